@@ -1,0 +1,83 @@
+// The only place that knows the time and sets timers; everybody else is handed a `Clock`.
+import { setTimeout as sleepFor } from 'node:timers/promises'
+
+/** Time as a part sees it. Tests hand in a clock that they move by hand (`test/support/clock.ts`). */
+export interface Clock {
+  /** Wall time in milliseconds since 1970. Only for what is shown or stored. */
+  now(): number
+  /** Milliseconds since an arbitrary start, never going back. For durations. */
+  monotonic(): number
+  /** Calls `fn` once after `ms`; disposing the result cancels it. */
+  after(ms: number, fn: () => void): Disposable
+  /** Resolves after `ms`, or rejects with the signal's reason. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+// Node's timers hold 31 bits of milliseconds; a longer wait would fire at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(ms, fn) {
+    if (ms > LONGEST_TIMER_MS) {
+      let inner: Disposable = systemClock.after(LONGEST_TIMER_MS, () => {
+        inner = systemClock.after(ms - LONGEST_TIMER_MS, fn)
+      })
+      return { [Symbol.dispose]: () => inner[Symbol.dispose]() }
+    }
+    const timer = setTimeout(fn, Math.max(0, ms))
+    return { [Symbol.dispose]: () => clearTimeout(timer) }
+  },
+  async sleep(ms, signal) {
+    try {
+      await sleepFor(Math.min(ms, LONGEST_TIMER_MS), undefined, signal === undefined ? {} : { signal })
+    } catch (error) {
+      throw signal?.aborted === true ? signal.reason : error
+    }
+  },
+}
+
+export interface PeriodicOptions {
+  readonly ms: number
+  readonly name: string
+  /** Runs at once before the first wait. Default false. */
+  readonly immediately?: boolean
+  /** Called once per streak of failures, not once per failure. */
+  readonly onFailure?: (error: unknown) => void
+}
+
+/** Repeats `work`, never overlapping, until the signal aborts. A failure is told once per streak and does not end the loop. */
+export async function every(
+  clock: Clock,
+  options: PeriodicOptions,
+  work: (signal: AbortSignal) => void | Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  let failing = false
+  let wait = options.immediately === true ? 0 : options.ms
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(wait, signal)
+    } catch (error) {
+      if (signal.aborted) return
+      throw error
+    }
+    wait = options.ms
+    try {
+      await work(signal)
+      failing = false
+    } catch (error) {
+      if (signal.aborted) return
+      if (!failing) options.onFailure?.(error)
+      failing = true
+    }
+  }
+}
+
+/** A signal that aborts with a `TimeoutError` after `ms`; disposing it releases the timer. */
+export function timeoutSignal(clock: Clock, ms: number, what: string): { signal: AbortSignal } & Disposable {
+  const controller = new AbortController()
+  const timer = clock.after(ms, () => controller.abort(new Error(`${what} took longer than ${ms} ms`)))
+  return { signal: controller.signal, [Symbol.dispose]: () => timer[Symbol.dispose]() }
+}

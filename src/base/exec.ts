@@ -1,0 +1,83 @@
+// Child processes (execa): short commands with their output, and long-lived detached ones.
+import { execa } from 'execa'
+import { OperatingError } from './errors.ts'
+
+export interface CommandOptions {
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Bytes of standard output kept; more fails the command. Default 1 MiB. */
+  readonly maxOutputBytes?: number
+  readonly input?: string
+  readonly signal?: AbortSignal
+  readonly uid?: number
+  readonly gid?: number
+}
+
+export interface CommandResult {
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end; a non-zero end is a result, not an error. Throws when it cannot be started at all. */
+export async function runCommand(
+  file: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const result = await execa(file, [...args], {
+    reject: false,
+    stdin: options.input === undefined ? 'ignore' : 'pipe',
+    maxBuffer: options.maxOutputBytes ?? 1024 * 1024,
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
+  })
+  if (result.isMaxBuffer) throw new OperatingError('LIMIT', `${file} printed more than it may`)
+  if (result.failed && result.exitCode === undefined && result.signal === undefined) {
+    throw new OperatingError('LAUNCH', `Cannot run ${file}: ${result.shortMessage}`, { cause: result.cause })
+  }
+  return { exitCode: result.exitCode, signal: result.signal, stdout: result.stdout, stderr: result.stderr }
+}
+
+export interface DetachedOptions {
+  readonly cwd: string
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface DetachedProcess {
+  readonly pid: number
+  /** Settles when the direct child ended; never rejects. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>
+}
+
+/** Starts a process in a session of its own that outlives us. Its streams are closed: a shell shim redirects what it wants kept. */
+export function startDetached(
+  file: string,
+  args: readonly string[],
+  options: DetachedOptions,
+): DetachedProcess {
+  const child = execa(file, [...args], {
+    cwd: options.cwd,
+    env: options.env,
+    extendEnv: false,
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdio: 'ignore',
+  })
+  if (child.pid === undefined) {
+    // execa settles the promise with the reason; swallow the settled value, the throw below tells it.
+    void child.catch(() => undefined)
+    throw new OperatingError('LAUNCH', `Cannot start ${file}`)
+  }
+  child.nodeChildProcess.unref()
+  const exited = child.then((result) => ({ exitCode: result.exitCode, signal: result.signal }))
+  return { pid: child.pid, exited }
+}
