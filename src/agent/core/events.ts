@@ -1,0 +1,99 @@
+// What goes into the agent's core and what comes out: `step(event) → effects`, no await, no clock, no I/O inside.
+import type { ContainerExit, ContainerSpec } from '../../containerizer/containerizer.ts'
+import type { Correction } from '../../qos/controller.ts'
+import type { Resources } from '../../resources/resources.ts'
+import type { CommandInfo } from '../../wire/commands.ts'
+import type { ExecutorCall, ExecutorEvent } from '../../wire/executor.ts'
+import type { LinkCall, LinkEvent } from '../../wire/link.ts'
+
+/** A container as the core wants it; the shell makes the sandbox, fetches, and adds `sandbox` and `environment`. */
+export interface LaunchRequest extends Omit<ContainerSpec, 'sandbox' | 'environment' | 'user'> {
+  /** Before `--no-switch_user` is applied. */
+  readonly user: string | undefined
+  readonly uris: NonNullable<CommandInfo['uris']>
+  readonly checkpoint: boolean
+  readonly role: string
+  /** For the executor's environment: MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD, ms. */
+  readonly shutdownGraceMs: number
+}
+
+export type AgentTimer =
+  | { readonly kind: 'registration-timeout'; readonly containerId: string }
+  | { readonly kind: 'shutdown-grace'; readonly containerId: string }
+  | {
+      readonly kind: 'update-retry'
+      readonly frameworkId: string
+      readonly taskId: string
+      readonly attempt: number
+    }
+  | { readonly kind: 'max-completion'; readonly containerId: string }
+
+/** `now` is wall time in ms. */
+export type AgentEvent =
+  | { readonly type: 'link'; readonly now: number; readonly event: LinkEvent }
+  /** The link to the master is gone: updates wait. */
+  | { readonly type: 'link-lost'; readonly now: number }
+  /** The link is up and about to subscribe; answered with the effect `subscribe`. */
+  | { readonly type: 'link-open'; readonly now: number }
+  /** A custom executor subscribed or called (passed the gate of spec/mesos.md 3.1). */
+  | {
+      readonly type: 'executor-subscribe'
+      readonly now: number
+      readonly connection: string
+      readonly call: ExecutorCall
+    }
+  | { readonly type: 'executor-call'; readonly now: number; readonly call: ExecutorCall }
+  | { readonly type: 'executor-disconnected'; readonly now: number; readonly connection: string }
+  /** Progress while fetching or pulling: becomes a TASK_STARTING message (never sent twice with the same text). */
+  | {
+      readonly type: 'progress'
+      readonly now: number
+      readonly containerId: string
+      readonly message: string
+    }
+  | {
+      readonly type: 'started'
+      readonly now: number
+      readonly containerId: string
+      readonly pid: number | undefined
+      readonly addresses: readonly string[]
+      readonly inspect: string | undefined
+    }
+  /** Could not be fetched or started: `message` is the whole story for the status. */
+  | {
+      readonly type: 'launch-failed'
+      readonly now: number
+      readonly containerId: string
+      readonly message: string
+    }
+  | {
+      readonly type: 'exited'
+      readonly now: number
+      readonly containerId: string
+      readonly exit: ContainerExit
+    }
+  | { readonly type: 'correction'; readonly now: number; readonly correction: Correction }
+  /** The estimator's new total of what is lent (allocated revocable plus additional), marked revocable. */
+  | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
+  | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }
+  /** The agent is asked to end: everything it runs is shut down. */
+  | { readonly type: 'shutdown'; readonly now: number; readonly message: string }
+
+export type AgentEffect =
+  /** Only while the link is up; the shell drops it otherwise (the core sends again after registration). */
+  | { readonly type: 'to-master'; readonly call: LinkCall }
+  | { readonly type: 'to-executor'; readonly connection: string; readonly event: ExecutorEvent }
+  | { readonly type: 'close-executor'; readonly connection: string }
+  | { readonly type: 'launch'; readonly request: LaunchRequest }
+  /** Ends a container that is being prepared or runs; the shell answers with `exited` or `launch-failed`. */
+  | { readonly type: 'kill'; readonly containerId: string; readonly graceMs: number }
+  | { readonly type: 'timer'; readonly afterMs: number; readonly timer: AgentTimer }
+  | { readonly type: 'count'; readonly metric: string; readonly by: number }
+  | {
+      readonly type: 'log'
+      readonly level: 'debug' | 'info' | 'warn'
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+  /** Nothing of ours runs any more and all updates that can be told are told: the process may end. */
+  | { readonly type: 'done' }

@@ -1,0 +1,79 @@
+// What every containerizer offers: start a task's or executor's container, watch it, end it, leave nothing behind.
+import type { Resources } from '../resources/resources.ts'
+import type { ContainerStatistics } from '../resources/usage.ts'
+import type { CommandInfo } from '../wire/commands.ts'
+import type { ContainerInfo } from '../wire/containers.ts'
+
+/** Everything that is needed to start one container; the agent fills it, a containerizer only reads it. */
+export interface ContainerSpec {
+  /** A UUID; names derive from it. */
+  readonly containerId: string
+  readonly frameworkId: string
+  readonly executorId: string
+  /** Set when the container is a command or Docker task that the agent supervises itself; unset for a custom executor. */
+  readonly taskId: string | undefined
+  /** Absolute path on the host; exists, owned by `user`, with the fetched URIs in it. */
+  readonly sandbox: string
+  /** The user to switch to; undefined keeps the agent's. */
+  readonly user: string | undefined
+  readonly command: CommandInfo
+  readonly container: ContainerInfo | undefined
+  /** Reserved for this container (executor and first task together). */
+  readonly resources: Resources
+  /** `TaskInfo.limits`: cores and megabytes, `Infinity` allowed. */
+  readonly limits: { readonly cpus?: number; readonly mem?: number }
+  /** MESOS_* and the command's own variables, already merged. Nothing else is inherited. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Runs on lent resources: lowest kernel tier, first to go. */
+  readonly revocable: boolean
+}
+
+/** How a container ended, with the true cause where the kernel's counters tell it. */
+export type ContainerExit =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signaled'; readonly signal: string; readonly detail: string | undefined }
+  | {
+      /** Killed by the kernel for memory. `level` says whose limit: the container's own, the tier above it, or the host. */
+      readonly kind: 'memory'
+      readonly level: 'own' | 'parent' | 'host'
+      readonly limitBytes: number | undefined
+      readonly peakBytes: number | undefined
+      /** One sentence with the figures. */
+      readonly detail: string
+    }
+  | { readonly kind: 'lost'; readonly detail: string }
+
+export interface Container {
+  readonly id: string
+  /** Of its first process, in the host's numbering. */
+  readonly pid: number | undefined
+  /** Addresses that its network gave it; empty when it shares the host's. */
+  readonly addresses: readonly string[]
+  /** The engine's raw inspect answer as JSON text; Mesos puts it into TASK_RUNNING's `data`. */
+  readonly inspect: string | undefined
+  /** Settles when the container ended; never rejects. */
+  readonly exit: Promise<ContainerExit>
+  /** SIGTERM now, SIGKILL to all of it after the grace. May be called again: a shorter rest of the grace wins. Grace 0 kills at once. */
+  kill(graceMs: number): void
+  /** Undefined once it ended or when this machine cannot tell. */
+  statistics(): Promise<ContainerStatistics | undefined>
+  /** After `exit`: removes its cgroups, engine container and mounts (or schedules the engine container's removal). Idempotent. */
+  release(): Promise<void>
+}
+
+export interface LaunchObserver {
+  /** A sentence for the task's status message while it is being prepared, such as the progress of a pull. */
+  progress(message: string): void
+}
+
+export interface Containerizer {
+  /** Its name in `--containerizers`. */
+  readonly name: string
+  supports(spec: ContainerSpec): boolean
+  /** Resolves when the first process runs. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE) with the engine's own words. */
+  launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container>
+  /** Ends and removes what an earlier life of this agent left behind; returns how many containers that were. */
+  sweep(): Promise<number>
+  /** Releases connections and delayed removals (doing them now). */
+  close(): Promise<void>
+}
