@@ -1,0 +1,150 @@
+# What the launcher and every script share: finding the root, saying things, bringing Node 24 and the dependencies.
+# POSIX sh, to be sourced. The caller sets TEPUI_ROOT first; nothing here writes to standard output.
+
+TEPUI_STATE="$TEPUI_ROOT/.tepui"
+NODE_MAJOR=24
+
+# Exit codes, as docs/reference/errors.md has them.
+EXIT_USAGE=64
+EXIT_UNAVAILABLE=69
+
+say() {
+  printf 'tepui: %s\n' "$*" >&2
+}
+
+# fail CODE SENTENCE HINT
+fail() {
+  printf 'tepui: %s\n' "$2" >&2
+  [ -z "${3-}" ] || printf '  hint: %s\n' "$3" >&2
+  exit "$1"
+}
+
+# The state folder keeps Node, logs and locks; nothing in it is needed twice.
+ensure_state_dir() {
+  mkdir -p "$TEPUI_STATE" 2>/dev/null ||
+    fail 1 "The folder $TEPUI_STATE cannot be written." "Run as the owner of $TEPUI_ROOT, or copy it to a folder of yours."
+}
+
+# lock NAME: waits until this process alone holds NAME. A folder is made, because mkdir either makes it or fails. A lock
+# whose holder has died is taken over: by a rename, which only one of several waiters can win.
+lock() {
+  lock_dir="$TEPUI_STATE/$1.lock"
+  lock_waited=0
+  until mkdir "$lock_dir" 2>/dev/null; do
+    [ -d "$lock_dir" ] || [ -w "$TEPUI_STATE" ] ||
+      fail 1 "The folder $TEPUI_STATE cannot be written." "Run as the owner of $TEPUI_ROOT."
+    lock_holder=$(cat "$lock_dir/pid" 2>/dev/null || true)
+    # A lock without a pid is being made right now, or its maker died in between: five seconds tell the two apart.
+    if [ -n "$lock_holder" ] && ! pid_lives "$lock_holder" || { [ -z "$lock_holder" ] && [ "$lock_waited" -ge 5 ]; }; then
+      if mv "$lock_dir" "$lock_dir.stale.$$" 2>/dev/null; then
+        rm -rf "$lock_dir.stale.$$"
+      fi
+      continue
+    fi
+    [ "$lock_waited" -ne 2 ] || say "Waiting for process ${lock_holder:-?}, which is preparing $1 in $TEPUI_ROOT."
+    [ "$lock_waited" -lt 900 ] ||
+      fail 1 "Process ${lock_holder:-?} has held $lock_dir for 15 minutes." "End it, or remove that folder."
+    sleep 1
+    lock_waited=$((lock_waited + 1))
+  done
+  echo $$ >"$lock_dir/pid"
+  trap 'unlock' EXIT
+  trap 'unlock; exit 130' INT
+  trap 'unlock; exit 143' TERM HUP
+}
+
+unlock() {
+  [ -z "${lock_dir-}" ] || rm -rf "$lock_dir"
+  lock_dir=
+  trap - EXIT INT TERM HUP
+}
+
+# Also true for a process of another user, which kill -0 may not ask.
+pid_lives() {
+  kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ]
+}
+
+node_is_new_enough() {
+  [ -x "$1" ] || return 1
+  major=$("$1" -p 'process.versions.node.split(".")[0]' 2>/dev/null) || return 1
+  [ "$major" -ge "$NODE_MAJOR" ] 2>/dev/null
+}
+
+node_arch() {
+  case "$(uname -m)" in
+    x86_64 | amd64) echo x64 ;;
+    aarch64 | arm64) echo arm64 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Sets NODE to a Node of version 24 or newer: the machine's when that will do, else our own, fetched once with npm.
+ensure_node() {
+  NODE=$(command -v node 2>/dev/null || true)
+  if [ -n "$NODE" ] && node_is_new_enough "$NODE"; then return; fi
+  node_found=$([ -n "$NODE" ] && "$NODE" --version 2>/dev/null || echo none)
+  arch=$(node_arch) || fail "$EXIT_UNAVAILABLE" "There is no ready-made Node $NODE_MAJOR for $(uname -m) machines." \
+    "Install Node $NODE_MAJOR or newer yourself; it was looked for in PATH, found: $node_found."
+  NODE="$TEPUI_STATE/node/node_modules/node-linux-$arch/bin/node"
+  if ! [ -x "$NODE" ]; then
+    ensure_state_dir
+    lock node
+    [ -x "$NODE" ] || install_node "$arch"
+    unlock
+  fi
+  node_is_new_enough "$NODE" || fail "$EXIT_UNAVAILABLE" "$NODE does not run on this machine." \
+    "Remove $TEPUI_STATE/node and try again, or install Node $NODE_MAJOR or newer yourself."
+  # Children (npm's own scripts, vitest's workers, a task's custom executor) shall find the same Node first.
+  PATH="${NODE%/node}:$PATH"
+  export PATH
+}
+
+install_node() {
+  command -v npm >/dev/null 2>&1 ||
+    fail "$EXIT_UNAVAILABLE" "Node $NODE_MAJOR is needed; found: $node_found, and no npm to fetch it with." "Run: apt-get install npm"
+  say "Node $NODE_MAJOR is needed and this machine has $node_found: installing it from npm into $TEPUI_STATE/node."
+  run_npm install --prefix "$TEPUI_STATE/node" --ignore-scripts --no-save "node-linux-$1@$NODE_MAJOR" ||
+    fail "$EXIT_UNAVAILABLE" "npm could not install Node $NODE_MAJOR (node-linux-$1)." \
+      "See npm's message above; with another Node $NODE_MAJOR in PATH nothing is installed."
+}
+
+# npm without its chatter, but with its errors (the repository's .npmrc makes it silent).
+run_npm() {
+  npm --loglevel=error --no-audit --no-fund --no-progress --no-update-notifier "$@" >&2
+}
+
+lock_sum() {
+  cksum <"$TEPUI_ROOT/package-lock.json"
+}
+
+# The stamp lies in node_modules, so that whatever removes or reinstalls that folder removes the stamp as well.
+dependencies_are_fresh() {
+  stamp="$TEPUI_ROOT/node_modules/.tepui-stamp"
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(lock_sum)" ]
+}
+
+# Brings the dependencies as package-lock.json has them. A package that was installed by npm has no lock file: npm did it.
+ensure_dependencies() {
+  [ -f "$TEPUI_ROOT/package-lock.json" ] || return 0
+  if dependencies_are_fresh; then return; fi
+  ensure_state_dir
+  lock dependencies
+  dependencies_are_fresh || install_dependencies
+  unlock
+}
+
+install_dependencies() {
+  command -v npm >/dev/null 2>&1 ||
+    fail "$EXIT_UNAVAILABLE" "The dependencies are not installed and there is no npm to fetch them with." \
+      "Run: apt-get install npm"
+  say "Installing the dependencies from npm into $TEPUI_ROOT/node_modules."
+  (cd "$TEPUI_ROOT" && run_npm ci --ignore-scripts) ||
+    fail "$EXIT_UNAVAILABLE" "npm could not install the dependencies." "See npm's message above, then try again."
+  lock_sum >"$stamp"
+}
+
+# Everything a TypeScript file of ours needs in order to run.
+bootstrap() {
+  ensure_node
+  ensure_dependencies
+}
