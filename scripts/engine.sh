@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings a Docker Engine where none runs, and ends the one it brought: engine.sh ensure [--yes] | stop | status |
-# with [--yes] -- COMMAND… (an engine for the time of one command). An engine that already runs is used and left alone.
+# with [--yes] -- COMMAND… (engine and small image for the time of one command). A running engine is used and left alone.
 set -eu
 
 TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -237,10 +237,12 @@ cmd_with() {
   : >"$USERS_DIR/$$"
   $had_engine || [ ! -f "$PID_FILE" ] || : >"$USERS_DIR/started"
   trap 'leave_engine' EXIT
-  # The command gets the signals of a terminal itself; this shell waits for it, whatever happens.
+  sh "$TEPUI_ROOT/scripts/image.sh"
+  # A terminal's Ctrl-C reaches the command directly (Node undoes the "ignore" that a shell gives to background
+  # commands); other signals reach only this shell, which hands them on and waits, whatever happens.
   trap ':' INT
   trap 'kill -TERM "$command_pid" 2>/dev/null' TERM HUP
-  # In the background, because only `wait` is interrupted by a signal; </dev/null would be the default there.
+  # In the background, because only `wait` is interrupted by a signal; its input would else be /dev/null.
   "$@" <&3 3<&- &
   command_pid=$!
   code=0

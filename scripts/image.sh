@@ -86,6 +86,7 @@ import_image() {
   say "Making the image $IMAGE:$TAG from $busybox; nothing is pulled."
   work=$(mktemp -d "$TEPUI_STATE/image.XXXXXX")
   trap 'rm -rf "$work"; unlock' EXIT
+  trap 'rm -rf "$work"; unlock; exit 130' INT TERM HUP
   make_rootfs "$work/rootfs" "$busybox"
   # Owners and times are fixed, so that the same busybox gives the same layer.
   tar --numeric-owner --owner=0 --group=0 --mtime=@0 --sort=name -C "$work/rootfs" -cf "$work/rootfs.tar" .

@@ -2,6 +2,7 @@
 # POSIX sh, to be sourced. The caller sets TEPUI_ROOT first; nothing here writes to standard output.
 
 TEPUI_STATE="$TEPUI_ROOT/.tepui"
+MACHINE_PATH=$PATH
 NODE_MAJOR=24
 
 # Exit codes, as docs/reference/errors.md has them.
@@ -108,9 +109,10 @@ install_node() {
       "See npm's message above; with another Node $NODE_MAJOR in PATH nothing is installed."
 }
 
-# npm without its chatter, but with its errors (the repository's .npmrc makes it silent).
+# npm without its chatter, but with its errors (the repository's .npmrc makes it silent), and on the Node it came with:
+# an old npm does not know a new Node.
 run_npm() {
-  npm --loglevel=error --no-audit --no-fund --no-progress --no-update-notifier "$@" >&2
+  PATH=$MACHINE_PATH npm --loglevel=error --no-audit --no-fund --no-progress --no-update-notifier "$@" >&2
 }
 
 lock_sum() {

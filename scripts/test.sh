@@ -1,0 +1,26 @@
+#!/bin/sh
+# Runs the tests with all that they need: test.sh [--yes] [PROJECT…] [vitest's own options]. Without a project all run.
+# The engine is brought, and stopped again, only if a project needs it. The last line printed is `N passed, N failed`.
+set -eu
+
+TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
+. "$TEPUI_ROOT/scripts/lib.sh"
+
+PROJECTS='unit component e2e conformance'
+yes=
+chosen=
+for argument in "$@"; do
+  shift
+  case " $PROJECTS --yes " in
+    *" $argument "*) if [ "$argument" = --yes ]; then yes=--yes; else chosen="$chosen $argument"; fi ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+done
+
+bootstrap
+cd "$TEPUI_ROOT"
+for project in ${chosen:-$PROJECTS}; do set -- --project "$project" "$@"; done
+case " ${chosen:-$PROJECTS} " in
+  *" e2e "* | *" conformance "*) exec sh scripts/engine.sh with $yes -- "$NODE" scripts/test.ts "$@" ;;
+  *) exec "$NODE" scripts/test.ts "$@" ;;
+esac
