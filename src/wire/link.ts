@@ -2,7 +2,7 @@
  * The agent link, our own protocol between agent and master, shaped like the scheduler and executor APIs: the agent
  * subscribes with one call that is answered by a stream of events, and sends its other calls beside it.
  */
-import { AgentCapability, AgentInfo, MasterInfo } from './agents.ts'
+import { AgentInfo, AgentInfoCapability, MasterInfo } from './agents.ts'
 import { KillPolicy } from './commands.ts'
 import { FrameworkInfo } from './frameworks.ts'
 import { AgentID, ExecutorID, FrameworkID, TaskID } from './ids.ts'
@@ -59,7 +59,7 @@ export const LinkCallSubscribe = message('tepui.link.Call.Subscribe', {
   agent_info: required(1, AgentInfo),
   version: required(2, string),
   agent_id: optional(3, AgentID),
-  capabilities: repeated(4, AgentCapability),
+  capabilities: repeated(4, AgentInfoCapability),
   resource_version_uuid: optional(5, bytes),
   frameworks: repeated(6, FrameworkInfo),
   executors: repeated(7, LinkExecutor),

@@ -4,16 +4,7 @@
  */
 import { Type, type TSchema, type TUnsafe } from 'typebox'
 
-export type ScalarName =
-  | 'string'
-  | 'bytes'
-  | 'bool'
-  | 'int32'
-  | 'int64'
-  | 'uint32'
-  | 'uint64'
-  | 'float'
-  | 'double'
+export type ScalarName = 'string' | 'bytes' | 'bool' | 'int32' | 'int64' | 'uint32' | 'uint64' | 'double'
 
 /** What a field may hold: `T` is the value in our programs, `schema` describes it as JSON. */
 export type FieldType<T> = Scalar<T> | Enumeration<T> | Message<T> | Lazy<T>
@@ -102,9 +93,6 @@ const scalar = <T>(name: ScalarName, schema: TSchema): Scalar<T> => ({
 const wholeNumber = (minimum: number, maximum: number, format: string): TSchema =>
   Type.Unsafe({ type: 'integer', minimum, maximum, format })
 
-const realNumber = (format: string): TSchema =>
-  Type.Unsafe({ anyOf: [{ type: 'number', format }, { enum: ['Infinity', '-Infinity'] }] })
-
 /** Smallest and largest value of each whole-number kind; the ends of 64 bits are rounded to the next double. */
 export const RANGES = {
   int32: [-(2 ** 31), 2 ** 31 - 1],
@@ -122,8 +110,11 @@ export const uint32 = scalar<number>('uint32', wholeNumber(...RANGES.uint32, 'ui
 /** 64-bit integers are JavaScript numbers: beyond 2^53 they are rounded to the nearest double. */
 export const int64 = scalar<number>('int64', wholeNumber(...RANGES.int64, 'int64'))
 export const uint64 = scalar<number>('uint64', wholeNumber(...RANGES.uint64, 'uint64'))
-export const double = scalar<number>('double', realNumber('double'))
-export const float = scalar<number>('float', realNumber('float'))
+/** JSON has no infinity: it is written as a string. */
+export const double = scalar<number>(
+  'double',
+  Type.Unsafe({ anyOf: [{ type: 'number', format: 'double' }, { enum: ['Infinity', '-Infinity'] }] }),
+)
 
 /**
  * Declares an enumeration; in JSON and in our programs its values are their names.
