@@ -104,7 +104,11 @@ install_node() {
   command -v npm >/dev/null 2>&1 ||
     fail "$EXIT_UNAVAILABLE" "Node $NODE_MAJOR is needed; found: $node_found, and no npm to fetch it with." "Run: apt-get install npm"
   say "Node $NODE_MAJOR is needed and this machine has $node_found: installing it from npm into $TEPUI_STATE/node."
-  run_npm install --prefix "$TEPUI_STATE/node" --ignore-scripts --no-save "node-linux-$1@$NODE_MAJOR" ||
+  # Installed beside its place and moved there whole, so that nobody runs a half-written Node.
+  rm -rf "$TEPUI_STATE/node" "$TEPUI_STATE/node.new"
+  mkdir "$TEPUI_STATE/node.new"
+  run_npm install --prefix "$TEPUI_STATE/node.new" --ignore-scripts --no-save "node-linux-$1@$NODE_MAJOR" &&
+    mv "$TEPUI_STATE/node.new" "$TEPUI_STATE/node" ||
     fail "$EXIT_UNAVAILABLE" "npm could not install Node $NODE_MAJOR (node-linux-$1)." \
       "See npm's message above; with another Node $NODE_MAJOR in PATH nothing is installed."
 }

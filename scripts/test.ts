@@ -1,6 +1,6 @@
 /**
- * Runs vitest, keeps its findings in .tepui/tests.json, and ends with the one line `N passed, N failed`. A project whose
- * folder exists but ran nothing, a skipped test and a test file that could not be loaded count as failed.
+ * Runs vitest, keeps its findings in .tepui/tests.json, and ends with the one line `N passed, N failed`. Failed is also
+ * a project whose folder exists but ran nothing, a skipped test, and a test file that could not be loaded.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
@@ -61,15 +61,19 @@ function judge(report: Report): { passed: number; failures: string[] } {
       if (test.status === 'passed') passed += 1
       else failures.push(`${name}: ${test.fullName} (${test.status})`)
     }
-    if (file.status !== 'passed' && file.assertionResults.length === 0) failures.push(`${name}: ${file.message}`)
+    if (file.status !== 'passed' && file.assertionResults.length === 0)
+      failures.push(`${name}: ${file.message}`)
   }
-  for (const project of emptyProjects(report)) failures.push(`test/${project}: the folder exists, but no test in it ran`)
+  for (const project of emptyProjects(report))
+    failures.push(`test/${project}: the folder exists, but no test in it ran`)
   return { passed, failures }
 }
 
 /** A whole run must have reached every folder of tests; a run that names a file or a pattern need not. */
 function emptyProjects(report: Report): string[] {
-  const isNarrowed = options.some((option, index) => option !== '--project' && options[index - 1] !== '--project')
+  const isNarrowed = options.some(
+    (option, index) => option !== '--project' && options[index - 1] !== '--project',
+  )
   if (isNarrowed) return []
   const asked = options.filter((option) => option !== '--project')
   return asked.filter((project) => {
