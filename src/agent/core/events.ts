@@ -24,7 +24,8 @@ export type AgentTimer =
       readonly kind: 'update-retry'
       readonly frameworkId: string
       readonly taskId: string
-      readonly attempt: number
+      /** Number of the sending that it watches; a timer of an older one is ignored. */
+      readonly sending: number
     }
   | { readonly kind: 'max-completion'; readonly containerId: string }
 
@@ -33,7 +34,7 @@ export type AgentEvent =
   | { readonly type: 'link'; readonly now: number; readonly event: LinkEvent }
   /** The link to the master is gone: updates wait. */
   | { readonly type: 'link-lost'; readonly now: number }
-  /** The link is up and about to subscribe; answered with the effect `subscribe`. */
+  /** The shell is about to open the link; answered with the effect `subscribe`, which says what to open it with. */
   | { readonly type: 'link-open'; readonly now: number }
   /** A custom executor subscribed or called (passed the gate of spec/mesos.md 3.1). */
   | {
@@ -76,10 +77,16 @@ export type AgentEvent =
   /** The estimator's new total of what is lent (allocated revocable plus additional), marked revocable. */
   | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
   | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }
-  /** The agent is asked to end: everything it runs is shut down. */
+  /** The agent is asked to end: everything it runs is shut down, then `done` comes. The shell sets the deadline. */
   | { readonly type: 'shutdown'; readonly now: number; readonly message: string }
 
 export type AgentEffect =
+  /** The answer to `link-open`: the SUBSCRIBE call that opens the link. */
+  | { readonly type: 'subscribe'; readonly call: LinkCall }
+  /** The master holds us for gone or refused us: close the link and open it again after the usual backoff. */
+  | { readonly type: 'reconnect'; readonly reason: string }
+  /** The master is not the one that knows us (another agent id): the process must end with this sentence. */
+  | { readonly type: 'fatal'; readonly message: string }
   /** Only while the link is up; the shell drops it otherwise (the core sends again after registration). */
   | { readonly type: 'to-master'; readonly call: LinkCall }
   | { readonly type: 'to-executor'; readonly connection: string; readonly event: ExecutorEvent }
