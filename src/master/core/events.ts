@@ -1,5 +1,4 @@
 // What goes into the master's core and what comes out: `step(event) → effects`, no await, no clock, no I/O inside.
-import type { AgentInfo } from '../../wire/agents.ts'
 import type { LinkCall, LinkEvent } from '../../wire/link.ts'
 import type { SchedulerCall, SchedulerEvent } from '../../wire/scheduler.ts'
 
@@ -27,16 +26,18 @@ export type MasterEvent =
       readonly frameworkId: string
       readonly call: SchedulerCall
     }
+  /** The stream ended; ignored when it is no longer the framework's current one. */
   | { readonly type: 'framework-disconnected'; readonly now: number; readonly connection: string }
   | {
       readonly type: 'agent-subscribe'
       readonly now: number
       readonly connection: string
+      /** A SUBSCRIBE; refused with the event ERROR and `close-agent`. */
       readonly call: LinkCall
-      readonly info: AgentInfo
       /** Address of the agent's API as the master may reach it. */
       readonly address: { readonly ip: string; readonly port: number }
     }
+  /** Any other call, from the agent's current stream (the edge looks at `agentConnections`). */
   | { readonly type: 'agent-call'; readonly now: number; readonly agentId: string; readonly call: LinkCall }
   | { readonly type: 'agent-disconnected'; readonly now: number; readonly connection: string }
   | { readonly type: 'timer'; readonly now: number; readonly timer: MasterTimer }
