@@ -11,8 +11,7 @@ const OLD = 'sla' + 've'
 
 describe('in the repository', () => {
   test.each(Object.entries(rules))('%s', (_name, rule) => {
-    const findings = sources.flatMap((source) => rule(source))
-    if (findings.length > 0) expect.fail(`\n${findings.join('\n')}\n`)
+    report(sources.flatMap((source) => rule(source)))
   })
 
   test('every package that is needed to run has its one place', () => {
@@ -20,8 +19,9 @@ describe('in the repository', () => {
   })
 
   test('every error code is explained in docs/reference/errors.md', () => {
-    const page = textOf('docs/reference/errors.md')
-    expect(Object.keys(ERROR_CODES).filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+    const path = 'docs/reference/errors.md'
+    const missing = Object.keys(ERROR_CODES).filter((code) => !textOf(path).includes(`\`${code}\``))
+    report(missing.map((code) => `${path}:1 does not explain \`${code}\` of src/base/errors.ts.`))
   })
 
   const pages = [
@@ -33,13 +33,21 @@ describe('in the repository', () => {
     'docs/compatibility.md',
   ]
   test.each(pages)('%s is there', (path) => {
-    expect(textOf(path).trim(), `${path} is missing or empty`).not.toBe('')
+    report(textOf(path).trim() === '' ? [`${path}:1 is missing or empty.`] : [])
   })
 
   test('ARCHITECTURE.md has at most 300 lines', () => {
     expect(textOf('ARCHITECTURE.md').split('\n').length).toBeLessThanOrEqual(300)
   })
 })
+
+/** Fails with the findings and nothing else: where in this file it failed helps nobody. */
+function report(findings: readonly string[]): void {
+  if (findings.length === 0) return
+  const error = new Error(`${findings.length} findings:\n${findings.join('\n')}`)
+  delete error.stack
+  throw error
+}
 
 /** One planted fault per way to break a rule: the file, its text, and what the finding must say. */
 const PLANTED: readonly (readonly [path: string, text: string, finding: string])[] = [
