@@ -6,8 +6,8 @@ import type { Message } from './message.ts'
 /** A message, or what is wrong with it. */
 export type Decoded<T> = { readonly ok: true; readonly value: T } | Undecodable
 
-const decoders = new WeakMap<Message<never>, MessageDecoder>()
-const encoders = new WeakMap<Message<never>, Encode>()
+const decoders = new WeakMap<Message<unknown>, MessageDecoder>()
+const encoders = new WeakMap<Message<unknown>, Encode>()
 
 /**
  * Reads a message from a JSON value, leniently as Mesos does (spec/mesos.md 2.0, spec/clients.md Q11): unknown fields
@@ -20,10 +20,10 @@ const encoders = new WeakMap<Message<never>, Encode>()
  * @returns the message, or an error such as `accept.operations[0].type: required, but missing`
  */
 export function decodeMessage<T>(declared: Message<T>, value: unknown): Decoded<T> {
-  let decode = decoders.get(declared as Message<never>)
+  let decode = decoders.get(declared)
   if (decode === undefined) {
     decode = compileDecoder(declared)
-    decoders.set(declared as Message<never>, decode)
+    decoders.set(declared, decode)
   }
   return decode(value) as Decoded<T>
 }
@@ -49,10 +49,10 @@ export function parseMessage<T>(declared: Message<T>, text: string): Decoded<T> 
  * @throws Error when the value is not what its type says (a required field unset, not a number): a bug of the caller
  */
 export function encodeMessage<T>(declared: Message<T>, value: T): string {
-  let encode = encoders.get(declared as Message<never>)
+  let encode = encoders.get(declared)
   if (encode === undefined) {
     encode = compileEncoder(declared)
-    encoders.set(declared as Message<never>, encode)
+    encoders.set(declared, encode)
   }
   return encode(value)
 }

@@ -12,7 +12,7 @@ type Declaration = Scalar<unknown> | Enumeration<unknown> | Message<unknown> | L
  * @example
  * const document = { openapi: '3.1.0', …, components: { schemas: schemaComponents([SchedulerCall, SchedulerEvent]) } }
  */
-export function schemaComponents(messages: readonly Message<never>[]): Record<string, object> {
+export function schemaComponents(messages: readonly Message<unknown>[]): Record<string, object> {
   const schemas = new Map<string, object>()
   const waiting: Declaration[] = [...messages]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
