@@ -107,7 +107,7 @@ function scalarWriter(type: Scalar<unknown>): Encode {
       return writeDouble
     case 'int32':
     case 'uint32':
-      return (value) => whole(value, 0n)
+      return (value) => whole(value, 2n ** 32n - 1n)
     case 'int64':
       return (value) => whole(value, 2n ** 63n - 1n)
     case 'uint64':
@@ -141,7 +141,7 @@ const writeDouble: Encode = (value) => {
   throw new Error(`${String(value)} was to be written as a number.`)
 }
 
-/** 64-bit integers beyond 2^53 are written digit by digit; the ends of the range had been rounded up to 2^63 or 2^64. */
+/** Integers beyond 2^53 are written digit by digit; the ends of 64 bits had been rounded up to 2^63 or 2^64. */
 function whole(value: unknown, largest: bigint): string {
   if (Number.isSafeInteger(value)) return String(value)
   if (!Number.isInteger(value)) throw new Error(`${String(value)} was to be written as a whole number.`)
