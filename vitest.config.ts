@@ -11,12 +11,19 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/compliance/**/*.test.ts', 'test/tidy.test.ts'],
-          // No isolation: a process per file would cost more than all the tests (style.md 9.4); pure code leaks no state.
+          // No isolation: a process per file would cost more than the tests themselves; pure code leaks no state.
           pool: 'threads',
           isolate: false,
         },
       },
-      { test: { name: 'component', include: ['test/component/**/*.test.ts'], pool: 'threads', testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'component',
+          include: ['test/component/**/*.test.ts'],
+          pool: 'threads',
+          testTimeout: 20_000,
+        },
+      },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...oneByOne } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...oneByOne } },
     ],

@@ -61,6 +61,9 @@ const at = (source: Source, offset: number, words: string): string =>
 const isOf = (source: Source, ...folders: string[]): boolean =>
   folders.some((name) => source.path.startsWith(`${name}/`))
 const isCode = (source: Source): boolean => source.tree !== undefined
+/** True for what lies in the folder, and for its tests. */
+const isMirrored = (path: string, folder: string): boolean =>
+  path.replace(/^test\/unit\//, 'src/').startsWith(folder)
 const folderOf = (path: string): string | undefined => /^src\/([^/]+)\//.exec(path)?.[1]
 const floorOf = (folder: string): number => FLOORS.findIndex((floor) => floor.includes(folder))
 
@@ -126,7 +129,7 @@ export const rules: Readonly<Record<string, Rule>> = {
       const name = from.split('/', from.startsWith('@') ? 2 : 1).join('/')
       const home = HOME_OF_PACKAGE[name]
       if (home !== undefined) {
-        const isHome = home.endsWith('/') ? source.path.startsWith(home) : source.path === home
+        const isHome = home.endsWith('/') ? isMirrored(source.path, home) : source.path === home
         return isHome ? [] : [at(source, start, `imports ${name}, which only ${home} may.`)]
       }
       if (!isOf(source, 'src') && name in packageJson.devDependencies) return []
