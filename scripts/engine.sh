@@ -57,11 +57,12 @@ install_engine() {
   say "Installing $PACKAGES with apt-get; it takes about a minute."
   ensure_state_dir
   apt_log="$TEPUI_STATE/apt.log"
-  # A policy that denies starting services makes apt complain, not fail; what counts is that dockerd is there afterwards.
+  # A policy that denies starting services makes apt complain, not fail, and an update may fail for the sake of a
+  # repository that is not needed here: what counts is that dockerd is there afterwards.
   {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q &&
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $PACKAGES
-  } >"$apt_log" 2>&1 </dev/null || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $PACKAGES || true
+  } >"$apt_log" 2>&1 </dev/null
   if ! find_dockerd; then
     tail -n 15 "$apt_log" >&2
     fail "$EXIT_UNAVAILABLE" "apt-get did not install the Docker Engine." "The whole of its output is in $apt_log."
