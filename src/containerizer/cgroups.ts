@@ -1,6 +1,7 @@
 // The door to the kernel's control groups: one interface for v1, hybrid and v2, one set of groups for one agent.
 import type { Clock } from '../base/clock.ts'
 import type { ContainerStatistics } from '../resources/usage.ts'
+import type { KernelFiles } from './cgroups/files.ts'
 
 export type CgroupLayout = 'v1' | 'hybrid' | 'v2' | 'none'
 
@@ -43,10 +44,9 @@ export interface CgroupLimits {
   readonly pids?: number
 }
 
-/** Where the counters of memory kills stood: taken before a container starts, compared after it ended. */
+/** Where the counters of the tier's own memory limit stood: taken before a container starts, compared after it ended. */
 export interface MemoryMarks {
   readonly tierHits: number
-  readonly tierKills: number
 }
 
 /** A death by the kernel's memory killer, explained from its counters. */
@@ -116,6 +116,8 @@ export interface Cgroups {
 export interface CgroupOptions {
   /** Where the hierarchies are mounted. Default `/sys/fs/cgroup`. */
   readonly mount?: string
+  /** How to reach them. Default: the file system; tests hand in one that behaves as a kernel of their choice. */
+  readonly files?: KernelFiles
   /** First part of the groups' names (`--cgroups_root`). Default `tepui`. */
   readonly root?: string
   /** Tells agents on one machine apart, and is the same in every life of one agent: from its work directory and port. */

@@ -1,0 +1,225 @@
+// Assembles the control groups of one agent for the layout that this machine has.
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import { assert, OperatingError, reasonOf } from '../../base/errors.ts'
+import type { ContainerStatistics } from '../../resources/usage.ts'
+import type {
+  CgroupDriver,
+  CgroupLayout,
+  CgroupLimits,
+  CgroupOptions,
+  Cgroups,
+  MemoryDeath,
+  MemoryMarks,
+  Power,
+  PowerName,
+  Tier,
+} from '../cgroups.ts'
+import { killGroup, processesOf, removeGroup, setFrozen, type Ending } from './ending.ts'
+import { errnoOf, kernelFiles, type KernelFiles } from './files.ts'
+import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarchies.ts'
+import { writeLimits } from './limits.ts'
+import { explainMemoryDeath, markMemory } from './memory.ts'
+import { describePowers, probePowers } from './powers.ts'
+import { StatisticsReader } from './statistics.ts'
+import { makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
+
+/** The tag of an agent: its port for people to see, and its work directory so that two agents never share one. */
+export function cgroupTag(port: number, workDirectory: string): string {
+  return `${port}${createHash('sha256').update(workDirectory).digest('hex').slice(0, 6)}`
+}
+
+/** Finds the hierarchies, makes both tiers, and sees what can be enforced. Never throws for a machine without control groups. */
+export function openCgroups(options: CgroupOptions): Cgroups {
+  return new KernelCgroups(options)
+}
+
+class KernelCgroups implements Cgroups {
+  readonly layout: CgroupLayout
+  readonly powers: readonly Power[]
+  readonly #files: KernelFiles
+  readonly #hierarchies: Hierarchies
+  readonly #options: CgroupOptions
+  readonly #reader: StatisticsReader
+  readonly #ending: Ending
+  /** Groups whose hard memory limit was set once: from then on it only rises. */
+  readonly #limited = new Set<string>()
+
+  constructor(options: CgroupOptions) {
+    assert(/^[A-Za-z0-9]+$/.test(options.tag), `the tag ${options.tag} has letters and digits only`)
+    this.#options = options
+    this.#files = options.files ?? kernelFiles
+    this.#hierarchies = findHierarchies(this.#files, options.mount ?? '/sys/fs/cgroup')
+    this.#reader = new StatisticsReader(this.#files, this.#hierarchies)
+    this.#ending = {
+      files: this.#files,
+      hierarchies: this.#hierarchies,
+      clock: options.clock,
+      killProcess,
+    }
+    const unusable = this.#hierarchies.layout === 'none' ? undefined : this.#tryTiers()
+    this.layout = unusable === undefined ? this.#hierarchies.layout : 'none'
+    const probed = this.#hierarchies.layout === 'none' ? undefined : this.tier('owners')
+    this.powers = probePowers(this.#files, this.#hierarchies, probed, unusable)
+  }
+
+  can(power: PowerName): boolean {
+    return this.powers.some((one) => one.name === power && one.available)
+  }
+
+  describe(): { readonly summary: string; readonly missing: readonly string[] } {
+    return describePowers(this.layout, this.powers)
+  }
+
+  tier(tier: Tier): string {
+    return tierPath(this.#options.root ?? 'tepui', this.#options.tag, tier)
+  }
+
+  ensureTier(tier: Tier): void {
+    const path = this.tier(tier)
+    makeGroup(this.#files, this.#hierarchies, path, true)
+    if (tier === 'lent') settleLent(this.#files, this.#hierarchies, path)
+    else settleOwners(this.#files, this.#hierarchies, path, this.#options.cpus)
+  }
+
+  dockerParent(tier: Tier, driver: CgroupDriver): string {
+    return driver === 'cgroupfs' ? this.tier(tier) : this.#slice(tier).slice(1)
+  }
+
+  dockerPath(tier: Tier, dockerId: string, driver: CgroupDriver): string {
+    if (driver === 'cgroupfs') return `${this.tier(tier)}/${dockerId}`
+    return `${this.#slice(tier)}/docker-${dockerId}.scope`
+  }
+
+  ensureSlice(tier: Tier): void {
+    const slice = this.#slice(tier)
+    if (tier === 'lent') settleLent(this.#files, this.#hierarchies, slice)
+    else settleOwners(this.#files, this.#hierarchies, slice, this.#options.cpus)
+  }
+
+  create(tier: Tier, name: string): string {
+    assert(/^[A-Za-z0-9._-]+$/.test(name) && !name.startsWith('.'), `${name} can name a group`)
+    if (this.layout === 'none') {
+      throw new OperatingError('ISOLATION', 'No control groups can be made on this machine', {
+        hint: this.describe().missing[0] ?? '',
+      })
+    }
+    const path = `${this.tier(tier)}/${name}`
+    // Only the last level is new as a rule; a tier that somebody removed is made again.
+    if (!this.#makeLeaf(path)) {
+      this.ensureTier(tier)
+      makeGroup(this.#files, this.#hierarchies, path, false)
+    }
+    return path
+  }
+
+  setLimits(path: string, limits: CgroupLimits): void {
+    const group = { files: this.#files, hierarchies: this.#hierarchies, path }
+    writeLimits(group, limits, !this.#limited.has(path))
+    if (limits.memoryLimitBytes !== undefined) this.#limited.add(path)
+  }
+
+  entrances(path: string): readonly string[] {
+    if (this.layout === 'none') return []
+    return enteredHierarchies(this.#hierarchies).map((directory) => join(directory, path, 'cgroup.procs'))
+  }
+
+  processes(path: string): readonly number[] {
+    return processesOf(this.#files, this.#hierarchies, path)
+  }
+
+  statistics(path: string): ContainerStatistics | undefined {
+    return this.#reader.read(path, this.#options.clock.now())
+  }
+
+  forget(path: string): void {
+    this.#reader.forget(path)
+    this.#limited.delete(path)
+  }
+
+  memoryMarks(tier: Tier): MemoryMarks {
+    return markMemory(this.#files, this.#hierarchies, this.tier(tier))
+  }
+
+  memoryDeath(path: string, tier: Tier, marks: MemoryMarks): MemoryDeath | undefined {
+    return explainMemoryDeath(this.#files, this.#hierarchies, path, this.tier(tier), marks)
+  }
+
+  freeze(path: string): boolean {
+    return setFrozen(this.#files, this.#hierarchies, path, true)
+  }
+
+  thaw(path: string): boolean {
+    return setFrozen(this.#files, this.#hierarchies, path, false)
+  }
+
+  async kill(path: string): Promise<void> {
+    await killGroup(this.#ending, path)
+  }
+
+  async remove(path: string): Promise<void> {
+    this.forget(path)
+    await removeGroup(this.#ending, path)
+  }
+
+  async sweep(prefix: string): Promise<readonly string[]> {
+    const found = new Set<string>()
+    for (const tier of TIERS) {
+      for (const hierarchy of this.#hierarchies.all) {
+        const names = this.#files.directories(join(hierarchy, this.tier(tier)))
+        for (const name of names) if (name.startsWith(prefix)) found.add(`${this.tier(tier)}/${name}`)
+      }
+    }
+    for (const path of found) {
+      await this.kill(path)
+      await this.remove(path)
+    }
+    return [...found]
+  }
+
+  async close(): Promise<void> {
+    this.#reader.close()
+    for (const tier of TIERS) {
+      for (const hierarchy of this.#hierarchies.all) {
+        // Busy: containers outlive the agent on purpose, and so does the tier that they live in.
+        this.#files.removeDirectory(join(hierarchy, this.tier(tier)))
+      }
+    }
+  }
+
+  #slice(tier: Tier): string {
+    return `${this.tier(tier)}.slice`
+  }
+
+  #tryTiers(): string | undefined {
+    try {
+      for (const tier of TIERS) this.ensureTier(tier)
+      return undefined
+    } catch (error) {
+      if (error instanceof OperatingError) return reasonOf(error)
+      throw error
+    }
+  }
+
+  #makeLeaf(path: string): boolean {
+    try {
+      for (const hierarchy of enteredHierarchies(this.#hierarchies)) {
+        this.#files.makeDirectory(join(hierarchy, path))
+      }
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return false
+      throw new OperatingError('ISOLATION', `Cannot make the control group ${path}: ${reasonOf(error)}`, {
+        cause: error,
+      })
+    }
+  }
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error
+  }
+}
