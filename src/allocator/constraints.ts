@@ -1,5 +1,5 @@
 /** Whether an agent's attributes satisfy what a framework demands of them (spec/mesos.md 2.11). */
-import { type Rejection, rejection } from '../base/errors.ts'
+import { type Rejection, rejection, unreachable } from '../base/errors.ts'
 import type {
   AttributeConstraint,
   AttributeConstraintPredicate,
@@ -75,7 +75,8 @@ function filterOf(roles: ReadonlyMap<string, Test>): OfferConstraintsFilter {
 }
 
 function compileGroup(at: string, constraints: readonly AttributeConstraint[]): Test | Rejection {
-  if (constraints.length === 0) return rejection(`${at}.attribute_constraints is empty, expected at least one`)
+  if (constraints.length === 0)
+    return rejection(`${at}.attribute_constraints is empty, expected at least one`)
   if (constraints.length > MAX_CONSTRAINTS) {
     return rejection(`${at} has ${constraints.length} constraints, expected at most ${MAX_CONSTRAINTS}`)
   }
@@ -103,7 +104,8 @@ function compileSelector(
       return attribute.type === 'TEXT' ? (attribute.text?.value ?? '') : null
     }
   }
-  switch (selector.pseudoattribute_type) {
+  const pseudoattribute = selector.pseudoattribute_type
+  switch (pseudoattribute) {
     case 'HOSTNAME':
       return (agent) => agent.hostname
     case 'REGION':
@@ -113,6 +115,8 @@ function compileSelector(
     case 'UNKNOWN':
     case undefined:
       return rejection(`${at} is not known, expected attribute_name or one of HOSTNAME, REGION, ZONE`)
+    default:
+      return unreachable(pseudoattribute, 'pseudo-attribute')
   }
 }
 
@@ -131,7 +135,8 @@ function compilePredicate(
     return (selected) => onText(selected, true, (text) => text !== value)
   }
   const regex = predicate.text_matches?.regex ?? predicate.text_not_matches?.regex
-  if (regex === undefined) return rejection(`${at} is not known, expected exists, text_equals, text_matches, …`)
+  if (regex === undefined)
+    return rejection(`${at} is not known, expected exists, text_equals, text_matches, …`)
   const matches = compilePattern(regex)
   if (typeof matches !== 'function') return rejection(`${at}: ${matches.message}`)
   if (predicate.text_matches !== undefined) return (selected) => onText(selected, false, matches)

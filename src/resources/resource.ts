@@ -50,7 +50,7 @@ export class Identity {
   /** Cannot be split or summed: persistent volumes, MOUNT and BLOCK disks, RAW disks with an id, everything shared. */
   readonly whole: boolean
   readonly key: string
-  // An agent's resources are allocated to the same role again and again; the text work is done once.
+  // Resources are allocated to a role and given back again and again; the text work is done once.
   #lastAllocated: Identity | undefined
 
   constructor(fields: IdentityFields) {
@@ -75,7 +75,9 @@ export class Identity {
   allocateTo(role: string | undefined): Identity {
     if (this.allocatedTo === role) return this
     if (this.#lastAllocated === undefined || this.#lastAllocated.allocatedTo !== role) {
-      this.#lastAllocated = new Identity({ ...this.fields(), allocatedTo: role })
+      const other = new Identity({ ...this.fields(), allocatedTo: role })
+      other.#lastAllocated = this
+      this.#lastAllocated = other
     }
     return this.#lastAllocated
   }

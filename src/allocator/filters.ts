@@ -1,0 +1,68 @@
+/** What frameworks refused on one agent, and until when they are not to be asked again (spec/mesos.md 12.6). */
+import type { Resources } from '../resources/resources.ts'
+
+interface Refusal {
+  readonly role: string
+  /** Without allocation. */
+  readonly resources: Resources
+  /** Milliseconds on the caller's clock. */
+  readonly until: number
+}
+
+/** Refusals kept per framework and agent: the oldest makes room, which costs the framework one needless offer. */
+const MAX_REFUSALS = 64
+
+export class Filters {
+  readonly #byFramework = new Map<string, readonly Refusal[]>()
+  #nextEnd = Number.POSITIVE_INFINITY
+
+  add(frameworkId: string, refusal: Refusal): void {
+    // A refusal that the new one covers in amount and time says nothing any more.
+    const others = (this.#byFramework.get(frameworkId) ?? []).filter(
+      (old) =>
+        old.role !== refusal.role || old.until > refusal.until || !refusal.resources.contains(old.resources),
+    )
+    this.#byFramework.set(frameworkId, [...others, refusal].slice(-MAX_REFUSALS))
+    this.#nextEnd = Math.min(this.#nextEnd, refusal.until)
+  }
+
+  /** Whether the framework refused all of this for the role before: more than it refused is worth a new offer. */
+  refuses(frameworkId: string, role: string, candidate: Resources): boolean {
+    const refusals = this.#byFramework.get(frameworkId)
+    if (refusals === undefined) return false
+    return refusals.some((refusal) => refusal.role === role && refusal.resources.contains(candidate))
+  }
+
+  /** Drops those that have ended by now. */
+  prune(now: number): void {
+    if (now < this.#nextEnd) return
+    this.#keep((refusal) => refusal.until > now)
+  }
+
+  dropFramework(frameworkId: string): void {
+    this.#byFramework.delete(frameworkId)
+  }
+
+  dropRole(frameworkId: string, role: string): void {
+    const refusals = this.#byFramework.get(frameworkId)
+    if (refusals === undefined) return
+    const kept = refusals.filter((refusal) => refusal.role !== role)
+    if (kept.length === 0) this.#byFramework.delete(frameworkId)
+    else this.#byFramework.set(frameworkId, kept)
+  }
+
+  /** The role of each one that is kept. */
+  *roles(): Generator<string> {
+    for (const refusals of this.#byFramework.values()) for (const { role } of refusals) yield role
+  }
+
+  #keep(keep: (refusal: Refusal) => boolean): void {
+    this.#nextEnd = Number.POSITIVE_INFINITY
+    for (const [frameworkId, refusals] of this.#byFramework) {
+      const kept = refusals.filter(keep)
+      if (kept.length === 0) this.#byFramework.delete(frameworkId)
+      else this.#byFramework.set(frameworkId, kept)
+      for (const { until } of kept) this.#nextEnd = Math.min(this.#nextEnd, until)
+    }
+  }
+}
