@@ -55,6 +55,11 @@ export interface Container {
   readonly exit: Promise<ContainerExit>
   /** SIGTERM now, SIGKILL to all of it after the grace. May be called again: a shorter rest of the grace wins. Grace 0 kills at once. */
   kill(graceMs: number): void
+  /**
+   * The whole new reservation, when tasks came to or left a custom executor. A containerizer without it keeps the first
+   * one. Throws `OperatingError` when the kernel or the engine refuses.
+   */
+  update?(resources: Resources, limits: ContainerSpec['limits']): Promise<void>
   /** Undefined once it ended or when this machine cannot tell. */
   statistics(): Promise<ContainerStatistics | undefined>
   /** After `exit`: removes its cgroups, engine container and mounts (or schedules the engine container's removal). Idempotent. */

@@ -94,6 +94,13 @@ export type AgentEffect =
   | { readonly type: 'launch'; readonly request: LaunchRequest }
   /** Ends a container that is being prepared or runs; the shell answers with `exited` or `launch-failed`. */
   | { readonly type: 'kill'; readonly containerId: string; readonly graceMs: number }
+  /** A custom executor's container has other tasks in it now: the new reservation and limits of all of it. */
+  | {
+      readonly type: 'resize'
+      readonly containerId: string
+      readonly resources: Resources
+      readonly limits: ContainerSpec['limits']
+    }
   | { readonly type: 'timer'; readonly afterMs: number; readonly timer: AgentTimer }
   | { readonly type: 'count'; readonly metric: string; readonly by: number }
   | {

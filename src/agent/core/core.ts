@@ -1,0 +1,191 @@
+// The agent's core: one synchronous step per event, which changes the state and says what is to be done.
+import { unreachable } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import type { LinkEvent, LinkEventAcknowledge } from '../../wire/link.ts'
+import * as commands from './command-tasks.ts'
+import { correct, setOversubscribed } from './corrections.ts'
+import { dispatchContainer, killTask, shutdownAgent, shutdownExecutor, shutdownFramework } from './endings.ts'
+import type { AgentEffect, AgentEvent, AgentTimer } from './events.ts'
+import { disconnected, executorCall, messageToExecutor, subscribe } from './executor-calls.ts'
+import * as executors from './executors.ts'
+import { runTask } from './launch.ts'
+import { settle, settleAgent } from './lifetimes.ts'
+import { openLink, registered } from './registration.ts'
+import { findTask, newState, type AgentState } from './state.ts'
+import { isTerminal } from './statuses.ts'
+import { completeTask } from './tasks.ts'
+import { acknowledgeUpdate, retryUpdate } from './updates.ts'
+import { callMaster, log, type CoreSettings, type Turn } from './turn.ts'
+
+export class AgentCore {
+  readonly #state: AgentState = newState()
+  readonly #settings: CoreSettings
+  readonly #random: Random
+
+  constructor(deps: { readonly random: Random }, settings: CoreSettings) {
+    this.#random = deps.random
+    this.#settings = settings
+  }
+
+  /** For views and for the gate of the executor API; only `step` changes it. */
+  get state(): Readonly<AgentState> {
+    return this.#state
+  }
+
+  /** Effects in the order in which they are to be carried out. Throws only on a bug. */
+  step(event: AgentEvent): AgentEffect[] {
+    const effects: AgentEffect[] = []
+    const turn: Turn = {
+      now: event.now,
+      state: this.#state,
+      settings: this.#settings,
+      random: this.#random,
+      emit: (effect) => void effects.push(effect),
+    }
+    handle(turn, event)
+    return effects
+  }
+}
+
+function handle(turn: Turn, event: AgentEvent): void {
+  switch (event.type) {
+    case 'link-open':
+      return openLink(turn)
+    case 'link':
+      return linkEvent(turn, event.event)
+    case 'link-lost':
+      turn.state.link = { kind: 'down' }
+      return settleAgent(turn)
+    case 'executor-subscribe':
+      return subscribe(turn, event.connection, event.call)
+    case 'executor-call':
+      return executorCall(turn, event.call)
+    case 'executor-disconnected':
+      return disconnected(turn, event.connection)
+    case 'progress':
+    case 'started':
+    case 'launch-failed':
+    case 'exited':
+      return containerEvent(turn, event)
+    case 'correction':
+      return correct(turn, event.correction)
+    case 'oversubscribed':
+      return setOversubscribed(turn, event.resources)
+    case 'timer':
+      return timerFired(turn, event.timer)
+    case 'shutdown':
+      return shutdownAgent(turn, event.message, true)
+    default:
+      return unreachable(event, 'agent event')
+  }
+}
+
+type ContainerEvent = Extract<AgentEvent, { type: 'progress' | 'started' | 'launch-failed' | 'exited' }>
+
+function containerEvent(turn: Turn, event: ContainerEvent): void {
+  switch (event.type) {
+    case 'progress':
+      return dispatchContainer(turn, event.containerId, {
+        supervised: (at) => commands.progressed(turn, at, event.message),
+        // Its tasks are staging; there is no status that could carry the words.
+        custom: (at) =>
+          log(turn, 'debug', event.message, { executorId: at.executor.id, containerId: event.containerId }),
+      })
+    case 'started':
+      return dispatchContainer(turn, event.containerId, {
+        supervised: (at) => commands.started(turn, at, event),
+        custom: (at) => executors.started(turn, at, event),
+      })
+    case 'launch-failed':
+      return dispatchContainer(turn, event.containerId, {
+        supervised: (at) => commands.launchFailed(turn, at, event.message),
+        custom: (at) => executors.launchFailed(turn, at, event.message),
+      })
+    case 'exited':
+      return dispatchContainer(turn, event.containerId, {
+        supervised: (at) => commands.exited(turn, at, event.exit),
+        custom: (at) => executors.exited(turn, at, event.exit),
+      })
+    default:
+      return unreachable(event, 'container event')
+  }
+}
+
+function timerFired(turn: Turn, timer: AgentTimer): void {
+  const ignored = (): void => undefined
+  switch (timer.kind) {
+    case 'update-retry':
+      return retryUpdate(turn, timer)
+    case 'registration-timeout':
+      return dispatchContainer(turn, timer.containerId, {
+        supervised: ignored,
+        custom: (at) => executors.registrationTimedOut(turn, at),
+      })
+    case 'shutdown-grace':
+      return dispatchContainer(turn, timer.containerId, {
+        supervised: ignored,
+        custom: (at) => executors.graceOver(turn, at),
+      })
+    case 'max-completion':
+      return dispatchContainer(turn, timer.containerId, {
+        supervised: (at) => commands.completionReached(turn, at),
+        custom: ignored,
+      })
+    default:
+      return unreachable(timer, 'agent timer')
+  }
+}
+
+/** Exactly one of the event's fields is set, the one that its type names; without it the event says nothing. */
+function linkEvent(turn: Turn, event: LinkEvent): void {
+  if (event.registered !== undefined) return registered(turn, event.registered)
+  if (event.ping !== undefined) return ping(turn, event.ping.connected)
+  if (event.error !== undefined) {
+    log(turn, 'warn', `master refused: ${event.error.message}`, {})
+    return turn.emit({ type: 'reconnect', reason: event.error.message })
+  }
+  // Before it, the master's word is not meant for this life of the link.
+  if (turn.state.link.kind !== 'registered') return
+  if (event.run_task !== undefined) return runTask(turn, event.run_task)
+  if (event.kill_task !== undefined) {
+    const { framework_id, task_id, kill_policy } = event.kill_task
+    return killTask(turn, { frameworkId: framework_id.value, taskId: task_id.value }, kill_policy)
+  }
+  if (event.acknowledge !== undefined) return acknowledged(turn, event.acknowledge)
+  if (event.message !== undefined) return messageToExecutor(turn, event.message)
+  if (event.update_framework !== undefined) {
+    const info = event.update_framework.framework_info
+    const framework = turn.state.frameworks.get(info.id?.value ?? '')
+    if (framework !== undefined) framework.info = info
+    return
+  }
+  return endingEvent(turn, event)
+}
+
+function endingEvent(turn: Turn, event: LinkEvent): void {
+  if (event.shutdown_executor !== undefined) {
+    const { framework_id, executor_id } = event.shutdown_executor
+    return shutdownExecutor(turn, framework_id.value, executor_id.value)
+  }
+  if (event.shutdown_framework !== undefined)
+    return shutdownFramework(turn, event.shutdown_framework.framework_id.value)
+  if (event.shutdown !== undefined)
+    return shutdownAgent(turn, `The master shut this agent down: ${event.shutdown.message}`, false)
+  log(turn, 'debug', 'event of the master ignored', { type: event.type })
+}
+
+function ping(turn: Turn, connected: boolean): void {
+  if (turn.state.link.kind !== 'registered') return
+  if (connected) callMaster(turn, { type: 'PONG' })
+  else turn.emit({ type: 'reconnect', reason: 'the master holds this agent for disconnected' })
+}
+
+function acknowledged(turn: Turn, ack: LinkEventAcknowledge): void {
+  const ids = { frameworkId: ack.framework_id.value, taskId: ack.task_id.value }
+  const status = acknowledgeUpdate(turn, { ...ids, uuid: ack.uuid })
+  if (status === undefined || !isTerminal(status.state)) return
+  const found = findTask(turn.state, ids.frameworkId, ids.taskId)
+  if (found === undefined) return settleAgent(turn)
+  completeTask(turn, found.executor, found.task)
+  settle(turn, found.framework, found.executor)
+}

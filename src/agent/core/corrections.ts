@@ -1,0 +1,50 @@
+// Lending as the agent carries it out: what the estimator says goes to the master, what the controller says ends borrowers.
+import type { Correction } from '../../qos/controller.ts'
+import type { Resources } from '../../resources/resources.ts'
+import * as commands from './command-tasks.ts'
+import { dispatch } from './endings.ts'
+import * as executors from './executors.ts'
+import { findExecutor, type Ending } from './state.ts'
+import { callMaster, count, log, type Turn } from './turn.ts'
+
+/** Ends the named container at once; its tasks end TASK_GONE with the correction's words (spec/mesos.md 11.2). */
+export function correct(turn: Turn, correction: Correction): void {
+  const { frameworkId, executorId, containerId, message } = correction
+  const framework = turn.state.frameworks.get(frameworkId)
+  const executor = findExecutor(turn.state, frameworkId, executorId)
+  const obstacle =
+    framework === undefined || executor === undefined
+      ? 'it has ended'
+      : executor.containerId !== containerId
+        ? 'another container has taken its place'
+        : executor.life.kind === 'terminated'
+          ? 'it has ended'
+          : framework.life === 'terminating'
+            ? 'its framework is being torn down'
+            : undefined
+  if (framework === undefined || executor === undefined || obstacle !== undefined) {
+    log(turn, 'info', `correction ignored: ${obstacle ?? 'it has ended'}`, {
+      frameworkId,
+      executorId,
+      containerId,
+    })
+    return
+  }
+  const fresh = executor.life.kind !== 'ending' && executor.life.kind !== 'terminating'
+  if (fresh) count(turn, 'slave/executors_preempted')
+  log(turn, 'info', 'borrower is taken back', { frameworkId, executorId, containerId, message })
+  const cause: Ending = { kind: 'preempted', message }
+  dispatch(framework, executor, {
+    supervised: (at) => void commands.end(turn, at, cause, 0),
+    custom: (at) => executors.destroy(turn, at.executor, cause),
+  })
+}
+
+/** The master hears only of a change (spec/mesos.md 11.2). */
+export function setOversubscribed(turn: Turn, resources: Resources): void {
+  const { state } = turn
+  state.oversubscribed = resources
+  if (state.link.kind !== 'registered' || state.oversubscribedSent.equals(resources)) return
+  state.oversubscribedSent = resources
+  callMaster(turn, { type: 'OVERSUBSCRIBED', oversubscribed: { resources: resources.toWire() } })
+}

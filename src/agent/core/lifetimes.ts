@@ -1,0 +1,60 @@
+// How things are put away: a container that ended, an executor whose last update is acknowledged, its framework, the agent.
+import type { ContainerExit } from '../../containerizer/containerizer.ts'
+import { waitStatus } from './exits.ts'
+import { remember, type Executor, type Framework } from './state.ts'
+import { dropStreamsOf } from './updates.ts'
+import { callMaster, count, log, type Turn } from './turn.ts'
+
+/** The container is gone. `exit` is undefined when it never started. All its tasks must have ended before. */
+export function containerEnded(
+  turn: Turn,
+  framework: Framework,
+  executor: Executor,
+  exit: ContainerExit | undefined,
+): void {
+  turn.state.containers.delete(executor.containerId)
+  executor.life = { kind: 'terminated' }
+  count(turn, 'slave/executors_terminated')
+  if (executor.kind === 'custom')
+    tellExited(turn, framework.id, executor.id, exit === undefined ? -1 : waitStatus(exit))
+  settle(turn, framework, executor)
+}
+
+/** The master frees what the executor itself held. Generated executors are not told (spec/mesos.md 3.3). */
+export function tellExited(turn: Turn, frameworkId: string, executorId: string, status: number): void {
+  callMaster(turn, {
+    type: 'EXITED_EXECUTOR',
+    exited_executor: {
+      framework_id: { value: frameworkId },
+      executor_id: { value: executorId },
+      status,
+    },
+  })
+}
+
+/** Puts away what has nothing left to wait for, from the executor up to the agent itself. */
+export function settle(turn: Turn, framework: Framework, executor: Executor | undefined): void {
+  const { limits } = turn.settings
+  if (executor !== undefined && executor.life.kind === 'terminated' && executor.tasks.size === 0) {
+    framework.executors.delete(executor.id)
+    remember(framework.completedExecutors, executor, limits.completedExecutors)
+  }
+  if (framework.executors.size === 0 && turn.state.frameworks.delete(framework.id)) {
+    if (framework.life === 'terminating') dropStreamsOf(turn, framework.id)
+    remember(turn.state.completedFrameworks, framework, limits.completedFrameworks)
+    log(turn, 'info', 'framework has nothing left here', { frameworkId: framework.id })
+  }
+  settleAgent(turn)
+}
+
+/** An agent that ends is done once nothing runs and whoever can be told has acknowledged. */
+export function settleAgent(turn: Turn): void {
+  const { life, containers, streams, link } = turn.state
+  if (life.kind !== 'ending' || containers.size > 0) return
+  if (life.tellMaster && link.kind === 'registered') {
+    if (streams.size > 0) return
+    callMaster(turn, { type: 'UNREGISTER' })
+  }
+  turn.state.life = { kind: 'done' }
+  turn.emit({ type: 'done' })
+}
