@@ -36,7 +36,7 @@ export function sorted(error: unknown): unknown {
   return error
 }
 
-/** Whether a subscription may be tried again after this: everything but a clear no, and a mistake of the caller. */
+/** Whether a subscription may be tried again after this: not after a clear no, a limit, or a mistake of the caller. */
 export function passes(error: unknown): boolean {
-  return error instanceof OperatingError && ['UNREACHABLE', 'PROTOCOL', 'LIMIT'].includes(error.code)
+  return error instanceof OperatingError && (error.code === 'UNREACHABLE' || error.code === 'PROTOCOL')
 }

@@ -1,4 +1,5 @@
 // A subscription as it is on the wire: one POST answered by a stream of events, each decoded and checked.
+import type { Channel } from '../base/channel.ts'
 import { OperatingError } from '../base/errors.ts'
 import type { HttpClient } from '../http/client.ts'
 import { parseMessage } from '../wire/json.ts'
@@ -53,4 +54,17 @@ async function* decodeEvents<E>(
       throw new OperatingError('PROTOCOL', `${request.url} sent a record that is no event: ${decoded.error}`)
     yield decoded.value
   }
+}
+
+/**
+ * Puts an event into the queue of the user's loop. A loop that was left does not matter: the subscription goes on,
+ * because calls need it.
+ *
+ * @throws OperatingError LIMIT when the loop is too slow; the queue is closed then
+ */
+export function deliver<E>(events: Channel<E>, event: E): void {
+  if (!events.closed && !events.push(event))
+    throw new OperatingError('LIMIT', 'Too many events wait for the loop over `events`', {
+      hint: 'Do long work beside the loop, or raise queueLimit',
+    })
 }

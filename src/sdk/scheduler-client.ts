@@ -18,7 +18,7 @@ import { encodeMessage } from '../wire/json.ts'
 import type { OfferConstraints } from '../wire/offer-constraints.ts'
 import { SchedulerCall, SchedulerEvent } from '../wire/scheduler.ts'
 import { passes, Refused, Retry, sorted } from './errors.ts'
-import { JSON_HEADERS, openEventStream, type EventStream } from './event-stream.ts'
+import { deliver, JSON_HEADERS, openEventStream, type EventStream } from './event-stream.ts'
 import { Masters } from './masters.ts'
 import { SchedulerCalls, type FrameworkCall } from './scheduler-calls.ts'
 import { SilenceWatch } from './silence.ts'
@@ -198,11 +198,11 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
   async #staySubscribed(): Promise<void> {
     const { reconnect = RECONNECT, random = systemRandom } = this.#options
     let waits = delays(reconnect || RECONNECT, random)
-    while (!this.#leaving && !this.#events.closed) {
+    while (!this.#leaving) {
       const before = this.#subscriptions
       const trouble = sorted(await this.#session())
       this.#signal.throwIfAborted()
-      if (this.#leaving || this.#events.closed) return
+      if (this.#leaving) return
       if (reconnect === false || !passes(trouble)) throw trouble
       this.#masters.failed()
       if (this.#subscriptions > before) waits = delays(reconnect, random)
@@ -230,7 +230,7 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
           watch.heard()
           const interval = event.subscribed?.heartbeat_interval_seconds ?? 0
           if (interval > 0) watch.expect(silentMs * interval)
-          if (!this.#take(event, stream)) break
+          this.#take(event, stream)
         }
       } finally {
         stream.close()
@@ -275,8 +275,7 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
     throw new Retry(`The masters redirected more than ${MOST_REDIRECTS} times: they do not agree who leads`)
   }
 
-  /** Hands an event to the user; false when nobody listens any more. */
-  #take(event: SchedulerEvent, stream: EventStream<SchedulerEvent> & { readonly url: string }): boolean {
+  #take(event: SchedulerEvent, stream: EventStream<SchedulerEvent> & { readonly url: string }): void {
     if (event.type === 'SUBSCRIBED' && event.subscribed !== undefined) {
       const { framework_id, master_info } = event.subscribed
       this.#framework = { ...this.#framework, id: framework_id }
@@ -286,13 +285,12 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
       this.#ready.resolve()
     }
     // Heartbeats have done their work; events of types that came after this version are not for us.
-    if (event.type === undefined || event.type === 'HEARTBEAT') return true
-    const taken = this.#events.push(event)
+    if (event.type === undefined || event.type === 'HEARTBEAT') return
+    deliver(this.#events, event)
     if (event.type === 'ERROR') {
       const words = event.error?.message ?? ''
       throw new Refused(`The master ended the subscription: ${words}`, words, undefined)
     }
-    return taken
   }
 
   /** Keeps what a later SUBSCRIBE has to say again, because it replaces what the master knows. */

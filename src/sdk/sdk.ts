@@ -1,5 +1,7 @@
 /** The SDK of frameworks: `import { SchedulerClient, commandTask, launch } from 'tepui/sdk'`. */
 export { Refused, Retry } from './errors.ts'
+export { ExecutorClient, type ExecutorOptions, type StatusReport } from './executor-client.ts'
+export type { ExecutorEnvironment } from './executor-environment.ts'
 export { SchedulerClient, type SubscribeOptions } from './scheduler-client.ts'
 export type { FrameworkCall } from './scheduler-calls.ts'
 export {
