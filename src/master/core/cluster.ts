@@ -1,11 +1,11 @@
 // The state of the master: frameworks, agents, tasks, executors, offers, and what is remembered of those that ended.
+import type { Allocator } from '../../allocator/allocator.ts'
 import { Resources } from '../../resources/resources.ts'
 import type { AgentInfo, MasterInfo } from '../../wire/agents.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../wire/frameworks.ts'
 import type { OfferConstraints } from '../../wire/offer-constraints.ts'
 import type { Offer } from '../../wire/offers.ts'
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from '../../wire/tasks.ts'
-import type { CoreAllocator } from './allocation.ts'
 
 /** What the flags of the master say to the core (spec/mesos.md 1.6); all spans in ms. */
 export interface CoreOptions {
@@ -167,7 +167,7 @@ export interface OutstandingOffer {
 
 export interface Cluster {
   readonly options: CoreOptions
-  readonly allocator: CoreAllocator
+  readonly allocator: Allocator
   readonly frameworks: Map<string, Framework>
   /** Oldest first. */
   readonly completedFrameworks: Map<string, Framework>
@@ -183,7 +183,7 @@ export interface Cluster {
   nextOffer: number
 }
 
-export function emptyCluster(options: CoreOptions, allocator: CoreAllocator): Cluster {
+export function emptyCluster(options: CoreOptions, allocator: Allocator): Cluster {
   return {
     options,
     allocator,
