@@ -14,6 +14,15 @@ interface Counters {
   readonly hits: number
   readonly limitBytes: number | undefined
   readonly peakBytes: number | undefined
+  /** The highest use came up to the limit. */
+  readonly full: boolean
+}
+
+// The kernel charges in batches of 64 pages, so the highest use may stay that far below a limit that was hit.
+const BATCH_BYTES = 64 * 4096
+
+function isFull(limitBytes: number | undefined, peakBytes: number | undefined): boolean {
+  return limitBytes !== undefined && peakBytes !== undefined && peakBytes + BATCH_BYTES > limitBytes
 }
 
 function countersOf(files: KernelFiles, hierarchies: Hierarchies, path: string): Counters | undefined {
@@ -23,22 +32,20 @@ function countersOf(files: KernelFiles, hierarchies: Hierarchies, path: string):
   if (home.version === 1) {
     const control = read('memory.oom_control')
     if (control === undefined) return undefined
-    return {
-      kills: field(control, 'oom_kill') ?? 0,
-      hits: Number(read('memory.failcnt') ?? 0) + Number(read('memory.memsw.failcnt') ?? 0),
-      limitBytes: parseLimit(read('memory.limit_in_bytes')),
-      peakBytes: numberOr(read('memory.max_usage_in_bytes')),
-    }
+    const limitBytes = parseLimit(read('memory.limit_in_bytes'))
+    const peakBytes = numberOr(read('memory.max_usage_in_bytes'))
+    const hits = Number(read('memory.failcnt') ?? 0)
+    // With swap limited as well the kernel (seen on 6.18) counts a hit in neither failcnt: only the highest use tells.
+    const full = isFull(limitBytes, peakBytes)
+    return { kills: field(control, 'oom_kill') ?? 0, hits, limitBytes, peakBytes, full }
   }
   const events = read('memory.events')
   if (events === undefined) return undefined
-  return {
-    kills: field(events, 'oom_kill') ?? 0,
-    // `.local` leaves out what happened to groups below; a kernel before 5.2 does not have it.
-    hits: field(read('memory.events.local') ?? events, 'oom') ?? 0,
-    limitBytes: parseLimit(read('memory.max')),
-    peakBytes: numberOr(read('memory.peak')),
-  }
+  // `.local` leaves out what happened to groups below; a kernel before 5.2 does not have it.
+  const hits = field(read('memory.events.local') ?? events, 'oom') ?? 0
+  const limitBytes = parseLimit(read('memory.max'))
+  const peakBytes = numberOr(read('memory.peak'))
+  return { kills: field(events, 'oom_kill') ?? 0, hits, limitBytes, peakBytes, full: false }
 }
 
 function numberOr(text: string | undefined): number | undefined {
@@ -65,17 +72,17 @@ export function explainMemoryDeath(
   const { kills, limitBytes, peakBytes } = own
   const killed = `the kernel killed ${kills} ${kills === 1 ? 'process' : 'processes'}`
   const used = peakBytes === undefined ? '' : `, highest use ${humanBytes(peakBytes)}`
-  const own_ = limitBytes === undefined ? 'none' : humanBytes(limitBytes)
-  if (own.hits > 0) {
-    const detail = `Memory limit exceeded: limit ${own_}${used}; ${killed}`
+  const bound = limitBytes === undefined ? 'none' : humanBytes(limitBytes)
+  if (own.hits > 0 || own.full) {
+    const detail = `Memory limit exceeded: limit ${bound}${used}; ${killed}`
     return { level: 'own', kills, limitBytes, peakBytes, detail }
   }
   const above = countersOf(files, hierarchies, tier)
-  if (above !== undefined && above.hits > marks.tierHits) {
+  if (above !== undefined && (above.hits > marks.tierHits || above.full)) {
     const all = above.limitBytes === undefined ? '' : ` of ${humanBytes(above.limitBytes)}`
-    const detail = `The memory limit${all} of the tier ${tier} was exceeded, not the container's own (${own_}${used}); ${killed}`
+    const detail = `The memory limit${all} of the tier ${tier} was exceeded, not the container's own (${bound}${used}); ${killed}`
     return { level: 'parent', kills, limitBytes: above.limitBytes, peakBytes, detail }
   }
-  const detail = `The machine ran out of memory; the container's own limit was not reached (${own_}${used}); ${killed}`
+  const detail = `The machine ran out of memory; the container's own limit was not reached (${bound}${used}); ${killed}`
   return { level: 'host', kills, limitBytes, peakBytes, detail }
 }

@@ -22,7 +22,7 @@ import { writeLimits } from './limits.ts'
 import { explainMemoryDeath, markMemory } from './memory.ts'
 import { describePowers, probePowers } from './powers.ts'
 import { StatisticsReader } from './statistics.ts'
-import { makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
+import { killTogether, makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
 
 /** The tag of an agent: its port for people to see, and its work directory so that two agents never share one. */
 export function cgroupTag(port: number, workDirectory: string): string {
@@ -110,6 +110,7 @@ class KernelCgroups implements Cgroups {
       this.ensureTier(tier)
       makeGroup(this.#files, this.#hierarchies, path, false)
     }
+    killTogether(this.#files, this.#hierarchies, path)
     return path
   }
 

@@ -93,6 +93,12 @@ export function settleLent(files: KernelFiles, hierarchies: Hierarchies, path: s
   }
 }
 
+/** Where the kernel can (v2), memory kills a container whole, as Mesos does (spec/mesos.md 8.3). */
+export function killTogether(files: KernelFiles, hierarchies: Hierarchies, path: string): void {
+  const memory = hierarchies.homes.memory
+  if (memory?.version === 2) attempt(files, join(memory.directory, path, 'memory.oom.group'), '1')
+}
+
 /** Writes a setting that not every kernel has; a file that is absent is a missing power, not an error. */
 function attempt(files: KernelFiles, file: string, text: string): void {
   if (!files.exists(file)) return

@@ -1,0 +1,245 @@
+// The `mesos` containerizer: commands as host processes, held by control groups where there are any.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { every, type Clock } from '../../base/clock.ts'
+import { OperatingError, reasonOf } from '../../base/errors.ts'
+import { startDetached, type DetachedProcess } from '../../base/exec.ts'
+import type { Logger } from '../../base/log.ts'
+import { Scope } from '../../base/scope.ts'
+import type { Cgroups, CgroupLimits } from '../cgroups.ts'
+import type { Container, Containerizer, ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import { prepareCommand, type PreparedCommand } from './command.ts'
+import { HostContainer } from './container.ts'
+import { CgroupFence, signalProcess, TreeFence, type Fence } from './fence.ts'
+import { processArguments, processEntry, processTable, treeOf } from './process-table.ts'
+import { DEFAULT_LOG_BYTES, SandboxLog } from './sandbox-log.ts'
+import { ContainerState, knownContainers } from './state.ts'
+
+export interface HostOptions {
+  readonly cgroups: Cgroups
+  readonly clock: Clock
+  readonly log: Logger
+  /** Absolute; of this agent alone, outside all sandboxes. Survives the agent. */
+  readonly runtimeDirectory: string
+  /** `--cgroups_enable_cfs`: hold containers without a cpu limit to what they reserved. */
+  readonly enableCfs: boolean
+  /** `--cgroups_limit_swap`. */
+  readonly limitSwap: boolean
+  /** Most processes and threads in one container. */
+  readonly pidsLimit: number
+  /** Memory of this machine, for the order of its OOM killer. */
+  readonly memoryTotalBytes: number
+  /** Where `stdout` and `stderr` are cut. Default 10 MiB. */
+  readonly logBytes?: number
+}
+
+const SHIM = fileURLToPath(new URL('./shim.sh', import.meta.url))
+const PREFIX = 'host-'
+const ROTATE_EVERY_MS = 1_000
+/** Entering groups takes milliseconds; a machine that needs longer than this does not start anything. */
+const START_TIMEOUT_MS = 30_000
+const MEGABYTE = 1024 ** 2
+
+export function createHostContainerizer(options: HostOptions): Containerizer {
+  return new HostContainerizer(options)
+}
+
+class HostContainerizer implements Containerizer {
+  readonly name = 'mesos'
+  readonly #options: HostOptions
+  readonly #containers = new Set<HostContainer>()
+  readonly #scope = new Scope()
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    const { clock, log } = options
+    const onFailure = (error: unknown): void =>
+      log.warn({ reason: reasonOf(error) }, 'The output of a host container could not be rotated')
+    this.#scope.spawn(
+      'rotate logs',
+      (signal) =>
+        every(clock, { ms: ROTATE_EVERY_MS, name: 'rotate logs', onFailure }, () => this.#rotate(), signal),
+      (_name, error) => onFailure(error),
+    )
+  }
+
+  supports(spec: ContainerSpec): boolean {
+    const container = spec.container
+    if (container === undefined) return true
+    return container.type === 'MESOS' && container.mesos?.image === undefined
+  }
+
+  async launch(spec: ContainerSpec, _observer: LaunchObserver, signal: AbortSignal): Promise<Container> {
+    signal.throwIfAborted()
+    const command = await prepareCommand(spec)
+    const { log, clock, runtimeDirectory } = this.#options
+    const state = new ContainerState(runtimeDirectory, spec.containerId)
+    const undo = new AsyncDisposableStack()
+    try {
+      await state.create()
+      undo.defer(() => state.remove())
+      const logs = this.#openLogs(spec, command, undo)
+      const fence = this.#fenceFor(spec)
+      undo.defer(async () => {
+        await fence.killAll()
+        await fence.remove()
+      })
+      const shim = this.#startShim(spec, command, state, logs, fence)
+      fence.started(shim.pid)
+      const pid = await this.#firstProcess(state, shim, signal)
+      undo.move()
+      const released = (): void => void this.#containers.delete(container)
+      const container = new HostContainer({
+        id: spec.containerId,
+        pid,
+        clock,
+        log,
+        fence,
+        state,
+        shim,
+        logs,
+        released,
+      })
+      this.#containers.add(container)
+      return container
+    } catch (error) {
+      await undo.disposeAsync()
+      throw error
+    }
+  }
+
+  async sweep(): Promise<number> {
+    const { cgroups, runtimeDirectory } = this.#options
+    const grouped = await cgroups.sweep(PREFIX)
+    const known = await knownContainers(runtimeDirectory)
+    let processesOnly = 0
+    for (const id of known) {
+      const state = new ContainerState(runtimeDirectory, id)
+      if ((await this.#endTree(state)) && !grouped.some((path) => path.endsWith(`/${PREFIX}${id}`)))
+        processesOnly++
+      await state.remove()
+    }
+    return grouped.length + processesOnly
+  }
+
+  async close(): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]()
+    for (const container of this.#containers) container.abandon()
+  }
+
+  async #rotate(): Promise<void> {
+    for (const container of this.#containers) await container.rotateLogs()
+  }
+
+  #openLogs(
+    spec: ContainerSpec,
+    command: PreparedCommand,
+    undo: AsyncDisposableStack,
+  ): readonly SandboxLog[] {
+    const limit = this.#options.logBytes ?? DEFAULT_LOG_BYTES
+    return ['stdout', 'stderr'].map((name) => {
+      const log = new SandboxLog(spec.sandbox, name, command.account, limit)
+      undo.defer(() => log.close())
+      return log
+    })
+  }
+
+  #fenceFor(spec: ContainerSpec): Fence {
+    const { cgroups, clock } = this.#options
+    if (cgroups.layout === 'none') return new TreeFence(clock)
+    const tier = spec.revocable ? 'lent' : 'owners'
+    const path = cgroups.create(tier, `${PREFIX}${spec.containerId}`)
+    cgroups.setLimits(path, hostLimits(spec, this.#options))
+    return new CgroupFence(cgroups, tier, path)
+  }
+
+  #startShim(
+    spec: ContainerSpec,
+    command: PreparedCommand,
+    state: ContainerState,
+    logs: readonly SandboxLog[],
+    fence: Fence,
+  ): DetachedProcess {
+    const adjust = oomScoreAdjust(spec, this.#options.memoryTotalBytes)
+    const [stdout, stderr] = logs.map((log) => log.path) as [string, string]
+    return startDetached(
+      '/bin/sh',
+      [SHIM, state.directory, stdout, stderr, adjust, ...fence.entrances, '--', ...command.argv],
+      { cwd: spec.sandbox, env: command.environment },
+    )
+  }
+
+  /** Waits until the shim says that the first process is inside, or tells why it never came there. */
+  async #firstProcess(state: ContainerState, shim: DetachedProcess, signal: AbortSignal): Promise<number> {
+    const { clock } = this.#options
+    const end = clock.monotonic() + START_TIMEOUT_MS
+    let over = false
+    void shim.exited.then(() => (over = true))
+    for (;;) {
+      // Read after `over` is known: a command may be over before we look for the first time.
+      const ended = over
+      const first = await state.started()
+      if (first !== undefined) return first.pid
+      if (ended) throw new OperatingError('LAUNCH', `The container cannot be started: ${await state.notes()}`)
+      if (signal.aborted || clock.monotonic() > end) {
+        // The whole process group: the inner shell may not have entered its groups yet.
+        signalProcess(-shim.pid, 'SIGKILL')
+        signal.throwIfAborted()
+        throw new OperatingError('LAUNCH', `The container did not start in ${START_TIMEOUT_MS} ms`)
+      }
+      await clock.sleep(1)
+    }
+  }
+
+  /** Ends what a shim of an earlier life still supervises; true when there was something. */
+  async #endTree(state: ContainerState): Promise<boolean> {
+    const { clock } = this.#options
+    const first = await state.started()
+    if (first === undefined) return false
+    const isOurs = (): boolean => processArguments(first.session)?.includes(state.directory) === true
+    // Pids are used again: the session is ours only while its shell is, the first process only with its start time.
+    for (let wait = 1, found = false; ; wait = Math.min(wait * 2, 50)) {
+      const same = processEntry(first.pid)?.startTicks === first.startTicks
+      const roots = new Set(same ? [first.pid] : [])
+      const members = treeOf(processTable(), roots, isOurs() ? first.session : undefined, undefined)
+      if (members.length === 0) return found
+      found = true
+      for (const entry of members) signalProcess(entry.pid, 'SIGKILL')
+      await clock.sleep(wait)
+    }
+  }
+}
+
+/** spec/mesos.md 8.3: quota from the limit, or from the request with CFS on; the hard memory limit is the limit or the request. */
+export function hostLimits(
+  spec: ContainerSpec,
+  options: Pick<HostOptions, 'enableCfs' | 'limitSwap' | 'pidsLimit'>,
+): CgroupLimits {
+  const cpus = spec.resources.scalar('cpus')
+  const request = spec.resources.scalar('mem') * MEGABYTE
+  const limit = spec.limits.mem === undefined ? request : spec.limits.mem * MEGABYTE
+  const quota = spec.limits.cpus ?? (options.enableCfs ? cpus : Number.POSITIVE_INFINITY)
+  return {
+    cpus,
+    revocable: spec.revocable,
+    quotaCpus: quota,
+    memoryRequestBytes: request,
+    memoryLimitBytes: limit,
+    limitSwap: options.limitSwap,
+    pids: options.pidsLimit,
+  }
+}
+
+/**
+ * Borrowers die first when the machine runs out of memory (1000); a container that may use more than it reserved before one
+ * that may not: 1000 − 1000 · request / total (spec/mesos.md 8.3). Empty keeps the agent's own.
+ */
+export function oomScoreAdjust(spec: ContainerSpec, memoryTotalBytes: number): string {
+  if (spec.revocable) return '1000'
+  const request = spec.resources.scalar('mem') * MEGABYTE
+  const limit = spec.limits.mem === undefined ? request : spec.limits.mem * MEGABYTE
+  const wanted = limit > request ? Math.round(1000 - (1000 * request) / memoryTotalBytes) : 0
+  const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'))
+  // Only raising is allowed to everybody.
+  return wanted > own ? String(Math.min(wanted, 1000)) : ''
+}

@@ -1,0 +1,86 @@
+// A container's stdout or stderr in its sandbox: appended to by the task, cut by us when it grows too long.
+import {
+  closeSync,
+  constants,
+  copyFile,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { OperatingError, reasonOf } from '../../base/errors.ts'
+
+/** `max_stdout_size` of Mesos' logrotate logger (spec/mesos.md 8.6). */
+export const DEFAULT_LOG_BYTES = 10 * 1024 ** 2
+
+const copy = promisify(copyFile)
+
+export interface LogOwner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * The file stays open here, and everybody reaches it through this descriptor: the sandbox belongs to the task's user, who
+ * may put a link in its place at any time, and the agent writes as root.
+ */
+export class SandboxLog {
+  readonly #folder: string
+  readonly #name: string
+  readonly #owner: LogOwner | undefined
+  readonly #limitBytes: number
+  #fd: number | undefined
+
+  /** Throws `OperatingError` (LAUNCH) when the name is taken by something that is not a plain file. */
+  constructor(folder: string, name: string, owner: LogOwner | undefined, limitBytes: number) {
+    this.#folder = folder
+    this.#name = name
+    this.#owner = owner
+    this.#limitBytes = limitBytes
+    const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+    const path = join(folder, name)
+    try {
+      this.#fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644)
+    } catch (error) {
+      throw new OperatingError('LAUNCH', `Cannot write ${path}: ${reasonOf(error)}`, { cause: error })
+    }
+    const found = fstatSync(this.#fd)
+    if (!found.isFile() || found.nlink > 1) {
+      this.close()
+      throw new OperatingError(
+        'LAUNCH',
+        `${path} is not a plain file of its own; the task's output cannot go there`,
+      )
+    }
+    if (owner !== undefined) fchownSync(this.#fd, owner.uid, owner.gid)
+  }
+
+  /** A path by which another process can open this very file, whatever its name leads to by now. */
+  get path(): string {
+    return `/proc/${process.pid}/fd/${this.#fd}`
+  }
+
+  /** When the file is over its limit: copies it to `NAME.1` and cuts it. What is written in between is lost, as with logrotate. */
+  async rotate(): Promise<void> {
+    if (this.#fd === undefined || fstatSync(this.#fd).size <= this.#limitBytes) return
+    const old = join(this.#folder, `${this.#name}.1`)
+    rmSync(old, { force: true })
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
+    const target = openSync(old, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644)
+    try {
+      if (this.#owner !== undefined) fchownSync(target, this.#owner.uid, this.#owner.gid)
+      await copy(this.path, `/proc/${process.pid}/fd/${target}`)
+    } finally {
+      closeSync(target)
+    }
+    if (this.#fd !== undefined) ftruncateSync(this.#fd)
+  }
+
+  close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd)
+    this.#fd = undefined
+  }
+}
