@@ -226,8 +226,9 @@ export class Supervisor {
     this.#queue.add(resolve)
     signal.addEventListener('abort', () => resolve(), { once: true })
     await promise
-    // One that gave up must not take the turn of another.
-    this.#queue.delete(resolve)
+    const gaveUp = this.#queue.delete(resolve)
+    // Woken and stopped at once: the turn goes to the next one.
+    if (signal.aborted && !gaveUp) this.#wakeNext()
   }
 
   #wakeNext(): void {
