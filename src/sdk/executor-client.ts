@@ -264,6 +264,7 @@ export class ExecutorClient implements AsyncDisposable {
 
   /** Sends updates one after the other; what fails is sent again, here or with the next subscription. */
   async #sendUpdates(): Promise<void> {
+    this.#signal.addEventListener('abort', () => this.#wakeSender?.(), { once: true })
     while (!this.#signal.aborted) {
       const status = this.#queue.next
       if (status?.uuid === undefined || !this.#connected) {
@@ -283,7 +284,6 @@ export class ExecutorClient implements AsyncDisposable {
   async #untilWoken(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wakeSender = resolve
-    this.#signal.addEventListener('abort', () => resolve(), { once: true })
     await promise
     this.#wakeSender = undefined
   }
