@@ -44,7 +44,7 @@ may_install() {
 
 # What dockerd needs on a bare machine: the engine with containerd and runc, iptables for bridge networks, and the
 # static busybox of which the small image is made.
-PACKAGES='docker.io iptables busybox-static ca-certificates'
+PACKAGES='docker.io iptables busybox-static'
 
 install_engine() {
   need_root

@@ -4,6 +4,7 @@
 TEPUI_STATE="$TEPUI_ROOT/.tepui"
 MACHINE_PATH=$PATH
 NODE_MAJOR=24
+NPM_MAJOR=11
 
 # Exit codes, as docs/reference/errors.md has them.
 EXIT_USAGE=64
@@ -104,19 +105,40 @@ install_node() {
   command -v npm >/dev/null 2>&1 ||
     fail "$EXIT_UNAVAILABLE" "Node $NODE_MAJOR is needed; found: $node_found, and no npm to fetch it with." "Run: apt-get install npm"
   say "Node $NODE_MAJOR is needed and this machine has $node_found: installing it from npm into $TEPUI_STATE/node."
-  # Installed beside its place and moved there whole, so that nobody runs a half-written Node.
-  rm -rf "$TEPUI_STATE/node" "$TEPUI_STATE/node.new"
-  mkdir "$TEPUI_STATE/node.new"
-  run_npm install --prefix "$TEPUI_STATE/node.new" --ignore-scripts --no-save "node-linux-$1@$NODE_MAJOR" &&
-    mv "$TEPUI_STATE/node.new" "$TEPUI_STATE/node" ||
+  install_tool node "node-linux-$1@$NODE_MAJOR" ||
     fail "$EXIT_UNAVAILABLE" "npm could not install Node $NODE_MAJOR (node-linux-$1)." \
       "See npm's message above; with another Node $NODE_MAJOR in PATH nothing is installed."
 }
 
-# npm without its chatter, but with its errors (the repository's .npmrc makes it silent), and on the Node it came with:
-# an old npm does not know a new Node.
-run_npm() {
-  PATH=$MACHINE_PATH npm --loglevel=error --no-audit --no-fund --no-progress --no-update-notifier "$@" >&2
+# install_tool NAME PACKAGE: into a folder of its own, made beside its place and moved there whole, so that nobody runs
+# a half-written program.
+install_tool() {
+  rm -rf "$TEPUI_STATE/$1" "$TEPUI_STATE/$1.new"
+  mkdir "$TEPUI_STATE/$1.new"
+  # The machine's npm on the machine's Node: an old npm does not know a new Node.
+  (PATH=$MACHINE_PATH && quietly npm install --prefix "$TEPUI_STATE/$1.new" --ignore-scripts --no-save "$2") &&
+    mv "$TEPUI_STATE/$1.new" "$TEPUI_STATE/$1"
+}
+
+# quietly NPM ARGUMENT…: without its chatter, but with its errors (the repository's .npmrc makes npm silent).
+quietly() {
+  "$@" --loglevel=error --no-audit --no-fund --no-progress --no-update-notifier >&2
+}
+
+# Installs what package-lock.json says. npm before 11 leaves out native parts that the tests and checks need (seen with
+# 9.2), so where the machine's is older, a newer one is fetched first and run on our Node.
+npm_ci() {
+  npm_version=$(npm --version 2>/dev/null || echo 0)
+  if [ "${npm_version%%.*}" -ge "$NPM_MAJOR" ]; then
+    quietly npm ci --ignore-scripts
+    return
+  fi
+  npm_cli="$TEPUI_STATE/npm/node_modules/npm/bin/npm-cli.js"
+  if ! [ -f "$npm_cli" ]; then
+    say "npm $NPM_MAJOR is needed and this machine has $npm_version: installing it from npm into $TEPUI_STATE/npm."
+    install_tool npm "npm@$NPM_MAJOR" || return
+  fi
+  quietly "$NODE" "$npm_cli" ci --ignore-scripts
 }
 
 lock_sum() {
@@ -144,7 +166,7 @@ install_dependencies() {
     fail "$EXIT_UNAVAILABLE" "The dependencies are not installed and there is no npm to fetch them with." \
       "Run: apt-get install npm"
   say "Installing the dependencies from npm into $TEPUI_ROOT/node_modules."
-  (cd "$TEPUI_ROOT" && run_npm ci --ignore-scripts) ||
+  (cd "$TEPUI_ROOT" && npm_ci) ||
     fail "$EXIT_UNAVAILABLE" "npm could not install the dependencies." "See npm's message above, then try again."
   lock_sum >"$stamp"
 }
