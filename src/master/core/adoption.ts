@@ -148,8 +148,8 @@ function settleMissingExecutors(turn: Turn, agent: Agent, asked: LinkCallSubscri
   const there = new Set(
     (asked.executors ?? []).map((one) => keyOf(one.framework_id.value, one.executor_info.executor_id.value)),
   )
-  for (const [frameworkId, executors] of [...agent.executors]) {
-    for (const [executorId, executor] of [...executors]) {
+  for (const [frameworkId, executors] of agent.executors) {
+    for (const [executorId, executor] of executors) {
       if (!there.has(keyOf(frameworkId, executorId))) removeExecutor(turn, agent, executor)
     }
   }
@@ -158,10 +158,10 @@ function settleMissingExecutors(turn: Turn, agent: Agent, asked: LinkCallSubscri
 /** The agent tells the end of what it does not know; what had ended already is told here. */
 function settleMissingTasks(turn: Turn, agent: Agent, asked: LinkCallSubscribe, adoption: Adoption): void {
   const there = tasksIn(asked)
-  for (const [frameworkId, tasks] of [...agent.tasks]) {
+  for (const [frameworkId, tasks] of agent.tasks) {
     const framework = turn.cluster.frameworks.get(frameworkId)
     if (framework === undefined) continue
-    for (const [taskId, task] of [...tasks]) {
+    for (const [taskId, task] of tasks) {
       if (there.has(keyOf(frameworkId, taskId))) continue
       if (task.disowned) removeTask(turn, framework, agent, task)
       else if (isTerminal(task.state)) tellMissed(turn, framework, agent, task)
@@ -188,7 +188,7 @@ function settleUnreachableTasks(
 ): void {
   const there = tasksIn(asked)
   for (const framework of turn.cluster.frameworks.values()) {
-    for (const [taskId, task] of [...framework.unreachableTasks]) {
+    for (const [taskId, task] of framework.unreachableTasks) {
       if (task.agentId !== agent.id || there.has(keyOf(framework.id, taskId))) continue
       framework.unreachableTasks.delete(taskId)
       log(turn, 'info', `Agent ${agent.info.hostname} came back without the task '${taskId}'`, {
@@ -201,8 +201,8 @@ function settleUnreachableTasks(
 
 function forgetMissingDisowned(agent: Agent, asked: LinkCallSubscribe): void {
   const there = tasksIn(asked)
-  for (const [frameworkId, ids] of [...agent.disowned]) {
-    for (const id of [...ids]) if (!there.has(keyOf(frameworkId, id))) ids.delete(id)
+  for (const [frameworkId, ids] of agent.disowned) {
+    for (const id of ids) if (!there.has(keyOf(frameworkId, id))) ids.delete(id)
     if (ids.size === 0) agent.disowned.delete(frameworkId)
   }
 }

@@ -71,7 +71,7 @@ function disown(turn: Turn, framework: Framework, agent: Agent): void {
       tell: true,
     })
   }
-  for (const executor of [...executorsOf(agent, framework.id).values()]) removeExecutor(turn, agent, executor)
+  for (const executor of executorsOf(agent, framework.id).values()) removeExecutor(turn, agent, executor)
 }
 
 export function reregisterTimedOut(turn: Turn, agentId: string, disconnection: number): void {
@@ -136,8 +136,8 @@ function leave(turn: Turn, agent: Agent): void {
 
 function forget(turn: Turn, agent: Agent, what: string): void {
   const { cluster } = turn
-  for (const executors of [...agent.executors.values()]) {
-    for (const executor of [...executors.values()]) removeExecutor(turn, agent, executor)
+  for (const executors of agent.executors.values()) {
+    for (const executor of executors.values()) removeExecutor(turn, agent, executor)
   }
   for (const offer of offersOf(turn, agent)) endOffer(turn, offer, { rescind: true })
   cluster.agents.delete(agent.id)

@@ -235,7 +235,7 @@ export function removeFramework(turn: Turn, framework: Framework, why: string): 
 }
 
 function clearAgent(turn: Turn, framework: Framework, agent: Agent): void {
-  for (const task of [...(agent.tasks.get(framework.id)?.values() ?? [])]) {
+  for (const task of agent.tasks.get(framework.id)?.values() ?? []) {
     endTask(turn, framework, agent, task, {
       state: 'TASK_KILLED',
       message: `Framework ${framework.id} removed`,
@@ -243,7 +243,7 @@ function clearAgent(turn: Turn, framework: Framework, agent: Agent): void {
       tell: false,
     })
   }
-  for (const executor of [...executorsOf(agent, framework.id).values()]) removeExecutor(turn, agent, executor)
+  for (const executor of executorsOf(agent, framework.id).values()) removeExecutor(turn, agent, executor)
   agent.disowned.delete(framework.id)
 }
 
