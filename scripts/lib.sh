@@ -4,6 +4,7 @@
 TEPUI_STATE="$TEPUI_ROOT/.tepui"
 MACHINE_PATH=$PATH
 NODE_MAJOR=24
+NPM_OLDEST=10
 NPM_MAJOR=11
 
 # Exit codes, as docs/reference/errors.md has them.
@@ -125,11 +126,11 @@ quietly() {
   "$@" --loglevel=error --no-audit --no-fund --no-progress --no-update-notifier >&2
 }
 
-# Installs what package-lock.json says. npm before 11 leaves out native parts that the tests and checks need (seen with
-# 9.2), so where the machine's is older, a newer one is fetched first and run on our Node.
+# Installs what package-lock.json says. npm 9 leaves out the native parts that are bound to a C library, which the tests
+# and checks need, so where the machine's npm is that old a newer one is fetched first and run on our Node.
 npm_ci() {
   npm_version=$(npm --version 2>/dev/null || echo 0)
-  if [ "${npm_version%%.*}" -ge "$NPM_MAJOR" ]; then
+  if [ "${npm_version%%.*}" -ge "$NPM_OLDEST" ]; then
     quietly npm ci --ignore-scripts
     return
   fi
