@@ -207,33 +207,39 @@ export class Supervisor {
 
   /** Runs `work` when fewer than the limit are preparing; gives up at once when the signal aborts meanwhile. */
   async #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    while (this.#preparing >= this.#limits.preparing) {
-      await this.#nextTurn(signal)
-      signal.throwIfAborted()
-    }
-    signal.throwIfAborted()
-    this.#preparing += 1
+    await this.#takeTurn(signal)
     try {
+      signal.throwIfAborted()
       return await work()
     } finally {
-      this.#preparing -= 1
-      this.#wakeNext()
+      this.#passTurn()
     }
   }
 
-  async #nextTurn(signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+  /** Resolves holding a turn, or rejects without one. */
+  async #takeTurn(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#preparing < this.#limits.preparing) {
+      this.#preparing += 1
+      return
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
     this.#queue.add(resolve)
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    const giveUp = (): void => {
+      // One that has been given its turn passes it on itself.
+      if (this.#queue.delete(resolve)) reject(signal.reason)
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
     await promise
-    const gaveUp = this.#queue.delete(resolve)
-    // Woken and stopped at once: the turn goes to the next one.
-    if (signal.aborted && !gaveUp) this.#wakeNext()
   }
 
-  #wakeNext(): void {
+  /** The turn goes from hand to hand, so that nobody can slip in between. */
+  #passTurn(): void {
     const [next] = this.#queue
-    if (next === undefined) return
+    if (next === undefined) {
+      this.#preparing -= 1
+      return
+    }
     this.#queue.delete(next)
     next()
   }

@@ -1,0 +1,141 @@
+// A containerizer without containers: a test says when a launch succeeds or fails and how its container ends.
+import { OperatingError } from '../../src/base/errors.ts'
+import type {
+  Container,
+  Containerizer,
+  ContainerExit,
+  ContainerSpec,
+  LaunchObserver,
+} from '../../src/containerizer/containerizer.ts'
+import type { Resources } from '../../src/resources/resources.ts'
+
+export interface FakeOptions {
+  readonly name?: string
+  supports?(spec: ContainerSpec): boolean
+  /** Launches succeed at once; else a test calls `succeed` or `fail`. */
+  readonly atOnce?: boolean
+}
+
+export class FakeContainerizer implements Containerizer {
+  readonly name: string
+  readonly #options: FakeOptions
+  /** Launches under way, by container id. */
+  readonly launches = new Map<string, FakeLaunch>()
+  /** Containers by id, also ended ones. */
+  readonly containers = new Map<string, FakeContainer>()
+  closed = false
+
+  constructor(options: FakeOptions = {}) {
+    this.name = options.name ?? 'fake'
+    this.#options = options
+  }
+
+  supports(spec: ContainerSpec): boolean {
+    return this.#options.supports?.(spec) ?? true
+  }
+
+  async launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container> {
+    const launch = new FakeLaunch(spec, observer, signal)
+    this.launches.set(spec.containerId, launch)
+    if (this.#options.atOnce === true) launch.succeed()
+    try {
+      const container = await launch.outcome
+      this.containers.set(spec.containerId, container)
+      return container
+    } finally {
+      this.launches.delete(spec.containerId)
+    }
+  }
+
+  sweep(): Promise<number> {
+    return Promise.resolve(0)
+  }
+
+  close(): Promise<void> {
+    this.closed = true
+    return Promise.resolve()
+  }
+
+  /** The launch or container of this id; throws when there is none, which is the test's mistake. */
+  launching(containerId: string): FakeLaunch {
+    const launch = this.launches.get(containerId)
+    if (launch === undefined) throw new Error(`nothing launches ${containerId}`)
+    return launch
+  }
+
+  container(containerId: string): FakeContainer {
+    const container = this.containers.get(containerId)
+    if (container === undefined) throw new Error(`there is no container ${containerId}`)
+    return container
+  }
+}
+
+export class FakeLaunch {
+  readonly spec: ContainerSpec
+  readonly observer: LaunchObserver
+  readonly #outcome = Promise.withResolvers<FakeContainer>()
+
+  constructor(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal) {
+    this.spec = spec
+    this.observer = observer
+    signal.addEventListener('abort', () => this.#outcome.reject(signal.reason), { once: true })
+  }
+
+  get outcome(): Promise<FakeContainer> {
+    return this.#outcome.promise
+  }
+
+  succeed(): void {
+    this.#outcome.resolve(new FakeContainer(this.spec))
+  }
+
+  fail(message: string): void {
+    this.#outcome.reject(new OperatingError('LAUNCH', message))
+  }
+}
+
+export class FakeContainer implements Container {
+  readonly id: string
+  readonly pid = 4242
+  readonly addresses: readonly string[] = ['172.17.0.2']
+  readonly inspect = undefined
+  /** Graces of the kills that came, ms. */
+  readonly kills: number[] = []
+  /** Reservations that were asked for after the first. */
+  readonly updates: Resources[] = []
+  released = 0
+  /** What `release` and `update` throw, to see that nothing breaks. */
+  refuses: Error | undefined
+  readonly #exit = Promise.withResolvers<ContainerExit>()
+
+  constructor(spec: ContainerSpec) {
+    this.id = spec.containerId
+  }
+
+  get exit(): Promise<ContainerExit> {
+    return this.#exit.promise
+  }
+
+  /** Ends it. */
+  end(exit: ContainerExit = { kind: 'exited', code: 0 }): void {
+    this.#exit.resolve(exit)
+  }
+
+  kill(graceMs: number): void {
+    this.kills.push(graceMs)
+  }
+
+  async update(resources: Resources): Promise<void> {
+    if (this.refuses !== undefined) throw this.refuses
+    this.updates.push(resources)
+  }
+
+  statistics(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  async release(): Promise<void> {
+    this.released += 1
+    if (this.refuses !== undefined) throw this.refuses
+  }
+}
