@@ -12,6 +12,7 @@ import { createHostContainerizer, type HostOptions } from '../../src/containeriz
 import { processTable } from '../../src/containerizer/host/process-table.ts'
 import { Resources } from '../../src/resources/resources.ts'
 
+/** Disposing it ends what it started, and fails when anything of it is left on the machine. */
 export interface HostBench extends AsyncDisposable {
   readonly folder: string
   readonly cgroups: Cgroups
@@ -94,6 +95,13 @@ export function openHostBench(options: BenchOptions = {}): HostBench {
       await containerizer.close()
       await cgroups.close()
       rmSync(folder, { recursive: true, force: true })
+      const tiers = (['owners', 'lent'] as const).map((tier) => groupFile('pids', cgroups.tier(tier), '', ''))
+      const left = [
+        ...groupsOf(cgroups),
+        ...tiers.filter((tier) => existsSync(tier)),
+        ...processesBelow(folder),
+      ]
+      if (left.length > 0) throw new Error(`The host containerizer left on this machine: ${left.join(', ')}`)
     },
   }
 }
