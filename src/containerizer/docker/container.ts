@@ -1,0 +1,317 @@
+// One running engine container, from its start to its true cause of death and its removal.
+import type { Clock } from '../../base/clock.ts'
+import { OperatingError, reasonOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import type { ContainerStatistics } from '../../resources/usage.ts'
+import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
+import type { Container, ContainerExit } from '../containerizer.ts'
+import { causeOf, signalNumber } from './cause.ts'
+import type { ContainerDescription, Inspection } from './engine-answers.ts'
+import { EngineError } from './engine-errors.ts'
+import { usageOf } from './engine-usage.ts'
+import type { Engine } from './engine.ts'
+import type { KernelLog } from './kernel-log.ts'
+import type { SandboxOutput } from './output.ts'
+import type { Removals } from './removals.ts'
+
+/** Where the kernel keeps the container's counters. */
+export interface ContainerGroup {
+  readonly cgroups: Cgroups
+  readonly tier: Tier
+  readonly path: string
+  /** Taken before the start. */
+  readonly marks: MemoryMarks
+}
+
+export interface ContainerParts {
+  readonly containerId: string
+  /** The engine's id: 64 hexadecimal digits. */
+  readonly dockerId: string
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly log: Logger
+  readonly kernelLog: KernelLog
+  readonly removals: Removals
+  /** Undefined where the agent has no control groups of its own. */
+  readonly group: ContainerGroup | undefined
+  readonly memoryLimitBytes: number | undefined
+  readonly output: SandboxOutput
+  readonly raw: boolean
+  /** Ends when the attached stream has been copied to its end. */
+  readonly copied: Promise<void>
+  /** Ends the attached stream. */
+  readonly detach: AbortController
+  /** What the engine knew before the start, when that is enough: see `look`. */
+  readonly before: Inspection | undefined
+  /** Aborts when the containerizer is closed: the container runs on, unwatched. */
+  readonly closed: AbortSignal
+  readonly engineLossMs: number
+}
+
+const RETRY_MS = 500
+/** After the end of its first process, output can only come from processes that left the container's namespaces. */
+const LAST_OUTPUT_MS = 10_000
+
+/**
+ *   running ──kill(g)──▶ stopping ──grace over──▶ killing
+ *      │                    │                        │
+ *      └────────────────────┴───────ended────────────┘ ──release()──▶ kept for the delay, removed
+ */
+export class DockerContainer implements Container {
+  readonly id: string
+  readonly exit: Promise<ContainerExit>
+  readonly #parts: ContainerParts
+  readonly #sent = new Set<number>()
+  /** Ends when what it printed has been copied; replaced when the engine came back and we attached again. */
+  #copied: Promise<void>
+  #inspection: Inspection | undefined
+  readonly #startedAt: number
+  #ended = false
+  #deadline: number | undefined
+  #killTimer: Disposable | undefined
+  #peakBytes: number | undefined
+  #released: Promise<void> | undefined
+
+  /** To be made right after the engine's answer to the start request. */
+  constructor(parts: ContainerParts) {
+    this.#parts = parts
+    this.id = parts.containerId
+    this.#copied = parts.copied
+    this.#inspection = parts.before
+    this.#startedAt = parts.clock.now()
+    this.exit = this.#watch()
+  }
+
+  get pid(): number | undefined {
+    const known = this.#inspection?.description.State.Pid ?? 0
+    const pid = known > 0 ? known : this.#lowestPid()
+    return pid > 0 ? pid : undefined
+  }
+
+  get addresses(): readonly string[] {
+    return this.#inspection === undefined ? [] : addressesOf(this.#inspection.description)
+  }
+
+  /** An array of one, the form in which `docker inspect` prints it and Mesos hands it on. */
+  get inspect(): string | undefined {
+    const { before } = this.#parts
+    if (this.#inspection === undefined) return undefined
+    return this.#inspection === before
+      ? asRunning(before, this.pid ?? 0, this.#startedAt)
+      : `[${this.#inspection.raw}]`
+  }
+
+  /**
+   * Reads what the engine knows about the running container, unless its answer before the start says it all: an engine
+   * does not answer while it tidies up after an end, hundreds of milliseconds that short tasks would be late.
+   * Where it fails, the container runs on without it.
+   */
+  async look(): Promise<void> {
+    const { engine, log, dockerId, before } = this.#parts
+    if (before !== undefined) return
+    try {
+      this.#inspection = await engine.inspect(dockerId)
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+      log.warn({ container: this.id, reason: reasonOf(error) }, 'Could not inspect a started container')
+    }
+  }
+
+  kill(graceMs: number): void {
+    if (this.#ended) return
+    const { clock } = this.#parts
+    const deadline = clock.monotonic() + Math.max(0, graceMs)
+    if (this.#deadline !== undefined && deadline >= this.#deadline) return
+    const isFirst = this.#deadline === undefined
+    this.#deadline = deadline
+    this.#killTimer?.[Symbol.dispose]()
+    if (graceMs <= 0) {
+      void this.#send('SIGKILL')
+      return
+    }
+    if (isFirst) void this.#send(this.#stopSignal())
+    this.#killTimer = clock.after(graceMs, () => void this.#send('SIGKILL'))
+  }
+
+  async statistics(): Promise<ContainerStatistics | undefined> {
+    if (this.#ended) return undefined
+    const { group, engine, dockerId, clock } = this.#parts
+    const fromFiles = group?.cgroups.statistics(group.path)
+    const statistics = fromFiles ?? (await this.#fromEngine(engine, dockerId, clock))
+    const peak = statistics?.memoryPeakBytes ?? statistics?.memoryBytes ?? 0
+    this.#peakBytes = Math.max(this.#peakBytes ?? 0, peak)
+    return statistics
+  }
+
+  release(): Promise<void> {
+    this.#released ??= this.exit.then(() => this.#parts.removals.schedule(this.#parts.dockerId))
+    return this.#released
+  }
+
+  async #watch(): Promise<ContainerExit> {
+    const { group } = this.#parts
+    try {
+      const exitCode = await this.#waitForEnd()
+      if (exitCode === undefined)
+        return { kind: 'lost', detail: 'The engine no longer knows the container: somebody removed it' }
+      this.#ended = true
+      const [exit] = await Promise.all([this.#cause(exitCode), this.#lastOutput()])
+      return exit
+    } catch (error) {
+      return { kind: 'lost', detail: reasonOf(error) }
+    } finally {
+      this.#ended = true
+      this.#killTimer?.[Symbol.dispose]()
+      this.#parts.detach.abort()
+      await this.#closeOutput()
+      group?.cgroups.forget(group.path)
+    }
+  }
+
+  /** The exit status; undefined when the engine has forgotten the container. Throws when the engine stays away for too long. */
+  async #waitForEnd(): Promise<number | undefined> {
+    const { engine, dockerId, clock, closed, engineLossMs, log } = this.#parts
+    let lostAt: number | undefined
+    for (;;) {
+      try {
+        return await engine.wait(dockerId, closed)
+      } catch (error) {
+        // Closed: nobody listens any more, and the container is not ours to judge. Its exit stays open.
+        if (closed.aborted) return new Promise<never>(() => undefined)
+        if (!(error instanceof EngineError)) throw error
+        if (lostAt === undefined)
+          log.warn({ container: this.id, reason: reasonOf(error) }, 'Lost sight of a container')
+        lostAt ??= clock.monotonic()
+        if (clock.monotonic() - lostAt >= engineLossMs) throw lostForGood(error, engineLossMs)
+      }
+      await clock.sleep(RETRY_MS, closed).catch(() => undefined)
+      const found = await engine.inspect(dockerId).catch(() => null)
+      if (found === null) continue
+      lostAt = undefined
+      if (found === undefined) return undefined
+      if (found.description.State.Running) this.#copied = this.#attachAgain(this.#copied)
+    }
+  }
+
+  /** The engine came back and the container had lived on: what it prints from now on is copied again. */
+  async #attachAgain(before: Promise<void>): Promise<void> {
+    const { engine, dockerId, detach, output, raw, log } = this.#parts
+    await before
+    try {
+      await output.follow(await engine.attach(dockerId, detach.signal), raw)
+    } catch (error) {
+      log.warn({ container: this.id, reason: reasonOf(error) }, 'Could not attach to a container again')
+    }
+  }
+
+  async #cause(exitCode: number): Promise<ContainerExit> {
+    const { engine, dockerId, group, kernelLog, memoryLimitBytes } = this.#parts
+    const facts = {
+      exitCode,
+      dockerId,
+      limitBytes: memoryLimitBytes,
+      peakBytes: this.#peakBytes,
+      sent: this.#sent,
+      tierWasHit:
+        group !== undefined && group.cgroups.memoryMarks(group.tier).tierHits > group.marks.tierHits,
+    }
+    // A clean end needs no explanation, and short tasks no round trip more.
+    if (exitCode === 0) return causeOf({ ...facts, oomKilled: false, kernelKill: undefined })
+    const state = (await engine.inspect(dockerId).catch(() => undefined))?.description.State
+    const oomKilled = state?.OOMKilled === true
+    return causeOf({ ...facts, oomKilled, kernelKill: kernelLog.killsIn(dockerId) })
+  }
+
+  async #lastOutput(): Promise<void> {
+    const { clock, log } = this.#parts
+    const enough = new AbortController()
+    const late = clock.sleep(LAST_OUTPUT_MS, enough.signal).then(
+      () => log.warn({ container: this.id }, 'Gave up on output that did not end with its container'),
+      () => undefined,
+    )
+    await Promise.race([this.#copied, late])
+    enough.abort()
+  }
+
+  async #closeOutput(): Promise<void> {
+    const { output, log } = this.#parts
+    try {
+      await output[Symbol.asyncDispose]()
+    } catch (error) {
+      log.warn(
+        { container: this.id, reason: reasonOf(error) },
+        'Could not close the output files of a container',
+      )
+    }
+  }
+
+  async #fromEngine(
+    engine: Engine,
+    dockerId: string,
+    clock: Clock,
+  ): Promise<ContainerStatistics | undefined> {
+    try {
+      const answer = await engine.statistics(dockerId)
+      return answer === undefined ? undefined : usageOf(answer, clock.now())
+    } catch (error) {
+      if (error instanceof EngineError) return undefined
+      throw error
+    }
+  }
+
+  /** The first process of a container has the lowest number of all in its group. */
+  #lowestPid(): number {
+    const { group } = this.#parts
+    if (this.#ended || group === undefined) return 0
+    return group.cgroups
+      .processes(group.path)
+      .reduce((lowest, pid) => (lowest === 0 || pid < lowest ? pid : lowest), 0)
+  }
+
+  #stopSignal(): string {
+    const wanted = this.#inspection?.description.Config.StopSignal ?? ''
+    return wanted !== '' && signalNumber(wanted) !== undefined ? wanted : 'SIGTERM'
+  }
+
+  /** Tries until the engine took it, or the container is gone, or a stronger signal has taken over. */
+  async #send(signal: string): Promise<void> {
+    const { engine, dockerId, clock, closed, log } = this.#parts
+    const number = signalNumber(signal) ?? 0
+    const deadline = this.#deadline
+    this.#sent.add(number)
+    while (!this.#ended && !closed.aborted && this.#deadline === deadline) {
+      try {
+        await engine.kill(dockerId, signal)
+        return
+      } catch (error) {
+        log.warn(
+          { container: this.id, signal, reason: reasonOf(error) },
+          'Could not send a signal, trying again',
+        )
+      }
+      await clock.sleep(RETRY_MS, closed).catch(() => undefined)
+    }
+  }
+}
+
+/** Addresses of the network that the container was created with first (spec/mesos.md 7.4), IPv4 before IPv6. */
+export function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): readonly string[] {
+  const mode = HostConfig.NetworkMode === 'default' ? 'bridge' : HostConfig.NetworkMode
+  const network = NetworkSettings.Networks?.[mode]
+  const found = [network?.IPAddress ?? NetworkSettings.IPAddress, network?.GlobalIPv6Address]
+  return found.filter((address): address is string => address !== undefined && address !== '')
+}
+
+/** The answer from before the start, with the state that the container has since. */
+function asRunning({ raw }: Inspection, pid: number, startedAt: number): string {
+  const answer = JSON.parse(raw) as { State: Record<string, unknown> }
+  const state = { Status: 'running', Running: true, Pid: pid, StartedAt: new Date(startedAt).toISOString() }
+  return JSON.stringify([{ ...answer, State: { ...answer.State, ...state } }])
+}
+
+function lostForGood(cause: EngineError, ms: number): OperatingError {
+  return new OperatingError('ENGINE', `The engine has not answered for ${ms / 1000} s: ${reasonOf(cause)}`, {
+    cause,
+    hint: 'The container may still run; it is removed when the agent starts again with the engine.',
+  })
+}

@@ -1,0 +1,173 @@
+// The Docker containerizer: runs tasks and executors whose container is of type DOCKER on the machine's engine.
+import type { Clock } from '../../base/clock.ts'
+import { OperatingError } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import type { CgroupDriver, Cgroups } from '../cgroups.ts'
+import type { Container, ContainerSpec, Containerizer, LaunchObserver } from '../containerizer.ts'
+import type { EngineDescription } from './engine-answers.ts'
+import { type Engine, openEngine } from './engine.ts'
+import { Images } from './image.ts'
+import { openKernelLog } from './kernel-log.ts'
+import { type LaunchDeps, launchContainer } from './launch.ts'
+import type { ContainerDns } from './network.ts'
+import { LABELS } from './options.ts'
+import { Removals } from './removals.ts'
+
+/** From the agent's flags; the names in brackets are theirs. */
+export interface DockerOptions {
+  /** Path of the engine's socket (`--docker_socket`). */
+  readonly socket: string
+  readonly clock: Clock
+  readonly log: Logger
+  readonly cgroups: Cgroups
+  /** Tells this agent's containers from others on the same engine; the same in every life of the agent. */
+  readonly agentTag: string
+  readonly memoryTotalBytes: number
+  /** `--sandbox_directory`. Default `/mnt/mesos/sandbox`. */
+  readonly sandboxDirectory?: string
+  /** `--docker_remove_delay`. Default 6 h. */
+  readonly removeDelayMs?: number
+  /** `--cgroups_enable_cfs`. Default false. */
+  readonly enforceQuota?: boolean
+  /** `--cgroups_limit_swap`. Default false. */
+  readonly limitSwap?: boolean
+  /** Most processes in one container. Default: the engine's. */
+  readonly pidsLimit?: number
+  /** `--docker_config`: the text of a Docker configuration with credentials. */
+  readonly registryConfig?: string
+  /** `--default_container_dns`, part `docker`. */
+  readonly containerDns?: readonly ContainerDns[]
+  /** A pull in which nothing moves for so long fails. Default 60 s (spec/experience.md P31). */
+  readonly pullStallMs?: number
+  /** Size at which `stdout` and `stderr` are put aside as `.1`. Default 10 MB (spec/mesos.md 8.6). */
+  readonly outputMaxBytes?: number
+  /** How long an engine may be away before its running containers count as lost. Default 60 s. */
+  readonly engineLossMs?: number
+}
+
+const REMOVE_DELAY_MS = 6 * 3600 * 1000
+const PULL_STALL_MS = 60_000
+const ENGINE_LOSS_MS = 60_000
+const OUTPUT_MAX_BYTES = 10 * 1024 * 1024
+const SWEEP_WIDTH = 8
+
+/**
+ * Connects to the engine and asks what it can do.
+ *
+ * @throws OperatingError ENGINE when it does not answer, or puts its containers into groups that this agent cannot name
+ */
+export async function openDocker(options: DockerOptions, engine?: Engine): Promise<DockerContainerizer> {
+  const connected = engine ?? openEngine({ socket: options.socket, clock: options.clock })
+  try {
+    const description = await connected.describe()
+    return new DockerContainerizer(options, connected, description)
+  } catch (error) {
+    connected.close()
+    throw error
+  }
+}
+
+export class DockerContainerizer implements Containerizer {
+  readonly name = 'docker'
+  /** For the agent's attributes and its first line. */
+  readonly description: EngineDescription
+  readonly #deps: LaunchDeps
+  readonly #agentTag: string
+  readonly #closing = new AbortController()
+  /** Containers of this life, which a sweep leaves alone. */
+  readonly #mine = new Set<string>()
+
+  constructor(options: DockerOptions, engine: Engine, description: EngineDescription) {
+    const { clock, log, cgroups } = options
+    this.description = description
+    this.#agentTag = options.agentTag
+    const outputMaxBytes = options.outputMaxBytes ?? OUTPUT_MAX_BYTES
+    const removals = new Removals({
+      engine,
+      clock,
+      log,
+      delayMs: options.removeDelayMs ?? REMOVE_DELAY_MS,
+      onRemoved: (id) => this.#mine.delete(id),
+    })
+    this.#deps = {
+      engine,
+      clock,
+      log,
+      cgroups,
+      removals,
+      cgroupDriver: driverOf(description, cgroups),
+      images: new Images({ engine, clock, stallMs: options.pullStallMs ?? PULL_STALL_MS }),
+      kernelLog: openKernelLog(),
+      settings: {
+        agentTag: options.agentTag,
+        sandboxDirectory: options.sandboxDirectory ?? '/mnt/mesos/sandbox',
+        containerDns: options.containerDns ?? [],
+        engineLogBytes: outputMaxBytes,
+        enforceQuota: options.enforceQuota ?? false,
+        limitSwap: options.limitSwap ?? false,
+        pidsLimit: options.pidsLimit,
+        memoryTotalBytes: options.memoryTotalBytes,
+        hasTiers: cgroups.layout !== 'none',
+      },
+      registryConfig: options.registryConfig,
+      indexServer: description.indexServer,
+      outputMaxBytes,
+      engineLossMs: options.engineLossMs ?? ENGINE_LOSS_MS,
+      closed: this.#closing.signal,
+      onCreated: (id) => this.#mine.add(id),
+    }
+  }
+
+  supports(spec: ContainerSpec): boolean {
+    return spec.container?.type === 'DOCKER'
+  }
+
+  async launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container> {
+    if (this.#closing.signal.aborted)
+      throw new OperatingError('STOPPED', 'The docker containerizer is closed')
+    return launchContainer(this.#deps, spec, observer, signal)
+  }
+
+  async sweep(): Promise<number> {
+    const { engine, log } = this.#deps
+    const listed = await engine.list(LABELS.agent, this.#agentTag)
+    // The engine filters; a container that is not ours must survive even an engine that does not.
+    const left = listed.filter(
+      ({ Id, Labels }) => Labels[LABELS.agent] === this.#agentTag && !this.#mine.has(Id),
+    )
+    const queue = [...left]
+    const worker = async (): Promise<void> => {
+      for (let one = queue.pop(); one !== undefined; one = queue.pop()) {
+        await engine.remove(one.Id)
+        log.info(
+          { container: one.Labels[LABELS.container], state: one.State },
+          'Removed a container of an earlier life',
+        )
+      }
+    }
+    await Promise.all(Array.from({ length: SWEEP_WIDTH }, worker))
+    return left.length
+  }
+
+  /** Running containers run on, unwatched; their `exit` then stays open. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort(new OperatingError('STOPPED', 'The docker containerizer is closed'))
+    await this.#deps.removals.flush()
+    this.#deps.kernelLog.close()
+    this.#deps.engine.close()
+  }
+}
+
+function driverOf({ cgroupDriver }: EngineDescription, cgroups: Cgroups): CgroupDriver {
+  if (cgroupDriver === 'cgroupfs' || cgroupDriver === 'systemd') return cgroupDriver
+  // A rootless engine without delegation has no groups at all, and then needs no parent.
+  if (cgroups.layout === 'none') return 'cgroupfs'
+  throw new OperatingError(
+    'ENGINE',
+    `The Docker Engine uses the cgroup driver '${cgroupDriver}', which has no groups`,
+    {
+      hint: "Set native.cgroupdriver to cgroupfs or systemd in the engine's configuration.",
+    },
+  )
+}

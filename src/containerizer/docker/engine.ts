@@ -1,0 +1,375 @@
+// The only door to the Docker Engine: the few requests that a containerizer needs, typed, timed, with its words as errors.
+import { Agent, type IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { inspect } from 'node:util'
+import Dockerode from 'dockerode'
+import { type Clock, timeoutSignal } from '../../base/clock.ts'
+import { OperatingError } from '../../base/errors.ts'
+import type { CreateBody } from './body.ts'
+import type {
+  ContainerDescription,
+  EngineDescription,
+  EngineStatistics,
+  Inspection,
+  ListedContainer,
+  PullLine,
+  RegistryAuth,
+} from './engine-answers.ts'
+import { brokenConnection, lateAnswer, refusedRequest } from './engine-errors.ts'
+
+export interface Engine {
+  describe(): Promise<EngineDescription>
+  /** Whether the image is on this machine. */
+  hasImage(reference: string): Promise<boolean>
+  /** Asks for an image; the lines tell how far it is, and one with `error` that it failed. */
+  pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): AsyncIterable<PullLine>
+  /** The id, or undefined with the engine's words when something that the body names (the image) is missing. */
+  create(name: string, body: CreateBody): Promise<{ id: string } | { id: undefined; missing: string }>
+  /** Standard output and error from now on: frames, or raw bytes for a terminal. Ends when the container ends. */
+  attach(id: string, signal: AbortSignal): Promise<Readable>
+  start(id: string): Promise<void>
+  /** The exit status, once it does not run (any more). Undefined when there is no such container. */
+  wait(id: string, signal: AbortSignal): Promise<number | undefined>
+  inspect(id: string): Promise<Inspection | undefined>
+  /** False when it does not run (any more). */
+  kill(id: string, signal: string): Promise<boolean>
+  /** Removes it with its anonymous volumes, running or not. False when it was not there. */
+  remove(id: string): Promise<boolean>
+  /** All containers with this label, running or not. */
+  list(label: string, value: string): Promise<readonly ListedContainer[]>
+  statistics(id: string): Promise<EngineStatistics | undefined>
+  close(): void
+}
+
+/** Milliseconds after which a request counts as failed. Starting may have to wait for volumes and networks. */
+export interface EngineTimeouts {
+  readonly shortMs: number
+  readonly createMs: number
+  readonly startMs: number
+}
+
+export const ENGINE_TIMEOUTS: EngineTimeouts = { shortMs: 30_000, createMs: 120_000, startMs: 300_000 }
+
+export interface EngineOptions {
+  readonly socket: string
+  readonly clock: Clock
+  readonly timeouts?: EngineTimeouts
+}
+
+/** No answer of the engine that is kept in memory may be larger (an inspect answer has about 8 KB). */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+const PULL_LINE_BYTES_MAX = 1024 * 1024
+/** Kept open between requests; a connection costs the engine a few hundred microseconds. */
+const IDLE_CONNECTIONS_MAX = 16
+
+interface Request {
+  readonly doing: string
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean>>
+  readonly body?: object
+  readonly auth?: RegistryAuth
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+// The modem refuses every status that is not marked true; here all are answers, and each request judges its own.
+const EVERY_STATUS: Readonly<Record<number, true>> = Object.fromEntries(
+  Array.from({ length: 500 }, (_, index) => [index + 100, true as const]),
+)
+
+/** Opens nothing yet: the first request does. */
+export function openEngine(options: EngineOptions): Engine {
+  return new SocketEngine(options)
+}
+
+/**
+ * The modem prints every request for its debug log, whether that is on or off, with all that hangs on the agent of
+ * connections: tens of milliseconds of computing per request when many are open. Printed as one word it costs nothing.
+ */
+class Connections extends Agent {
+  [inspect.custom](): string {
+    return 'Connections'
+  }
+}
+
+class SocketEngine implements Engine {
+  readonly #socket: string
+  readonly #clock: Clock
+  readonly #timeouts: EngineTimeouts
+  readonly #connections: Agent
+  readonly #docker: Dockerode
+
+  constructor(options: EngineOptions) {
+    this.#socket = options.socket
+    this.#clock = options.clock
+    this.#timeouts = options.timeouts ?? ENGINE_TIMEOUTS
+    this.#connections = new Connections({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS_MAX })
+    // The modem hands the agent of connections on to Node; only its types do not say so.
+    const modem = { socketPath: options.socket, agent: this.#connections }
+    this.#docker = new Dockerode(modem)
+  }
+
+  async describe(): Promise<EngineDescription> {
+    const doing = 'describe itself'
+    const [version, info] = await Promise.all([
+      this.#ask({ doing, method: 'GET', path: '/version' }),
+      this.#ask({ doing, method: 'GET', path: '/info' }),
+    ])
+    const about = parse<{ Version: string; ApiVersion: string }>(accepted(doing, version))
+    const powers = parse<{ CgroupDriver?: string; CgroupVersion?: string; IndexServerAddress?: string }>(
+      accepted(doing, info),
+    )
+    return {
+      version: about.Version,
+      apiVersion: about.ApiVersion,
+      cgroupDriver: powers.CgroupDriver ?? 'none',
+      cgroupVersion: powers.CgroupVersion ?? '1',
+      indexServer: powers.IndexServerAddress,
+    }
+  }
+
+  async hasImage(reference: string): Promise<boolean> {
+    const doing = `look up the image ${reference}`
+    const answer = await this.#ask({
+      doing,
+      method: 'GET',
+      path: `/images/${encodeURIComponent(reference)}/json`,
+    })
+    if (answer.status === 404) return false
+    accepted(doing, answer)
+    return true
+  }
+
+  async *pull(
+    reference: string,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<PullLine> {
+    const request: Request = {
+      doing: `pull the image ${reference}`,
+      method: 'POST',
+      path: '/images/create',
+      query: { fromImage: reference },
+      signal,
+      ...(auth === undefined ? {} : { auth }),
+    }
+    const response = await this.#open(request)
+    if (response.statusCode !== 200) accepted(request.doing, await this.#read(request, response))
+    let rest = ''
+    try {
+      for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+        rest += chunk
+        const lines = rest.split('\n')
+        rest = lines.pop() ?? ''
+        if (rest.length > PULL_LINE_BYTES_MAX) throw tooLong(request.doing, PULL_LINE_BYTES_MAX)
+        for (const line of lines) if (line.trim() !== '') yield parse<PullLine>(line)
+      }
+    } catch (error) {
+      throw this.#trouble(request, error)
+    }
+    if (rest.trim() !== '') yield parse<PullLine>(rest)
+  }
+
+  async create(name: string, body: CreateBody): Promise<{ id: string } | { id: undefined; missing: string }> {
+    const doing = `create the container ${name}`
+    const request: Request = { doing, method: 'POST', path: '/containers/create', query: { name }, body }
+    const answer = await this.#ask({ ...request, timeoutMs: this.#timeouts.createMs })
+    if (answer.status === 404) return { id: undefined, missing: wordsOf(answer.text) }
+    return { id: parse<{ Id: string }>(accepted(doing, answer)).Id }
+  }
+
+  async attach(id: string, signal: AbortSignal): Promise<Readable> {
+    const doing = `attach to the container ${id}`
+    const request: Request = {
+      doing,
+      method: 'POST',
+      path: `/containers/${id}/attach`,
+      query: { stream: true, stdout: true, stderr: true },
+      signal,
+    }
+    const response = await this.#timed(request, this.#timeouts.shortMs)
+    if (response.statusCode !== 200) accepted(doing, await this.#read(request, response))
+    return response
+  }
+
+  async start(id: string): Promise<void> {
+    const doing = `start the container ${id}`
+    const request: Request = { doing, method: 'POST', path: `/containers/${id}/start` }
+    const answer = await this.#ask({ ...request, timeoutMs: this.#timeouts.startMs })
+    if (answer.status !== 304) accepted(doing, answer)
+  }
+
+  async wait(id: string, signal: AbortSignal): Promise<number | undefined> {
+    const doing = `wait for the container ${id}`
+    const request: Request = { doing, method: 'POST', path: `/containers/${id}/wait`, signal }
+    const answer = await this.#read(request, await this.#open(request))
+    if (answer.status === 404) return undefined
+    return parse<{ StatusCode: number }>(accepted(doing, answer)).StatusCode
+  }
+
+  async inspect(id: string): Promise<Inspection | undefined> {
+    const doing = `inspect the container ${id}`
+    const answer = await this.#ask({ doing, method: 'GET', path: `/containers/${id}/json` })
+    if (answer.status === 404) return undefined
+    const raw = accepted(doing, answer).text.trim()
+    return { description: parse<ContainerDescription>(answer), raw }
+  }
+
+  async kill(id: string, signal: string): Promise<boolean> {
+    const doing = `send ${signal} to the container ${id}`
+    const answer = await this.#ask({
+      doing,
+      method: 'POST',
+      path: `/containers/${id}/kill`,
+      query: { signal },
+    })
+    // 404: gone; 409: it does not run.
+    if (answer.status === 404 || answer.status === 409) return false
+    accepted(doing, answer)
+    return true
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const doing = `remove the container ${id}`
+    const request: Request = {
+      doing,
+      method: 'DELETE',
+      path: `/containers/${id}`,
+      query: { force: true, v: true },
+    }
+    const answer = await this.#ask({ ...request, timeoutMs: this.#timeouts.createMs })
+    // 409: a removal is already under way.
+    if (answer.status === 404 || answer.status === 409) return false
+    accepted(doing, answer)
+    return true
+  }
+
+  async list(label: string, value: string): Promise<readonly ListedContainer[]> {
+    const doing = 'list the containers'
+    const filters = JSON.stringify({ label: [`${label}=${value}`] })
+    const query = { all: true, filters }
+    const answer = await this.#ask({ doing, method: 'GET', path: '/containers/json', query })
+    return parse<ListedContainer[]>(accepted(doing, answer))
+  }
+
+  async statistics(id: string): Promise<EngineStatistics | undefined> {
+    const doing = `read the statistics of the container ${id}`
+    const query = { stream: false, 'one-shot': true }
+    const answer = await this.#ask({ doing, method: 'GET', path: `/containers/${id}/stats`, query })
+    if (answer.status === 404) return undefined
+    return parse<EngineStatistics>(accepted(doing, answer))
+  }
+
+  close(): void {
+    this.#connections.destroy()
+  }
+
+  /** A request whose whole answer must be there in time. */
+  async #ask(request: Request): Promise<Answer> {
+    const ms = request.timeoutMs ?? this.#timeouts.shortMs
+    using timeout = timeoutSignal(this.#clock, ms, request.doing)
+    try {
+      const timed = { ...request, signal: timeout.signal }
+      return await this.#read(timed, await this.#open(timed))
+    } catch (error) {
+      throw timeout.signal.aborted ? lateAnswer(request.doing, ms) : error
+    }
+  }
+
+  /** A request whose first line must be there in time, and which then may last. */
+  async #timed(request: Request, ms: number): Promise<IncomingMessage> {
+    const late = new AbortController()
+    using _timer = this.#clock.after(ms, () => late.abort(lateAnswer(request.doing, ms)))
+    const signals = request.signal === undefined ? [late.signal] : [late.signal, request.signal]
+    try {
+      return await this.#open({ ...request, signal: AbortSignal.any(signals) })
+    } catch (error) {
+      throw late.signal.aborted ? late.signal.reason : error
+    }
+  }
+
+  #open(request: Request): Promise<IncomingMessage> {
+    const path = request.query === undefined ? request.path : `${request.path}?`
+    return new Promise((resolve, reject) => {
+      const dial = {
+        path,
+        method: request.method,
+        // Streaming lets us see a connection that breaks in the middle of an answer; the modem alone would wait for ever.
+        isStream: true,
+        statusCodes: EVERY_STATUS,
+        ...(request.auth === undefined ? {} : { authconfig: request.auth }),
+        ...(request.signal === undefined ? {} : { abortSignal: request.signal }),
+        ...(request.query === undefined && request.body === undefined
+          ? {}
+          : { options: { _query: request.query ?? {}, _body: request.body ?? {} } }),
+      }
+      this.#docker.modem.dial(dial, (error: unknown, response: unknown) => {
+        if (error === null || error === undefined) resolve(response as IncomingMessage)
+        else reject(this.#trouble(request, error))
+      })
+    })
+  }
+
+  async #read(request: Request, response: IncomingMessage): Promise<Answer> {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        bytes += chunk.length
+        if (bytes > ANSWER_BYTES_MAX) throw tooLong(request.doing, ANSWER_BYTES_MAX)
+        chunks.push(chunk)
+      }
+    } catch (error) {
+      throw this.#trouble(request, error)
+    }
+    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }
+  }
+
+  #trouble(request: Request, error: unknown): Error {
+    if (error instanceof OperatingError) return error
+    if (request.signal?.aborted === true && request.signal.reason instanceof Error)
+      return request.signal.reason
+    return brokenConnection(request.doing, this.#socket, error)
+  }
+}
+
+function tooLong(doing: string, limit: number): OperatingError {
+  return new OperatingError('LIMIT', `The Docker Engine's answer to "${doing}" is longer than ${limit} bytes`)
+}
+
+function accepted(doing: string, answer: Answer): Answer {
+  if (answer.status >= 200 && answer.status < 300) return answer
+  throw refusedRequest(doing, answer.status, wordsOf(answer.text))
+}
+
+/** The engine explains itself as `{"message": "…"}`; what stands between (a proxy) may answer plain text. */
+function wordsOf(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && 'message' in value) return String(value.message).trim()
+  } catch {
+    // Not JSON: the text itself is the explanation.
+  }
+  return text.trim().slice(0, 2000) || 'it gave no reason'
+}
+
+function parse<T>(answer: Answer | string): T {
+  const text = typeof answer === 'string' ? answer : answer.text
+  try {
+    return JSON.parse(text) as T
+  } catch (error) {
+    throw new OperatingError(
+      'ENGINE',
+      `The Docker Engine answered something that is not JSON: ${text.slice(0, 200)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}

@@ -1,0 +1,198 @@
+// The way of a task from its description to a running engine container, with as few requests as it takes.
+import { OperatingError, type Rejection, reasonOf } from '../../base/errors.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Logger } from '../../base/log.ts'
+import type { CgroupDriver, Cgroups } from '../cgroups.ts'
+import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import { type ContainerGroup, DockerContainer } from './container.ts'
+import { credentialsFor, sandboxConfig } from './credentials.ts'
+import { EngineError } from './engine-errors.ts'
+import type { Engine } from './engine.ts'
+import type { Images } from './image.ts'
+import type { KernelLog } from './kernel-log.ts'
+import { type OptionSettings, type Translation, translate } from './options.ts'
+import { SandboxOutput } from './output.ts'
+import type { Removals } from './removals.ts'
+
+/** What every launch of one containerizer shares. */
+export interface LaunchDeps {
+  readonly engine: Engine
+  readonly images: Images
+  readonly removals: Removals
+  readonly kernelLog: KernelLog
+  readonly cgroups: Cgroups
+  readonly cgroupDriver: CgroupDriver
+  readonly clock: Clock
+  readonly log: Logger
+  readonly settings: OptionSettings
+  /** Text of a Docker configuration with credentials. */
+  readonly registryConfig: string | undefined
+  readonly indexServer: string | undefined
+  readonly outputMaxBytes: number
+  readonly engineLossMs: number
+  readonly closed: AbortSignal
+  /** Called with the engine's id as soon as a container exists. */
+  readonly onCreated: (dockerId: string) => void
+}
+
+interface Attempt {
+  readonly deps: LaunchDeps
+  readonly spec: ContainerSpec
+  readonly translation: Translation
+  readonly observer: LaunchObserver
+  readonly signal: AbortSignal
+}
+
+/** Resolves with the running container. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE) or the signal's reason; nothing is left then. */
+export async function launchContainer(
+  deps: LaunchDeps,
+  spec: ContainerSpec,
+  observer: LaunchObserver,
+  signal: AbortSignal,
+): Promise<DockerContainer> {
+  signal.throwIfAborted()
+  const translation = translate(spec, deps.settings, cgroupParent(deps, spec))
+  if ('rejected' in translation) throw refusal(translation)
+  for (const note of translation.notes) deps.log.info({ container: spec.containerId }, note)
+  const attempt: Attempt = { deps, spec, translation, observer, signal }
+  if (spec.container?.docker?.force_pull_image === true) await pull(attempt)
+  // Opening two files takes less time than the engine's answer, so it costs nothing beside it.
+  const opening = SandboxOutput.open({
+    sandbox: spec.sandbox,
+    maxBytes: deps.outputMaxBytes,
+    onTrouble: (error) =>
+      deps.log.warn(
+        { container: spec.containerId, reason: reasonOf(error) },
+        'Could not keep output of a container',
+      ),
+  })
+  const [opened, created] = await Promise.allSettled([opening, create(attempt)])
+  if (opened.status === 'rejected') {
+    if (created.status === 'fulfilled') await deps.removals.now(created.value)
+    throw opened.reason
+  }
+  if (created.status === 'rejected') {
+    await opened.value[Symbol.asyncDispose]()
+    throw created.reason
+  }
+  return start(attempt, created.value, opened.value)
+}
+
+function cgroupParent(deps: LaunchDeps, spec: ContainerSpec): string | undefined {
+  if (deps.cgroups.layout === 'none') return undefined
+  const tier = spec.revocable ? 'lent' : 'owners'
+  deps.cgroups.ensureTier(tier)
+  return deps.cgroups.dockerParent(tier, deps.cgroupDriver)
+}
+
+/** Creates the container, and pulls the image only when the engine says that it is missing: most of the time it is there. */
+async function create(attempt: Attempt): Promise<string> {
+  const { deps, translation, signal } = attempt
+  for (const isLast of [false, true]) {
+    const answer = await request(attempt, 'create')
+    if (answer.id !== undefined) {
+      deps.onCreated(answer.id)
+      return answer.id
+    }
+    signal.throwIfAborted()
+    // The engine also answers "not found" for other things that a container can name.
+    if (isLast || (await deps.engine.hasImage(translation.image))) throw cannot('create', answer.missing)
+    await pull(attempt)
+    signal.throwIfAborted()
+  }
+  throw new Error('Invariant broken: the second attempt returns or throws')
+}
+
+async function request(
+  { deps, translation }: Attempt,
+  doing: string,
+): Promise<{ id: string } | { id: undefined; missing: string }> {
+  try {
+    return await deps.engine.create(translation.name, translation.body)
+  } catch (error) {
+    if (error instanceof EngineError && error.status !== undefined) throw cannot(doing, error.words)
+    // No answer is no proof that there is no container.
+    await deps.removals.now(translation.name)
+    throw error
+  }
+}
+
+async function pull({ deps, spec, translation, observer, signal }: Attempt): Promise<void> {
+  const config = (await sandboxConfig(spec.sandbox)) ?? deps.registryConfig
+  const auth = credentialsFor(translation.image, config, deps.indexServer)
+  const progress = (sentence: string): void => observer.progress(sentence)
+  await deps.images.pull({ reference: translation.image, auth, progress }, signal)
+}
+
+async function start(attempt: Attempt, dockerId: string, output: SandboxOutput): Promise<DockerContainer> {
+  const { deps, spec, translation, signal } = attempt
+  const { engine } = deps
+  const raw = translation.body.Tty
+  const detach = new AbortController()
+  let copied = Promise.resolve()
+  try {
+    signal.throwIfAborted()
+    const group = groupOf(deps, spec, dockerId)
+    // Other networks give the container addresses, which only exist after the start.
+    const looksBefore =
+      group !== undefined && ['host', 'none'].includes(translation.body.HostConfig.NetworkMode)
+    // Attached before the start, or the first lines would be lost.
+    const [stream, before] = await Promise.all([
+      engine.attach(dockerId, detach.signal),
+      looksBefore ? engine.inspect(dockerId) : undefined,
+    ])
+    copied = output.follow(stream, raw)
+    signal.throwIfAborted()
+    await startWithWords(engine, dockerId)
+    const container = new DockerContainer({
+      ...deps,
+      containerId: spec.containerId,
+      dockerId,
+      group,
+      memoryLimitBytes: translation.body.HostConfig.Memory,
+      output,
+      raw,
+      copied,
+      detach,
+      before,
+    })
+    if (spec.revocable && group !== undefined) deps.cgroups.ensureSlice('lent')
+    await container.look()
+    if (!signal.aborted) return container
+    container.kill(0)
+    await container.exit
+  } catch (error) {
+    detach.abort()
+    await copied
+    await output[Symbol.asyncDispose]()
+    await deps.removals.now(dockerId)
+    throw error
+  }
+  await deps.removals.now(dockerId)
+  throw signal.reason
+}
+
+async function startWithWords(engine: Engine, dockerId: string): Promise<void> {
+  try {
+    await engine.start(dockerId)
+  } catch (error) {
+    if (error instanceof EngineError && error.status !== undefined) throw cannot('start', error.words)
+    throw error
+  }
+}
+
+function groupOf(deps: LaunchDeps, spec: ContainerSpec, dockerId: string): ContainerGroup | undefined {
+  const { cgroups, cgroupDriver } = deps
+  if (cgroups.layout === 'none') return undefined
+  const tier = spec.revocable ? 'lent' : 'owners'
+  const path = cgroups.dockerPath(tier, dockerId, cgroupDriver)
+  return { cgroups, tier, path, marks: cgroups.memoryMarks(tier) }
+}
+
+function cannot(doing: string, words: string): OperatingError {
+  return new OperatingError('LAUNCH', `The Docker Engine could not ${doing} the container: ${words}`)
+}
+
+function refusal(problem: Rejection): OperatingError {
+  return new OperatingError('LAUNCH', problem.message, { hint: 'Correct the task; nothing was started.' })
+}

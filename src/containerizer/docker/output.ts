@@ -1,0 +1,195 @@
+// What a container prints: the attached stream, taken apart into the sandbox files `stdout` and `stderr`, with rotation.
+import { constants } from 'node:fs'
+import { type FileHandle, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { OperatingError } from '../../base/errors.ts'
+
+/** The engine's frame: a byte for the stream (2 is stderr), three zeros, four bytes of length, then the payload. */
+const HEADER_BYTES = 8
+const STDERR = 2
+
+// The task owns the folder: it may have put a link, a pipe or a device where our file should be.
+const OPEN_FLAGS =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+export interface OutputOptions {
+  readonly sandbox: string
+  /** A file is put aside as `.1` (in place of an older one) before it grows beyond this. */
+  readonly maxBytes: number
+  /** Called once when a file can no longer be written. What is printed then is dropped: the task must not hang for it. */
+  readonly onTrouble: (error: unknown) => void
+}
+
+export class SandboxOutput implements AsyncDisposable {
+  readonly #stdout: RotatingFile
+  readonly #stderr: RotatingFile
+  readonly #onTrouble: (error: unknown) => void
+  #hadTrouble = false
+
+  private constructor(stdout: RotatingFile, stderr: RotatingFile, onTrouble: (error: unknown) => void) {
+    this.#stdout = stdout
+    this.#stderr = stderr
+    this.#onTrouble = onTrouble
+  }
+
+  /** Both files exist afterwards; what they held stays. Throws `OperatingError` (FILE). */
+  static async open(options: OutputOptions): Promise<SandboxOutput> {
+    const stdout = await RotatingFile.open(join(options.sandbox, 'stdout'), options.maxBytes)
+    try {
+      const stderr = await RotatingFile.open(join(options.sandbox, 'stderr'), options.maxBytes)
+      return new SandboxOutput(stdout, stderr, options.onTrouble)
+    } catch (error) {
+      await stdout.close()
+      throw error
+    }
+  }
+
+  /**
+   * Copies until the stream ends or breaks, reading no faster than the files can be written. Never rejects.
+   *
+   * @param raw true for a terminal, whose output has no frames and is all standard output
+   */
+  async follow(stream: AsyncIterable<Buffer>, raw: boolean): Promise<void> {
+    const frames = new Frames()
+    try {
+      for await (const chunk of stream) {
+        if (raw) await this.#write(this.#stdout, [chunk])
+        else {
+          const { stdout, stderr } = frames.take(chunk)
+          if (stdout.length > 0) await this.#write(this.#stdout, stdout)
+          if (stderr.length > 0) await this.#write(this.#stderr, stderr)
+        }
+      }
+    } catch (error) {
+      // A broken stream is the engine's end, which whoever waits for the container learns with its reason.
+      if (error instanceof OperatingError && error.code === 'PROTOCOL') this.#onTrouble(error)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stdout.close()
+    await this.#stderr.close()
+  }
+
+  async #write(file: RotatingFile, parts: readonly Buffer[]): Promise<void> {
+    try {
+      await file.write(parts)
+    } catch (error) {
+      if (!this.#hadTrouble) this.#onTrouble(error)
+      this.#hadTrouble = true
+    }
+  }
+}
+
+/** Takes frames apart, wherever the chunks are cut, without copying payloads. */
+export class Frames {
+  readonly #header = Buffer.alloc(HEADER_BYTES)
+  #headerBytes = 0
+  #payloadLeft = 0
+  #isStderr = false
+
+  take(chunk: Buffer): { stdout: Buffer[]; stderr: Buffer[] } {
+    const parts = { stdout: [] as Buffer[], stderr: [] as Buffer[] }
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#payloadLeft === 0) {
+        at += this.#takeHeader(chunk, at)
+        continue
+      }
+      const part = chunk.subarray(at, at + this.#payloadLeft)
+      ;(this.#isStderr ? parts.stderr : parts.stdout).push(part)
+      at += part.length
+      this.#payloadLeft -= part.length
+    }
+    return parts
+  }
+
+  #takeHeader(chunk: Buffer, at: number): number {
+    const copied = chunk.copy(this.#header, this.#headerBytes, at, at + HEADER_BYTES - this.#headerBytes)
+    this.#headerBytes += copied
+    if (this.#headerBytes < HEADER_BYTES) return copied
+    if ((this.#header[0] ?? 0) > STDERR || this.#header.readUIntBE(1, 3) !== 0)
+      throw new OperatingError(
+        'PROTOCOL',
+        `The engine's output has a frame that begins with ${this.#header.toString('hex')}`,
+      )
+    this.#headerBytes = 0
+    this.#isStderr = this.#header[0] === STDERR
+    this.#payloadLeft = this.#header.readUInt32BE(4)
+    return copied
+  }
+}
+
+class RotatingFile {
+  readonly #path: string
+  readonly #maxBytes: number
+  #file: FileHandle
+  #bytes: number
+
+  private constructor(path: string, maxBytes: number, opened: { file: FileHandle; bytes: number }) {
+    this.#path = path
+    this.#maxBytes = maxBytes
+    this.#file = opened.file
+    this.#bytes = opened.bytes
+  }
+
+  static async open(path: string, maxBytes: number): Promise<RotatingFile> {
+    return new RotatingFile(path, maxBytes, await openPlainFile(path))
+  }
+
+  async write(parts: readonly Buffer[]): Promise<void> {
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    if (this.#bytes > 0 && this.#bytes + length > this.#maxBytes) await this.#rotate()
+    this.#bytes += length
+    // A write to a file may be short when the disk is full; the next one then fails with the reason.
+    let rest: readonly Buffer[] = parts
+    while (rest.length > 0) {
+      const { bytesWritten } = await this.#file.writev(rest as Buffer[])
+      rest = after(rest, bytesWritten)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  async #rotate(): Promise<void> {
+    try {
+      await rename(this.#path, `${this.#path}.1`)
+    } catch (error) {
+      // The task may have removed its own output.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+    }
+    const opened = await openPlainFile(this.#path)
+    await this.#file.close()
+    this.#file = opened.file
+    this.#bytes = opened.bytes
+  }
+}
+
+/** What is left of the parts behind the first `bytes` of them. */
+function after(parts: readonly Buffer[], bytes: number): readonly Buffer[] {
+  let left = bytes
+  const rest: Buffer[] = []
+  for (const part of parts) {
+    if (left >= part.length) left -= part.length
+    else {
+      rest.push(part.subarray(left))
+      left = 0
+    }
+  }
+  return rest
+}
+
+async function openPlainFile(path: string): Promise<{ file: FileHandle; bytes: number }> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path, OPEN_FLAGS, 0o644)
+    const about = await file.stat()
+    if (!about.isFile()) throw new Error('it is not a plain file')
+    return { file, bytes: about.size }
+  } catch (error) {
+    await file?.close()
+    throw new OperatingError('FILE', `Cannot write ${path}`, { cause: error })
+  }
+}

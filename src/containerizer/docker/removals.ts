@@ -1,0 +1,93 @@
+// Ended containers, kept for a while so that people can look at them, then removed (`--docker_remove_delay`).
+import type { Clock } from '../../base/clock.ts'
+import { OperatingError, reasonOf } from '../../base/errors.ts'
+import type { Logger } from '../../base/log.ts'
+import type { Engine } from './engine.ts'
+
+export interface RemovalOptions {
+  readonly engine: Pick<Engine, 'remove'>
+  readonly clock: Clock
+  readonly log: Logger
+  readonly delayMs: number
+  readonly onRemoved: (id: string) => void
+}
+
+/** More ended containers are not kept: the oldest goes at once. */
+const KEPT_MAX = 10_000
+const RETRY_MS = 30_000
+const ATTEMPTS_MAX = 20
+const FLUSH_WIDTH = 8
+
+export class Removals {
+  readonly #options: RemovalOptions
+  readonly #waiting = new Map<string, Disposable>()
+  readonly #running = new Map<string, Promise<void>>()
+
+  constructor(options: RemovalOptions) {
+    this.#options = options
+  }
+
+  /** Removes the container after the delay; without a delay it resolves when that is done. */
+  async schedule(id: string): Promise<void> {
+    const { clock, delayMs } = this.#options
+    if (delayMs <= 0) return this.#remove(id, 1)
+    this.#waiting.get(id)?.[Symbol.dispose]()
+    this.#waiting.set(
+      id,
+      clock.after(delayMs, () => void this.#remove(id, 1)),
+    )
+    const oldest = this.#waiting.size > KEPT_MAX ? this.#waiting.keys().next().value : undefined
+    if (oldest !== undefined) void this.#remove(oldest, 1)
+    return undefined
+  }
+
+  /** Removes the container (by id or name) without a delay; resolves also when that must be tried again later. */
+  now(id: string): Promise<void> {
+    return this.#remove(id, 1)
+  }
+
+  /** Removes all that wait, now. What cannot be removed is left to the sweep of the next start. */
+  async flush(): Promise<void> {
+    const ids = [...this.#waiting.keys()]
+    const worker = async (): Promise<void> => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) await this.#remove(id, ATTEMPTS_MAX)
+    }
+    await Promise.all(Array.from({ length: FLUSH_WIDTH }, worker))
+    await Promise.all(this.#running.values())
+  }
+
+  #remove(id: string, attempt: number): Promise<void> {
+    this.#waiting.get(id)?.[Symbol.dispose]()
+    this.#waiting.delete(id)
+    const running = this.#running.get(id)
+    if (running !== undefined) return running
+    const removal = this.#attempt(id, attempt).finally(() => this.#running.delete(id))
+    this.#running.set(id, removal)
+    return removal
+  }
+
+  async #attempt(id: string, attempt: number): Promise<void> {
+    const { engine, clock, log, onRemoved } = this.#options
+    try {
+      await engine.remove(id)
+      onRemoved(id)
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+      if (attempt >= ATTEMPTS_MAX) {
+        log.error(
+          { container: id, reason: reasonOf(error) },
+          'Left a container that could not be removed to the next start',
+        )
+        return
+      }
+      log.warn(
+        { container: id, reason: reasonOf(error), attempt },
+        'Could not remove a container, trying again',
+      )
+      this.#waiting.set(
+        id,
+        clock.after(RETRY_MS, () => void this.#remove(id, attempt + 1)),
+      )
+    }
+  }
+}
