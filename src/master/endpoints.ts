@@ -1,0 +1,131 @@
+/** Which path of the master is answered by what (spec/mesos.md 4.4); every path is reachable below /master too. */
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
+import type { Metrics } from '../base/metrics.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { empty, json, redirect, text, type Answer } from '../http/response.ts'
+import type { Handler, Route } from '../http/routes.ts'
+import type { AgentLinkApi } from './api-agent-link.ts'
+import type { SchedulerApi } from './api-scheduler.ts'
+import type { Cluster } from './core/cluster.ts'
+import { double } from './json-number.ts'
+import { allocatorMetrics } from './metrics.ts'
+import type { Shell } from './shell.ts'
+import { agentsPage, lendPage } from './view-agents.ts'
+import { frameworksPage } from './view-frameworks.ts'
+import { rolesPage } from './view-roles.ts'
+import { tasksPage } from './view-tasks.ts'
+import { flagsPage, statePage, summaryPage, versionPage, type MasterFacts } from './views.ts'
+
+export interface EndpointDeps {
+  readonly cluster: Cluster
+  readonly shell: Shell
+  readonly metrics: Metrics
+  readonly facts: MasterFacts
+  readonly scheduler: SchedulerApi
+  readonly agentLink: AgentLinkApi
+}
+
+/** What Mesos has and we do not yet: the path, its methods there, and what it is about. */
+const NOT_YET: readonly (readonly [path: string, methods: readonly string[], subject: string])[] = [
+  ['/api/v1', ['POST'], 'the operator API'],
+  ['/reserve', ['POST'], 'reserving resources'],
+  ['/unreserve', ['POST'], 'reserving resources'],
+  ['/create-volumes', ['POST'], 'persistent volumes'],
+  ['/destroy-volumes', ['POST'], 'persistent volumes'],
+  ['/quota', ['GET', 'POST', 'DELETE'], 'quota'],
+  ['/weights', ['GET', 'PUT'], 'changing weights'],
+  ['/maintenance/schedule', ['GET', 'POST'], 'maintenance'],
+  ['/maintenance/status', ['GET'], 'maintenance'],
+  ['/machine/down', ['POST'], 'maintenance'],
+  ['/machine/up', ['POST'], 'maintenance'],
+  ['/registrar(1)/registry', ['GET'], 'the durable registry'],
+  ['/files/browse', ['GET'], 'browsing files'],
+  ['/files/read', ['GET'], 'browsing files'],
+  ['/files/download', ['GET'], 'browsing files'],
+  ['/files/debug', ['GET'], 'browsing files'],
+  ['/logging/toggle', ['GET', 'POST'], 'changing the level of the log'],
+  ['/help', ['GET'], 'the help pages'],
+]
+
+/** All routes of the master. */
+export function masterRoutes(deps: EndpointDeps): Route[] {
+  const { cluster, facts, scheduler, agentLink } = deps
+  const get = (path: string, handle: Handler): Route => ({ path, methods: ['GET'], handle })
+  return [
+    { path: '/api/v1/scheduler', handle: (request) => scheduler.handle(request) },
+    { path: '/api/x1/agent', handle: (request) => agentLink.handle(request) },
+    get('/api/x1/lend', () => json(lendPage(cluster))),
+    get('/health', () => empty(200)),
+    get('/version', () => json(versionPage())),
+    get('/flags', () => json(flagsPage(facts))),
+    get('/state', () => json(statePage(cluster, facts))),
+    get('/state-summary', () => json(summaryPage(cluster, facts))),
+    get('/slaves', ({ query }) => json(agentsPage(cluster, query.get('slave_id')))),
+    get('/frameworks', ({ query }) => json(frameworksPage(cluster, query.get('framework_id')))),
+    get('/tasks', ({ query }) => json(tasksPage(cluster, wishOf(query)))),
+    get('/roles', () => json(rolesPage(cluster))),
+    get('/metrics/snapshot', () => json(metricsPage(deps))),
+    get('/system/stats.json', () => json(systemPage())),
+    { ...get('/redirect', () => redirect(leaderLocation(facts))), exact: true },
+    { path: '/teardown', methods: ['POST'], handle: (request) => teardown(deps, request) },
+    { ...get('/', () => text(200, front(facts))), exact: true },
+    ...NOT_YET.map(([path, methods, subject]): Route => {
+      const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
+      return { path, methods, handle: () => text(501, sentence) }
+    }),
+  ]
+}
+
+/** `//host:port`, from which clients of every kind find the leader (spec/clients.md Q9). */
+function leaderLocation({ info }: MasterFacts): string {
+  return `//${info.hostname}:${info.port}`
+}
+
+function wishOf(query: ReadonlyMap<string, string>): Parameters<typeof tasksPage>[1] {
+  return {
+    frameworkId: query.get('framework_id'),
+    taskId: query.get('task_id'),
+    limit: query.get('limit'),
+    offset: query.get('offset'),
+    order: query.get('order'),
+  }
+}
+
+function metricsPage({ metrics, cluster }: EndpointDeps): Record<string, unknown> {
+  const all = Object.entries({ ...metrics.snapshot(), ...allocatorMetrics(cluster) })
+  all.sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(all.map(([name, value]) => [name, double(value)]))
+}
+
+function systemPage(): Record<string, unknown> {
+  const [one = 0, five = 0, fifteen = 0] = loadavg()
+  return {
+    avg_load_15min: fifteen,
+    avg_load_1min: one,
+    avg_load_5min: five,
+    cpus_total: availableParallelism(),
+    mem_free_bytes: freemem(),
+    mem_total_bytes: totalmem(),
+  }
+}
+
+/** For a browser and for programs that ask whether anybody is there; the pages come with the web UI. */
+function front({ info }: MasterFacts): string {
+  return (
+    `Tepui master at ${info.hostname}:${info.port}. ` +
+    'Look at /state, /metrics/snapshot and /api/x1/lend; the web UI comes with a later version.\n'
+  )
+}
+
+const MAX_TEARDOWN_BYTES = 4096
+
+/** `frameworkId=ID` as a form: the framework is removed as if it had called TEARDOWN. */
+async function teardown({ cluster, shell }: EndpointDeps, request: HttpRequest): Promise<Answer> {
+  const body = await request.body(MAX_TEARDOWN_BYTES)
+  if (!body.ok) return body.answer
+  const id = new URLSearchParams(body.bytes.toString('utf8')).get('frameworkId')
+  if (id === null) return text(400, "Missing 'frameworkId' query parameter in the request body")
+  if (!cluster.frameworks.has(id)) return text(400, 'No framework found with specified ID')
+  shell.dispatch({ type: 'framework-call', frameworkId: id, call: { type: 'TEARDOWN' } })
+  return empty(200)
+}

@@ -1,0 +1,157 @@
+/** How a master starts: the sixteen steps of Mesos in their order (spec/mesos.md 1.3), and what later issues add to them. */
+import type { ParsedFlags } from '../base/flags.ts'
+import { Metrics } from '../base/metrics.ts'
+import type { Random } from '../base/random.ts'
+import type { Scope } from '../base/scope.ts'
+import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
+import type { Allocator } from '../allocator/allocator.ts'
+import { DrfAllocator } from '../allocator/drf.ts'
+import {
+  advertisedHostname,
+  advertisedIp,
+  bindAddress,
+  ipAsNumber,
+  machineAddresses,
+} from '../http/address.ts'
+import { listen } from '../http/server.ts'
+import { STREAM_LIMITS } from '../http/stream.ts'
+import type { MasterInfo } from '../wire/agents.ts'
+import { AgentLinkApi } from './api-agent-link.ts'
+import { SchedulerApi } from './api-scheduler.ts'
+import type { CoreOptions } from './core/cluster.ts'
+import { MasterCore } from './core/core.ts'
+import { masterRoutes } from './endpoints.ts'
+import type { MASTER_FLAGS, MasterFlags } from './flags.ts'
+import type { MasterDeps } from './master.ts'
+import { registerMetrics } from './metrics.ts'
+import { Shell } from './shell.ts'
+import type { MasterFacts } from './views.ts'
+
+/**
+ * Starts everything; what was opened ends with the scope.
+ *
+ * @throws OperatingError USAGE for flags that cannot be meant, PORT_TAKEN when the address is in use
+ */
+export async function startUp(
+  scope: Scope,
+  flags: ParsedFlags<typeof MASTER_FLAGS>,
+  deps: MasterDeps,
+): Promise<MasterInfo> {
+  const { values } = flags
+  const { clock, log, random } = deps
+  const startedAt = clock.now()
+  // 1. Flags: parsed and each checked by the command; here what they say together. --ip_discovery_command, and --zk
+  //    against --master_contender and --master_detector, come with high availability.
+  const host = bindAddress(values)
+  // 2. Logging: made by the command from --logging_level, --log_dir and --quiet.
+  for (const warning of flags.warnings) log.warn({}, warning)
+  log.info({ version: TEPUI_VERSION, api: MESOS_API_VERSION }, 'The master starts')
+  // 3. Name and address of this process, and what it counts. The realms of its endpoints come with authentication.
+  const metrics = new Metrics()
+  const info = await masterInfo(values, deps)
+  // 4. Logging in older releases; step 2 has it.
+  // 5. /version: among the routes of step 16.
+  // 6. Firewall rules (--firewall_rules), before any endpoint is there: with authentication and authorization.
+  // 7. Modules (--modules, --modules_dir): with plug-ins for the master.
+  // 8. Hooks (--hooks): with plug-ins for the master.
+  // 9. The allocator; hierarchical is the only one, drf its only order.
+  const allocator = createAllocator(values, random)
+  // 10. The storage of the registry (--registry, --quorum): with durable state. Until then it is in memory.
+  // 11. The state on that storage: with durable state.
+  // 12. The registrar and /registrar(1)/registry: with durable state.
+  // 13. Contender and detector (--zk): with high availability. A master alone is the leader from its first moment.
+  const electedAt = clock.now()
+  // 14. The authorizer (--authorizers, --acls): with authentication and authorization. Until then everybody may do all.
+  // 15. The virtual files below /files: with the web UI. The limit of agent removals (--agent_removal_rate_limit): with
+  //     high availability.
+  // 16. The master itself.
+  const core = new MasterCore(coreOptions(values, info), allocator)
+  const { cluster } = core
+  const { allocation_interval: allocationIntervalMs } = values
+  const shell = new Shell({ step: (event) => core.step(event), clock, log, metrics, allocationIntervalMs })
+  registerMetrics(metrics, { cluster, clock, version: () => shell.steps })
+  const facts: MasterFacts = {
+    info,
+    startedAt,
+    electedAt,
+    cluster: values.cluster,
+    logDir: values.log_dir,
+    flags: flags.printed,
+  }
+  const routes = masterRoutes({
+    cluster,
+    shell,
+    metrics,
+    facts,
+    scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
+    agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp: info.address?.ip ?? host }),
+  })
+  const streams = { ...STREAM_LIMITS, unsentBytes: values.max_stream_backlog }
+  const server = scope.use(
+    await listen({ host, port: values.port, processes: ['master'], routes, clock, log, metrics, streams }),
+  )
+  // Only now a port that was left to the system is known; no request is looked at before this turn is over.
+  setPort(info, values.advertise_port ?? server.port)
+  // Ends before the server: streams that end because of us change nothing any more.
+  scope.use(shell)
+  shell.start()
+  log.info(
+    { id: info.id, address: `${host}:${server.port}`, pid: info.pid },
+    'The master is elected and listens',
+  )
+  return info
+}
+
+/** Says who this master is (spec/mesos.md 1.3); a new id in every life. */
+async function masterInfo(values: MasterFlags, deps: MasterDeps): Promise<MasterInfo> {
+  const ip = advertisedIp(values, deps.machine ?? (await machineAddresses()))
+  const hostname = await advertisedHostname(values, ip, deps)
+  const port = values.advertise_port ?? values.port
+  const info: MasterInfo = {
+    id: deps.random.uuid(),
+    ip: ipAsNumber(ip),
+    port,
+    hostname,
+    version: MESOS_API_VERSION,
+    address: { hostname, ip, port },
+    // Only this: others break the JSON of mesos-go (spec/clients.md Q14), and name what we do not do yet.
+    capabilities: [{ type: 'AGENT_UPDATE' }],
+  }
+  setPort(info, port)
+  return info
+}
+
+function setPort(info: MasterInfo, port: number): void {
+  const { address } = info
+  Object.assign(info, { port, pid: `master@${address?.ip}:${port}`, address: { ...address, port } })
+}
+
+function createAllocator(values: MasterFlags, random: Random): Allocator {
+  const allocator = new DrfAllocator(
+    { random },
+    {
+      allocationIntervalMs: values.allocation_interval,
+      minAllocatable: values.min_allocatable_resources,
+      filterGpuResources: values.filter_gpu_resources,
+      excludedFromShares: values.fair_sharing_excluded_resource_names,
+    },
+  )
+  for (const [role, weight] of values.weights ?? []) allocator.setWeight(role, weight)
+  return allocator
+}
+
+function coreOptions(values: MasterFlags, masterInfo: MasterInfo): CoreOptions {
+  return {
+    masterInfo,
+    agentPingTimeoutMs: values.agent_ping_timeout,
+    maxAgentPingTimeouts: values.max_agent_ping_timeouts,
+    agentReregisterTimeoutMs: values.agent_reregister_timeout,
+    offerTimeoutMs: values.offer_timeout,
+    roles: values.roles,
+    rootSubmissions: values.root_submissions,
+    maxCompletedFrameworks: values.max_completed_frameworks,
+    maxCompletedTasksPerFramework: values.max_completed_tasks_per_framework,
+    maxUnreachableTasksPerFramework: values.max_unreachable_tasks_per_framework,
+    maxUnreachableAgents: values.registry_max_agent_count,
+  }
+}

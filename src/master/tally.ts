@@ -1,0 +1,127 @@
+// Sums over the cluster that pages and metrics share: what is used and offered, by agent, framework and role.
+import { Resources } from '../resources/resources.ts'
+import type { TaskState } from '../wire/tasks.ts'
+import { type Agent, type Cluster, type Framework, type Task, usedBy } from './core/cluster.ts'
+
+/** Sums by the id of an agent or framework; empty for those that hold nothing. */
+export class Sums {
+  readonly #parts = new Map<string, Resources[]>()
+  readonly #sums = new Map<string, Resources>()
+
+  add(id: string, resources: Resources): void {
+    if (resources.isEmpty) return
+    const parts = this.#parts.get(id)
+    if (parts === undefined) this.#parts.set(id, [resources])
+    else parts.push(resources)
+  }
+
+  of(id: string): Resources {
+    const known = this.#sums.get(id)
+    if (known !== undefined) return known
+    const sum = Resources.sum(this.#parts.get(id) ?? [])
+    this.#sums.set(id, sum)
+    return sum
+  }
+
+  ids(): Iterable<string> {
+    return this.#parts.keys()
+  }
+}
+
+/** Made at one moment, true of that moment. */
+export interface Tally {
+  /** By agent id and by framework id: tasks that still run, and executors. */
+  readonly used: Sums
+  readonly offered: Sums
+  /** By role. */
+  readonly usedByRole: Sums
+  readonly offeredByRole: Sums
+}
+
+export function tallyOf(cluster: Cluster): Tally {
+  const tally: Tally = {
+    used: new Sums(),
+    offered: new Sums(),
+    usedByRole: new Sums(),
+    offeredByRole: new Sums(),
+  }
+  for (const agent of cluster.agents.values()) {
+    for (const frameworkId of frameworksOn(agent)) {
+      const used = usedBy(agent, frameworkId)
+      tally.used.add(agent.id, used)
+      tally.used.add(frameworkId, used)
+      for (const [role, part] of used.byAllocation()) tally.usedByRole.add(role, part)
+    }
+  }
+  for (const offer of cluster.offers.values()) {
+    tally.offered.add(offer.agentId, offer.resources)
+    tally.offered.add(offer.frameworkId, offer.resources)
+    tally.offeredByRole.add(offer.role, offer.resources)
+  }
+  return tally
+}
+
+/** Frameworks that have a task or an executor on the agent. */
+export function frameworksOn(agent: Agent): ReadonlySet<string> {
+  return new Set([...agent.tasks.keys(), ...agent.executors.keys()])
+}
+
+/** All that is known of a framework's tasks: running, unreachable, ended. */
+export function* allTasksOf(framework: Framework): Generator<Task> {
+  yield* framework.tasks.values()
+  yield* framework.unreachableTasks.values()
+  yield* framework.completedTasks
+}
+
+export function* allFrameworks(cluster: Cluster): Generator<Framework> {
+  yield* cluster.frameworks.values()
+  yield* cluster.completedFrameworks.values()
+}
+
+/** The states that `/state-summary` counts, in its order (spec/recorded/endpoints.json). */
+const COUNTED = [
+  'TASK_STAGING',
+  'TASK_STARTING',
+  'TASK_RUNNING',
+  'TASK_KILLING',
+  'TASK_FINISHED',
+  'TASK_KILLED',
+  'TASK_FAILED',
+  'TASK_LOST',
+  'TASK_ERROR',
+  'TASK_UNREACHABLE',
+] as const satisfies readonly TaskState[]
+
+/** How many tasks are in which state, and who belongs to whom, by the id of an agent or framework. */
+export class TaskCounts {
+  readonly #counts = new Map<string, Map<TaskState, number>>()
+  readonly #partners = new Map<string, Set<string>>()
+
+  constructor(cluster: Cluster) {
+    for (const framework of allFrameworks(cluster)) {
+      for (const task of allTasksOf(framework)) {
+        this.#count(framework.id, task.agentId, task.state)
+        this.#count(task.agentId, framework.id, task.state)
+      }
+    }
+  }
+
+  /** `{ TASK_STAGING: 0, … }`. */
+  of(id: string): Readonly<Record<string, number>> {
+    const counts = this.#counts.get(id)
+    return Object.fromEntries(COUNTED.map((state) => [state, counts?.get(state) ?? 0]))
+  }
+
+  /** For a framework the agents that its tasks are or were on; for an agent the frameworks. */
+  partners(id: string): readonly string[] {
+    return [...(this.#partners.get(id) ?? [])].toSorted()
+  }
+
+  #count(id: string, partner: string, state: TaskState): void {
+    const counts = this.#counts.get(id) ?? new Map<TaskState, number>()
+    counts.set(state, (counts.get(state) ?? 0) + 1)
+    this.#counts.set(id, counts)
+    const partners = this.#partners.get(id) ?? new Set()
+    this.#partners.set(id, partners.add(partner))
+  }
+}

@@ -1,0 +1,102 @@
+// Agents as the pages of Mesos show them (spec/mesos.md 4.4), and what each of them lends.
+import { type Agent, type Cluster, usedBy } from './core/cluster.ts'
+import { seconds } from './json-number.ts'
+import { frameworksOn, tallyOf, type Tally, type TaskCounts } from './tally.ts'
+import {
+  attributeMap,
+  quantityMap,
+  reservedMap,
+  resourceList,
+  resourceMap,
+  type Page,
+} from './view-resources.ts'
+
+/** The object that `/state` has of an agent. */
+export function agentPage(agent: Agent, tally: Tally): Page {
+  const { info, address, total } = agent
+  return {
+    id: agent.id,
+    hostname: info.hostname,
+    port: address.port,
+    attributes: attributeMap(info.attributes ?? []),
+    ...(info.domain !== undefined && { domain: info.domain }),
+    pid: agentPid(agent),
+    registered_time: seconds(agent.registeredAt),
+    ...(agent.reregisteredAt !== undefined && { reregistered_time: seconds(agent.reregisteredAt) }),
+    resources: resourceMap(total),
+    used_resources: resourceMap(tally.used.of(agent.id)),
+    offered_resources: resourceMap(tally.offered.of(agent.id)),
+    reserved_resources: reservedMap(total, resourceMap),
+    unreserved_resources: resourceMap(total.unreserved()),
+    active: agent.state.kind === 'connected',
+    // Deactivating agents comes with draining, in a later issue.
+    deactivated: false,
+    version: agent.version,
+    capabilities: agent.capabilities,
+  }
+}
+
+/** `slave(1)@10.0.0.3:5051`, which clients take apart (spec/clients.md 3). */
+export function agentPid({ address }: Agent): string {
+  return `slave(1)@${address.ip}:${address.port}`
+}
+
+/** `/slaves`. */
+export function agentsPage(cluster: Cluster, wanted: string | undefined): Page {
+  const tally = tallyOf(cluster)
+  const agents = [...cluster.agents.values()].filter(({ id }) => wanted === undefined || id === wanted)
+  return {
+    slaves: agents.map((agent) => ({
+      ...agentPage(agent, tally),
+      reserved_resources_full: reservedMap(agent.total, resourceList),
+      unreserved_resources_full: resourceList(agent.total.unreserved()),
+      used_resources_full: resourceList(tally.used.of(agent.id)),
+      offered_resources_full: resourceList(tally.offered.of(agent.id)),
+    })),
+    // Agents that a registry remembers and that have not come back yet: there is no durable registry so far.
+    recovered_slaves: [],
+  }
+}
+
+/** An agent in `/state-summary`. */
+export function agentSummary(agent: Agent, tally: Tally, counts: TaskCounts): Page {
+  return { ...agentPage(agent, tally), ...counts.of(agent.id), framework_ids: counts.partners(agent.id) }
+}
+
+/**
+ * `/api/x1/lend` (of Tepui): per agent what is its own, what of that is allocated, what it lends of what lies idle
+ * (revocable), what of that is used, and by whom. Amounts as plain numbers by name.
+ */
+export function lendPage(cluster: Cluster): Page {
+  const tally = tallyOf(cluster)
+  return {
+    agents: [...cluster.agents.values()].map((agent) => {
+      const used = tally.used.of(agent.id)
+      const offered = tally.offered.of(agent.id)
+      return {
+        id: agent.id,
+        hostname: agent.info.hostname,
+        pid: agentPid(agent),
+        connected: agent.state.kind === 'connected',
+        total: quantityMap(agent.own),
+        allocated: quantityMap(used.nonRevocable()),
+        offered: quantityMap(offered.nonRevocable()),
+        lent_total: quantityMap(agent.oversubscribed),
+        lent_used: quantityMap(used.revocable()),
+        lent_offered: quantityMap(offered.revocable()),
+        frameworks: [...frameworksOn(agent)].map((id) => holderPage(cluster, agent, id)),
+      }
+    }),
+  }
+}
+
+function holderPage(cluster: Cluster, agent: Agent, frameworkId: string): Page {
+  const used = usedBy(agent, frameworkId)
+  return {
+    id: frameworkId,
+    name: cluster.frameworks.get(frameworkId)?.info.name ?? '',
+    tasks: agent.tasks.get(frameworkId)?.size ?? 0,
+    allocated: quantityMap(used.nonRevocable()),
+    lent_used: quantityMap(used.revocable()),
+  }
+}

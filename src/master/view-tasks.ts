@@ -1,0 +1,118 @@
+// Tasks, their statuses and executors as the pages of Mesos show them (spec/mesos.md 4.4).
+import type { ContainerStatus } from '../wire/containers.ts'
+import type { CommandInfo } from '../wire/commands.ts'
+import type { TaskStatus } from '../wire/tasks.ts'
+import type { Cluster, Executor, Task } from './core/cluster.ts'
+import { double } from './json-number.ts'
+import { allFrameworks, allTasksOf } from './tally.ts'
+import { resourceMap, type Page } from './view-resources.ts'
+
+export function taskPage(task: Task): Page {
+  const { info } = task
+  const limits = Object.entries(info.limits ?? {})
+  return {
+    id: info.task_id.value,
+    name: info.name,
+    framework_id: task.frameworkId,
+    // Empty for a command task, though its status names an executor.
+    executor_id: task.executorId ?? '',
+    slave_id: task.agentId,
+    state: task.state,
+    resources: resourceMap(task.resources),
+    ...(limits.length > 0 && {
+      limits: Object.fromEntries(
+        limits.map(([name, { value }]) => [name, Number.isFinite(value) ? double(value) : 'Infinity']),
+      ),
+    }),
+    role: task.role,
+    statuses: task.statuses.map(statusPage),
+    ...(task.user !== undefined && { user: task.user }),
+    ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),
+    ...(info.discovery !== undefined && { discovery: info.discovery }),
+    ...(info.container !== undefined && { container: info.container }),
+    ...(info.health_check !== undefined && { health_check: info.health_check }),
+  }
+}
+
+function statusPage(status: TaskStatus): Page {
+  return {
+    state: status.state,
+    timestamp: double(status.timestamp ?? 0),
+    ...(status.labels?.labels !== undefined && { labels: status.labels.labels }),
+    ...(status.container_status !== undefined && {
+      container_status: containerStatusPage(status.container_status),
+    }),
+    ...(status.healthy !== undefined && { healthy: status.healthy }),
+  }
+}
+
+/** All but the pid, which no page has. */
+function containerStatusPage(status: ContainerStatus): Page {
+  const { container_id, network_infos, cgroup_info } = status
+  return {
+    ...(container_id !== undefined && { container_id }),
+    ...(network_infos !== undefined && { network_infos }),
+    ...(cgroup_info !== undefined && { cgroup_info }),
+  }
+}
+
+export function executorPage(executor: Executor): Page {
+  const { info, resources } = executor
+  const role = resources.entries[0]?.identity.allocatedTo
+  return {
+    executor_id: info.executor_id.value,
+    name: info.name ?? '',
+    framework_id: executor.frameworkId,
+    command: commandPage(info.command ?? {}),
+    resources: resourceMap(resources),
+    ...(role !== undefined && { role }),
+    ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),
+    ...(info.type !== undefined && { type: info.type }),
+    slave_id: executor.agentId,
+  }
+}
+
+function commandPage(command: CommandInfo): Page {
+  return {
+    ...(command.shell !== undefined && { shell: command.shell }),
+    ...(command.value !== undefined && { value: command.value }),
+    argv: command.arguments ?? [],
+    ...(command.environment !== undefined && { environment: command.environment }),
+    uris: (command.uris ?? []).map(({ value, executable }) => ({ value, executable: executable ?? false })),
+  }
+}
+
+/** What `/tasks` is asked for; numbers as they came, undefined when they did not. */
+export interface TasksWish {
+  readonly frameworkId?: string | undefined
+  readonly taskId?: string | undefined
+  readonly limit?: string | undefined
+  readonly offset?: string | undefined
+  readonly order?: string | undefined
+}
+
+/** As in Mesos, where a limit below 0 means all. */
+const DEFAULT_LIMIT = 100
+
+/** `/tasks`: the newest first unless `order` is `asc`, reckoned by the first status. */
+export function tasksPage(cluster: Cluster, wish: TasksWish): Page {
+  const wanted: Task[] = []
+  for (const framework of allFrameworks(cluster)) {
+    if (wish.frameworkId !== undefined && wish.frameworkId !== framework.id) continue
+    for (const task of allTasksOf(framework)) {
+      if (wish.taskId === undefined || task.info.task_id.value === wish.taskId) wanted.push(task)
+    }
+  }
+  const sign = wish.order === 'asc' ? 1 : -1
+  // A task without any status has just been sent and counts as the oldest, as in Mesos.
+  const begin = (task: Task): number => task.statuses[0]?.timestamp ?? 0
+  wanted.sort((a, b) => sign * (begin(a) - begin(b)))
+  const limit = wholeNumber(wish.limit) ?? DEFAULT_LIMIT
+  const offset = Math.max(0, wholeNumber(wish.offset) ?? 0)
+  const part = wanted.slice(offset, limit < 0 ? undefined : offset + limit)
+  return { tasks: part.map(taskPage) }
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^-?\d{1,9}$/.test(text) ? Number(text) : undefined
+}

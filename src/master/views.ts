@@ -1,0 +1,88 @@
+// The pages of the master that show all of it: /state, /state-summary, /version, /flags (spec/mesos.md 4.4).
+import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
+import type { MasterInfo } from '../wire/agents.ts'
+import type { Cluster } from './core/cluster.ts'
+import { double, seconds } from './json-number.ts'
+import { tallyOf, TaskCounts } from './tally.ts'
+import { agentPage, agentSummary } from './view-agents.ts'
+import { frameworkPage, frameworkSummary } from './view-frameworks.ts'
+import type { Page } from './view-resources.ts'
+
+/** What the pages say of the master beside its cluster. */
+export interface MasterFacts {
+  readonly info: MasterInfo
+  /** Wall time in ms. */
+  readonly startedAt: number
+  readonly electedAt: number
+  readonly cluster: string | undefined
+  readonly logDir: string | undefined
+  /** `--name` to its value as text. */
+  readonly flags: Readonly<Record<string, string>>
+}
+
+/** There is no build: sources run as they are. The day of the release stands in its place. */
+const RELEASED = { date: '2026-11-22 00:00:00', seconds: 1_795_305_600 }
+
+/** `/version`. */
+export function versionPage(): Page {
+  return {
+    build_date: RELEASED.date,
+    build_time: double(RELEASED.seconds),
+    build_user: '',
+    tepui_version: TEPUI_VERSION,
+    version: MESOS_API_VERSION,
+  }
+}
+
+/** `/flags`. */
+export function flagsPage(facts: MasterFacts): Page {
+  return { flags: facts.flags }
+}
+
+/** `/state`. */
+export function statePage(cluster: Cluster, facts: MasterFacts): Page {
+  const { info } = facts
+  const tally = tallyOf(cluster)
+  const agents = [...cluster.agents.values()]
+  const active = agents.filter(({ state }) => state.kind === 'connected').length
+  return {
+    version: MESOS_API_VERSION,
+    build_date: RELEASED.date,
+    build_time: double(RELEASED.seconds),
+    build_user: '',
+    start_time: seconds(facts.startedAt),
+    elected_time: seconds(facts.electedAt),
+    id: info.id,
+    pid: info.pid,
+    hostname: info.hostname,
+    capabilities: (info.capabilities ?? []).map(({ type }) => type),
+    activated_slaves: double(active),
+    deactivated_slaves: double(agents.length - active),
+    unreachable_slaves: double(cluster.unreachableAgents.size),
+    leader: info.pid,
+    leader_info: { id: info.id, pid: info.pid, port: info.port, hostname: info.hostname },
+    ...(facts.cluster !== undefined && { cluster: facts.cluster }),
+    ...(facts.logDir !== undefined && { log_dir: facts.logDir }),
+    flags: facts.flags,
+    slaves: agents.map((agent) => agentPage(agent, tally)),
+    recovered_slaves: [],
+    frameworks: Array.from(cluster.frameworks.values(), (one) => frameworkPage(cluster, one, tally)),
+    completed_frameworks: Array.from(cluster.completedFrameworks.values(), (one) =>
+      frameworkPage(cluster, one, tally),
+    ),
+    orphan_tasks: [],
+    unregistered_frameworks: [],
+  }
+}
+
+/** `/state-summary`. */
+export function summaryPage(cluster: Cluster, facts: MasterFacts): Page {
+  const tally = tallyOf(cluster)
+  const counts = new TaskCounts(cluster)
+  return {
+    hostname: facts.info.hostname,
+    ...(facts.cluster !== undefined && { cluster: facts.cluster }),
+    slaves: Array.from(cluster.agents.values(), (agent) => agentSummary(agent, tally, counts)),
+    frameworks: Array.from(cluster.frameworks.values(), (one) => frameworkSummary(one, tally, counts)),
+  }
+}
