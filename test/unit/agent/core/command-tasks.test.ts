@@ -175,6 +175,17 @@ describe('a command task', () => {
     ])
   })
 
+  test('keeps only its newest progress while there is no master to tell', () => {
+    const agent = CoreUnderTest.registered()
+    agent.run(docker('slow'))
+    agent.ackAll('slow')
+    agent.step({ type: 'link-lost' })
+    for (const message of ['pulling 10 %', 'pulling 20 %'])
+      agent.step({ type: 'progress', containerId: agent.lastContainer, message })
+    agent.register()
+    expect(agent.ackAll('slow').map(({ message }) => message)).toEqual(['pulling 20 %'])
+  })
+
   test('is over its max_completion_time: killed at once, FAILED, never KILLING', () => {
     const limited = command('t', { max_completion_time: { nanoseconds: 5e9 } })
     const agent = CoreUnderTest.registered()
