@@ -70,11 +70,13 @@ export class AgentBook {
 
   unbook(frameworkId: string, resources: Resources): void {
     const held = this.booked(frameworkId)
-    assert(
-      held.contains(resources),
-      `framework ${frameworkId} gives back ${resources.toText()} on agent ${this.id} but holds ${held.toText()}`,
-    )
-    const rest = held.minus(resources)
+    if (!held.contains(resources)) {
+      assert(
+        false,
+        `framework ${frameworkId} gives back ${resources.toText()} on agent ${this.id} but holds ${held.toText()}`,
+      )
+    }
+    const rest = held.minusAtMost(resources)
     if (rest.isEmpty) this.#booked.delete(frameworkId)
     else this.#booked.set(frameworkId, rest)
     this.#changed()

@@ -119,7 +119,7 @@ export class Membership {
 
   /** Broken invariants as sentences: order, sums along the tree, and sums against what the agents have booked. */
   check(books: readonly AgentBook[]): readonly string[] {
-    const broken = [...this.#roles.check()]
+    const broken = [...this.#roles.check(), ...this.#checkTotals(books)]
     const booked = new Map<string, Resources[]>()
     for (const book of books) {
       for (const id of book.frameworks) booked.set(id, [...(booked.get(id) ?? []), book.booked(id)])
@@ -144,9 +144,19 @@ export class Membership {
     return broken
   }
 
+  #checkTotals(books: readonly AgentBook[]): readonly string[] {
+    const sums = new Map<string, number>()
+    for (const book of books) {
+      for (const [name, milli] of book.total.quantities()) sums.set(name, (sums.get(name) ?? 0) + milli)
+    }
+    return sameQuantities(sums, this.#totals)
+      ? []
+      : ['The totals of the cluster are not the sums over its agents']
+  }
+
   #subscriber(frameworkId: string): Subscriber {
     const subscriber = this.#subscribers.get(frameworkId)
-    assert(subscriber !== undefined, `framework ${frameworkId} is not known to the allocator`)
+    if (subscriber === undefined) assert(false, `framework ${frameworkId} is not known to the allocator`)
     return subscriber
   }
 
@@ -177,7 +187,7 @@ export class Membership {
       frameworks.setActive(frameworkId, subscribed && subscriber.active && !subscriber.suppressed.has(role))
     }
     this.#roles.setActive(role, frameworks.activeLeaves > 0)
-    if (frameworks.clients.length > 0) return
+    if (frameworks.size > 0) return
     this.#roles.remove(role)
     this.#frameworks.delete(role)
   }
@@ -198,7 +208,7 @@ function quantitiesByRole(all: readonly Resources[]): ReadonlyMap<string, Map<st
   const byRole = new Map<string, Map<string, number>>()
   for (const { identity, amount, copies } of all.flatMap((resources) => resources.entries)) {
     const role = identity.allocatedTo
-    assert(role !== undefined, `${identity.name} is booked without a role`)
+    if (role === undefined) assert(false, `${identity.name} is booked without a role`)
     if (amount.kind !== 'scalar') continue
     let sums = byRole.get(role)
     if (sums === undefined) {

@@ -54,6 +54,10 @@ export class ShareTree {
     return this.#root.activeLeaves
   }
 
+  get size(): number {
+    return this.#leaves.size
+  }
+
   get clients(): readonly string[] {
     return [...this.#leaves.keys()]
   }
@@ -134,7 +138,7 @@ export class ShareTree {
 
   #leaf(client: string): Node {
     const leaf = this.#leaves.get(client)
-    assert(leaf !== undefined, `'${client}' is not in the tree of shares`)
+    if (leaf === undefined) assert(false, `'${client}' is not in the tree of shares`)
     return leaf
   }
 
@@ -163,7 +167,8 @@ export class ShareTree {
       if (fresh) siblings?.splice(placeOf(siblings, node), 1)
       for (const [name, milli] of quantities) {
         const sum = (node.held.get(name) ?? 0) + sign * milli
-        assert(sum >= 0, `'${client}' gives back more ${name} than it holds: ${sum / 1000} would remain`)
+        if (sum < 0)
+          assert(false, `'${client}' gives back more ${name} than it holds: ${sum / 1000} would remain`)
         if (sum === 0) node.held.delete(name)
         else node.held.set(name, sum)
       }

@@ -45,6 +45,7 @@ export class Resources {
 
   /** Any entries, in any order. */
   static of(entries: readonly Entry[]): Resources {
+    if (isCanonical(entries)) return Resources.#sorted(entries)
     const byKey = new Map<string, Entry>()
     for (const entry of entries) {
       if (isNothing(entry.amount)) continue
@@ -94,7 +95,8 @@ export class Resources {
 
   /** The difference; `other` must be contained. */
   minus(other: Resources): Resources {
-    assert(this.contains(other), `${other.toText()} is not contained in ${this.toText()}`)
+    // The sentence is only put together when it is needed: this is done for every offer.
+    if (!this.contains(other)) assert(false, `${other.toText()} is not contained in ${this.toText()}`)
     return this.minusAtMost(other)
   }
 
@@ -306,6 +308,13 @@ function walkBoth(
     if (order <= 0) left++
     if (order >= 0) right++
   }
+}
+
+function isCanonical(entries: readonly Entry[]): boolean {
+  return entries.every((entry, index) => {
+    const before = entries[index - 1]
+    return (before === undefined || before.key < entry.key) && !isNothing(entry.amount)
+  })
 }
 
 /** Two entries of one key as one. */

@@ -5,9 +5,10 @@ import type { Resource, ResourceDiskInfo, ResourceReservationInfo } from '../../
 import type { ValueRange } from '../../../src/wire/values.ts'
 
 const metadata = {
-  allocated: fc.option(fc.constantFrom('*', 'web', 'eng/a'), { nil: undefined }),
+  allocated: fc.option(fc.constantFrom('*', 'web', 'eng/a'), { nil: undefined, freq: 2 }),
   reservations: fc.constantFrom<ResourceReservationInfo[]>(
-    [],
+    // Mostly plain, so that two random entries are often of one identity.
+    ...Array.from({ length: 12 }, () => []),
     [{ type: 'STATIC', role: 'web' }],
     [{ type: 'DYNAMIC', role: 'web', principal: 'p' }],
     [{ type: 'DYNAMIC', role: 'eng', labels: { labels: [{ key: 'k', value: 'v' }] } }],
@@ -16,8 +17,8 @@ const metadata = {
       { type: 'DYNAMIC', role: 'eng/a', principal: 'p' },
     ],
   ),
-  revocable: fc.boolean(),
-  provider: fc.option(fc.constantFrom('P1', 'P2'), { nil: undefined, freq: 5 }),
+  revocable: fc.constantFrom(false, false, true),
+  provider: fc.option(fc.constantFrom('P1', 'P2'), { nil: undefined, freq: 1 }),
 }
 
 const scalarValue = fc.oneof(
@@ -82,7 +83,7 @@ function resource(from: number): fc.Arbitrary<Resource> {
 }
 
 export function wireResources(from = 0): fc.Arbitrary<Resource[]> {
-  return fc.array(resource(from), { maxLength: 8 })
+  return fc.array(resource(from), { maxLength: 12 })
 }
 
 export function anyResources(from = 0): fc.Arbitrary<Resources> {

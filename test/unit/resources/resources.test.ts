@@ -147,6 +147,19 @@ describe('volumes', () => {
     expect(mount.contains(read('disk:5'))).toBe(false)
   })
 
+  test('two volumes contain one, and one does not contain two', () => {
+    expect(mount.plus(mount).contains(mount)).toBe(true)
+    expect(mount.contains(mount.plus(mount))).toBe(false)
+    expect(() => mount.minus(mount.plus(mount))).toThrow('is not contained in')
+  })
+
+  test('a persistent volume is not a smaller one and what is left', () => {
+    const volume = (size: number): Resources =>
+      read(`[{"name":"disk","type":"SCALAR","scalar":{"value":${size}},"disk":{"persistence":{"id":"v"}}}]`)
+    expect(volume(10).contains(volume(5))).toBe(false)
+    expect(volume(5).plus(volume(5)).toWire()).toHaveLength(2)
+  })
+
   test('a shared volume is counted, its size is not summed', () => {
     const two = shared.plus(shared)
     expect(two.scalar('disk')).toBe(10)
