@@ -1,6 +1,6 @@
 /**
- * Carries containers through their lives, one async function each: sandbox, fetch, launch, wait, release. The core hears
- * of every step in order, and of the end only after the container truly ended.
+ * Carries containers through their lives, one async function each: sandbox, fetch, launch, wait, release. The core
+ * hears of every step in order, and of the end only after the container truly ended.
  */
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -100,7 +100,7 @@ export class Supervisor {
     this.#lives.set(request.containerId, life)
   }
 
-  /** Gives up the preparation, or signals the running container; a shorter rest of the grace wins. Unknown ids are ended ones. */
+  /** Gives up the preparation, or signals the running container; a shorter rest of the grace wins. */
   kill(containerId: string, graceMs: number): void {
     const life = this.#lives.get(containerId)
     if (life === undefined) return

@@ -1,4 +1,4 @@
-// Lending as the agent carries it out: what the estimator says goes to the master, what the controller says ends borrowers.
+// Lending as the agent carries it out: the estimator's word goes to the master, the controller's word ends borrowers.
 import type { Correction } from '../../qos/controller.ts'
 import type { Resources } from '../../resources/resources.ts'
 import * as commands from './command-tasks.ts'

@@ -9,7 +9,7 @@ import { containerStatusOf, isTerminal, lostAs } from './statuses.ts'
 import { record, report } from './tasks.ts'
 import { callMaster, count, log, type Turn } from './turn.ts'
 
-/** The custom executor that a call names; undefined for command tasks, whose executor has no process that could call. */
+/** The custom executor that a call names; undefined for command tasks, whose executor is no process that could call. */
 export function customExecutor(
   state: AgentState,
   frameworkId: string,

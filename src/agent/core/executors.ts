@@ -1,4 +1,4 @@
-// The life of a custom executor: its container, the tasks that wait for it, how it is asked to end and what its end means.
+// The life of a custom executor: its container, the tasks that wait for it, its shutdown, and what its end means.
 import type { ContainerExit } from '../../containerizer/containerizer.ts'
 import { formatDuration } from '../../base/units.ts'
 import type { KillPolicy } from '../../wire/commands.ts'

@@ -1,4 +1,4 @@
-// How things are put away: a container that ended, an executor whose last update is acknowledged, its framework, the agent.
+// How things are put away when nothing is left to wait for: containers, executors, frameworks, the agent.
 import type { ContainerExit } from '../../containerizer/containerizer.ts'
 import { waitStatus } from './exits.ts'
 import { remember, type Executor, type Framework } from './state.ts'

@@ -4,7 +4,7 @@ import type { KillPolicy } from '../../wire/commands.ts'
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from '../../wire/tasks.ts'
 import { Resources } from '../../resources/resources.ts'
 
-/** How many of each the agent keeps in memory; beyond them the oldest finished ones are forgotten or new ones refused. */
+/** How many of each the agent keeps in memory; beyond them the oldest are forgotten or new ones refused. */
 export interface CoreLimits {
   /** `--max_completed_frameworks` of the agent, as in Mesos a ring. */
   readonly completedFrameworks: number
@@ -81,7 +81,7 @@ export interface Framework {
   readonly completedExecutors: Executor[]
 }
 
-/** One container with the tasks in it. Commands and Docker tasks have one each, whose id is the task's (spec/mesos.md 3.6). */
+/** One container with the tasks in it. A command or Docker task has one of its own id (spec/mesos.md 3.6). */
 export type Executor = SupervisedExecutor | CustomExecutor
 
 export interface ExecutorCommon {
@@ -163,7 +163,7 @@ export type CustomLife =
   | { readonly kind: 'terminating'; readonly cause: Ending; readonly connection: string | undefined }
   | { readonly kind: 'terminated' }
 
-/** Why the agent ends a container; the first cause stays, except that taking back (`preempted`) is never overwritten. */
+/** Why the agent ends a container; the first cause stays. */
 export type Ending =
   /** By its framework: KILL or SHUTDOWN. */
   | { readonly kind: 'killed' }
@@ -194,11 +194,11 @@ export interface Task {
  */
 export type TaskLife =
   | { readonly kind: 'queued' }
-  /** `kill` remembers a request to the executor until the task ends, to repeat it when the executor subscribes again. */
+  /** `kill` remembers a request until the task ends, to repeat it when the executor subscribes again. */
   | { readonly kind: 'launched'; readonly kill: { readonly policy: KillPolicy | undefined } | undefined }
   | { readonly kind: 'terminated' }
 
-/** The updates of one task in order: the first is in flight, the others wait for its acknowledgement (spec/mesos.md 6.1). */
+/** The updates of one task in order: the first is in flight, the others wait for it (spec/mesos.md 6.1). */
 export interface UpdateStream {
   readonly frameworkId: string
   readonly taskId: string

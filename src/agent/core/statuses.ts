@@ -1,4 +1,4 @@
-// How a task's status is written: the fields that the agent fills in, which states are ends, and who hears LOST instead.
+// How a task's status is written: which fields the agent fills in, which states are ends, who hears LOST instead.
 import { uuidBytes } from '../../base/random.ts'
 import type { ContainerStatus } from '../../wire/containers.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../wire/frameworks.ts'
