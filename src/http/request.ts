@@ -121,16 +121,19 @@ function readWhole(raw: IncomingMessage, zipped: boolean, limit: number, signal:
   const onEnd = (): void => resolve({ ok: true, bytes: Buffer.concat(pieces, total) })
   const onUnzipError = (error: Error): void =>
     refuse(text(400, `Failed to unzip the body: ${reasonOf(error)}`))
-  // Node reports a client that leaves in the middle as an error; without a listener it would end the process.
-  const onLeft = (): void =>
-    reject(new OperatingError('UNREACHABLE', 'The client left before its body was complete'))
+  const leave = (): void =>
+    reject(new OperatingError('UNREACHABLE', 'The client left before its body was read'))
+  // A body that was read closes too, often before the last of it is unzipped.
+  const onLeft = (): void => {
+    if (!raw.readableEnded) leave()
+  }
   const onTimeout = (): void =>
     refuse(text(408, `The body was not complete in time: ${reasonOf(signal.reason)}`))
   source.on('data', onData).on('end', onEnd)
   gunzip?.on('error', onUnzipError)
-  raw.on('error', onLeft).on('close', onLeft)
+  raw.on('close', onLeft)
   signal.addEventListener('abort', onTimeout, { once: true })
-  if (raw.destroyed && !raw.readableEnded) onLeft()
+  if (raw.destroyed) leave()
   return promise.finally(() => {
     source.off('data', onData).off('end', onEnd)
     raw.off('close', onLeft)

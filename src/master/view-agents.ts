@@ -1,6 +1,6 @@
 // Agents as the pages of Mesos show them (spec/mesos.md 4.4), and what each of them lends.
 import { type Agent, type Cluster, usedBy } from './core/cluster.ts'
-import { seconds } from './json-number.ts'
+import { seconds } from '../http/pages/number.ts'
 import { frameworksOn, tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import {
   attributeMap,
@@ -9,7 +9,7 @@ import {
   resourceList,
   resourceMap,
   type Page,
-} from './view-resources.ts'
+} from '../http/pages/resources.ts'
 
 /** The object that `/state` has of an agent. */
 export function agentPage(agent: Agent, tally: Tally): Page {

@@ -1,10 +1,11 @@
 // Frameworks as the pages of Mesos show them (spec/mesos.md 4.4), in full and in short.
 import type { OutstandingOffer, Cluster, Framework } from './core/cluster.ts'
 import { executorsOf, isActive } from './core/cluster.ts'
-import { double, seconds } from './json-number.ts'
+import { double, seconds } from '../http/pages/number.ts'
 import { tallyOf, type Tally, type TaskCounts } from './tally.ts'
-import { resourceMap, type Page } from './view-resources.ts'
-import { executorPage, taskPage } from './view-tasks.ts'
+import { resourceMap, type Page } from '../http/pages/resources.ts'
+import { taskPage } from '../http/pages/tasks.ts'
+import { executorPage } from './view-tasks.ts'
 
 /** The part that `/state` and `/state-summary` share. */
 function headOf(framework: Framework, tally: Tally): Page {

@@ -1,9 +1,9 @@
 // `/roles`: what each role has and may have (spec/mesos.md 4.4).
 import { Resources } from '../resources/resources.ts'
 import type { Cluster } from './core/cluster.ts'
-import { double } from './json-number.ts'
+import { double } from '../http/pages/number.ts'
 import { tallyOf } from './tally.ts'
-import { quantityMap, type Page } from './view-resources.ts'
+import { quantityMap, type Page } from '../http/pages/resources.ts'
 
 /** All roles in which a framework is or that hold something. */
 export function rolesPage(cluster: Cluster): Page {

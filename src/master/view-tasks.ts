@@ -1,60 +1,9 @@
 // Tasks, their statuses and executors as the pages of Mesos show them (spec/mesos.md 4.4).
-import type { ContainerStatus } from '../wire/containers.ts'
 import type { CommandInfo } from '../wire/commands.ts'
-import type { TaskStatus } from '../wire/tasks.ts'
+import { taskPage } from '../http/pages/tasks.ts'
 import type { Cluster, Executor, Task } from './core/cluster.ts'
-import { double } from './json-number.ts'
 import { allFrameworks, allTasksOf } from './tally.ts'
-import { resourceMap, type Page } from './view-resources.ts'
-
-export function taskPage(task: Task): Page {
-  const { info } = task
-  const limits = Object.entries(info.limits ?? {})
-  return {
-    id: info.task_id.value,
-    name: info.name,
-    framework_id: task.frameworkId,
-    // Empty for a command task, though its status names an executor.
-    executor_id: task.executorId ?? '',
-    slave_id: task.agentId,
-    state: task.state,
-    resources: resourceMap(task.resources),
-    ...(limits.length > 0 && {
-      limits: Object.fromEntries(
-        limits.map(([name, { value }]) => [name, Number.isFinite(value) ? double(value) : 'Infinity']),
-      ),
-    }),
-    role: task.role,
-    statuses: task.statuses.map(statusPage),
-    ...(task.user !== undefined && { user: task.user }),
-    ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),
-    ...(info.discovery !== undefined && { discovery: info.discovery }),
-    ...(info.container !== undefined && { container: info.container }),
-    ...(info.health_check !== undefined && { health_check: info.health_check }),
-  }
-}
-
-function statusPage(status: TaskStatus): Page {
-  return {
-    state: status.state,
-    timestamp: double(status.timestamp ?? 0),
-    ...(status.labels?.labels !== undefined && { labels: status.labels.labels }),
-    ...(status.container_status !== undefined && {
-      container_status: containerStatusPage(status.container_status),
-    }),
-    ...(status.healthy !== undefined && { healthy: status.healthy }),
-  }
-}
-
-/** All but the pid, which no page has. */
-function containerStatusPage(status: ContainerStatus): Page {
-  const { container_id, network_infos, cgroup_info } = status
-  return {
-    ...(container_id !== undefined && { container_id }),
-    ...(network_infos !== undefined && { network_infos }),
-    ...(cgroup_info !== undefined && { cgroup_info }),
-  }
-}
+import { resourceMap, type Page } from '../http/pages/resources.ts'
 
 export function executorPage(executor: Executor): Page {
   const { info, resources } = executor

@@ -2,11 +2,11 @@
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import type { MasterInfo } from '../wire/agents.ts'
 import type { Cluster } from './core/cluster.ts'
-import { double, seconds } from './json-number.ts'
+import { double, seconds } from '../http/pages/number.ts'
 import { tallyOf, TaskCounts } from './tally.ts'
 import { agentPage, agentSummary } from './view-agents.ts'
 import { frameworkPage, frameworkSummary } from './view-frameworks.ts'
-import type { Page } from './view-resources.ts'
+import type { Page } from '../http/pages/resources.ts'
 
 /** What the pages say of the master beside its cluster. */
 export interface MasterFacts {

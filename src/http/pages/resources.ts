@@ -1,9 +1,9 @@
 // Resources and attributes as the pages of Mesos show them (spec/mesos.md 4.4).
-import { attributeText } from '../resources/attributes.ts'
-import type { Resources } from '../resources/resources.ts'
-import type { Resource } from '../wire/resources.ts'
-import type { Attribute } from '../wire/values.ts'
-import { double, type Double } from './json-number.ts'
+import { attributeText } from '../../resources/attributes.ts'
+import type { Resources } from '../../resources/resources.ts'
+import type { Resource } from '../../wire/resources.ts'
+import type { Attribute } from '../../wire/values.ts'
+import { double, type Double } from './number.ts'
 
 /** A page, or a part of one: field by field in the order in which it is written. */
 export type Page = Readonly<Record<string, unknown>>

@@ -1,0 +1,59 @@
+// Which paths the agent answers, and with what (spec/mesos.md 4.4). Every path works with and without `/slave(1)`.
+import type { Metrics } from '../base/metrics.ts'
+import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
+import { empty, json, text } from '../http/response.ts'
+import type { Route } from '../http/routes.ts'
+import type { ResourceUsage } from '../resources/usage.ts'
+import type { ExecutorApi } from './api-executor.ts'
+import type { AgentState } from './core/state.ts'
+import type { Files } from './files.ts'
+import type { LendFacts } from './lend-page.ts'
+import { lendPage } from './lend-page.ts'
+import type { LendingView } from './lending.ts'
+import { type AgentFacts, containersPage, statePage, statisticsPage } from './views.ts'
+
+export interface EndpointDeps {
+  readonly facts: AgentFacts
+  readonly lend: LendFacts
+  readonly state: Readonly<AgentState>
+  readonly executors: ExecutorApi
+  readonly files: Files
+  readonly metrics: Metrics
+  readonly lending: () => LendingView
+  readonly sample: () => Promise<ResourceUsage>
+  /** Where the link is open to. */
+  readonly master: () => string | undefined
+}
+
+export function agentRoutes(deps: EndpointDeps): Route[] {
+  const { facts, state, files } = deps
+  const get = (path: string, handle: Route['handle']): Route => ({ path, methods: ['GET'], handle })
+  return [
+    { path: '/api/v1/executor', handle: (request) => deps.executors.handle(request) },
+    {
+      path: '/api/v1',
+      methods: ['POST'],
+      handle: () => text(501, 'The operator API of the agent is not supported yet (docs/compatibility.md)'),
+    },
+    get('/health', () => empty(200)),
+    get('/version', () => json({ version: MESOS_API_VERSION, tepui_version: TEPUI_VERSION })),
+    get('/flags', () => json({ flags: facts.flags })),
+    get('/state', () => json(statePage(state, facts, deps.master()))),
+    get('/metrics/snapshot', () => json(deps.metrics.snapshot())),
+    get('/monitor/statistics', async () => json(statisticsPage(state, (await deps.sample()).containers))),
+    get('/containers', async (request) => {
+      const wanted = request.query.get('container_id')
+      const { containers } = await deps.sample()
+      return json(
+        containersPage(
+          state,
+          containers.filter(({ containerId }) => (wanted ?? containerId) === containerId),
+        ),
+      )
+    }),
+    get('/files/browse', (request) => files.browse(request)),
+    get('/files/read', (request) => files.read(request)),
+    get('/files/download', (request) => files.download(request)),
+    get('/api/x1/lend', () => json(lendPage(deps.lending(), deps.lend))),
+  ]
+}

@@ -1,0 +1,64 @@
+// Makes the sandbox of a container: its folder, owned by the user that will run in it, and the environment.
+import { chown, mkdir, rename, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Account, findAccount } from '../base/account.ts'
+import { OperatingError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { LaunchRequest } from './core/events.ts'
+import { type EnvironmentSettings, environmentOf } from './environment.ts'
+import { runsDirectory } from './paths.ts'
+import type { Sandbox } from './supervisor.ts'
+
+export interface SandboxSettings extends EnvironmentSettings {
+  readonly workDir: string
+  /** `--switch_user`. */
+  readonly switchUser: boolean
+}
+
+export interface MadeSandbox extends Sandbox {
+  /** Whom everything in it belongs to; undefined: the agent's user. */
+  readonly owner: Account | undefined
+}
+
+/** Like Mesos' sandboxes: the owner writes, the group reads. */
+const MODE = 0o750
+
+/**
+ * Makes the folder and moves the link `latest` to it.
+ * @throws OperatingError LAUNCH (no such user), FILE (the folder cannot be made)
+ */
+export async function makeSandbox(
+  request: LaunchRequest,
+  settings: SandboxSettings,
+  random: Random,
+): Promise<MadeSandbox> {
+  const user = settings.switchUser ? request.user : undefined
+  const owner = await ownerOf(user, request)
+  const runs = runsDirectory(settings.workDir, { agentId: settings.agentId, ...request })
+  const directory = join(runs, request.containerId)
+  try {
+    await mkdir(runs, { recursive: true })
+    await mkdir(directory, { mode: MODE })
+    if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
+    // Made aside and renamed, so that a reader never finds the link missing.
+    const link = join(runs, `.latest-${random.uuid()}`)
+    await symlink(request.containerId, link)
+    await rename(link, join(runs, 'latest'))
+  } catch (error) {
+    throw new OperatingError('FILE', `Cannot make the sandbox ${directory}`, { cause: error })
+  }
+  return { directory, user, owner, environment: environmentOf(request, directory, settings) }
+}
+
+async function ownerOf(user: string | undefined, request: LaunchRequest): Promise<Account | undefined> {
+  if (user === undefined) return undefined
+  const account = await findAccount(user)
+  if (account === undefined) {
+    // Inside a Docker container the image says who runs; the framework's user need not exist here.
+    if (request.container?.type === 'DOCKER') return undefined
+    throw new OperatingError('LAUNCH', `The user ${user} does not exist on this machine`, {
+      hint: "Create it, set the task's user to one that exists, or start the agent with --no-switch_user",
+    })
+  }
+  return account.uid === process.getuid?.() ? undefined : account
+}

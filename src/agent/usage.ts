@@ -1,0 +1,65 @@
+// Samples what every container and the machine use: one immutable snapshot that estimator and controller both see.
+import { readFileSync } from 'node:fs'
+import type { Clock } from '../base/clock.ts'
+import type { Resources } from '../resources/resources.ts'
+import type { ContainerStatistics, ContainerUsage, HostUsage, ResourceUsage } from '../resources/usage.ts'
+import { liveContainers } from './core/live.ts'
+import type { AgentState } from './core/state.ts'
+
+export interface SamplerDeps {
+  readonly clock: Clock
+  readonly state: () => Readonly<AgentState>
+  readonly statistics: (containerId: string) => Promise<ContainerStatistics | undefined>
+  /** Where the kernel shows its counters; tests hand in a folder of their own. Default `/proc`. */
+  readonly proc?: string
+}
+
+/** Clock ticks per second of `/proc/stat`: 100 on every Linux that Node runs on (USER_HZ). */
+const TICKS_PER_SECOND = 100
+
+export class Sampler {
+  readonly #deps: SamplerDeps
+  readonly #total: Resources
+
+  /** `total` is what the agent has, without what it lends. */
+  constructor(deps: SamplerDeps, total: Resources) {
+    this.#deps = deps
+    this.#total = total
+  }
+
+  async sample(): Promise<ResourceUsage> {
+    const { clock } = this.#deps
+    const containers = await Promise.all(
+      liveContainers(this.#deps.state()).map(async (container): Promise<ContainerUsage> => {
+        return { ...container, statistics: await this.#deps.statistics(container.containerId) }
+      }),
+    )
+    const host = readHost(this.#deps.proc ?? '/proc')
+    return { at: clock.now(), monotonic: clock.monotonic(), total: this.#total, host, containers }
+  }
+}
+
+/** Reads `/proc/stat`, `/proc/meminfo` and `/proc/loadavg`. A few microseconds; they are kept in memory. */
+export function readHost(proc: string): HostUsage {
+  const lines = readFileSync(`${proc}/stat`, 'utf8').split('\n')
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = (lines[0] ?? '')
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number)
+  const memory = new Map<string, number>()
+  for (const line of readFileSync(`${proc}/meminfo`, 'utf8').split('\n')) {
+    const match = /^(\w+):\s+(\d+) kB/.exec(line)
+    if (match?.[1] !== undefined) memory.set(match[1], Number(match[2]) * 1024)
+  }
+  const [load1 = 0, load5 = 0, load15 = 0] = readFileSync(`${proc}/loadavg`, 'utf8').split(' ').map(Number)
+  return {
+    cpus: lines.filter((line) => /^cpu\d/.test(line)).length,
+    cpuBusySeconds: (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND,
+    memoryTotalBytes: memory.get('MemTotal') ?? 0,
+    memoryAvailableBytes: memory.get('MemAvailable') ?? memory.get('MemFree') ?? 0,
+    load1,
+    load5,
+    load15,
+  }
+}

@@ -1,0 +1,177 @@
+// The agent's pages as pure functions of its state (spec/mesos.md 4.4): /state, /containers, /monitor/statistics.
+import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
+import { double, seconds } from '../http/pages/number.ts'
+import { attributeMap, type Page, reservedMap, resourceList, resourceMap } from '../http/pages/resources.ts'
+import { taskPage } from '../http/pages/tasks.ts'
+import { Resources } from '../resources/resources.ts'
+import type { ContainerStatistics, ContainerUsage } from '../resources/usage.ts'
+import type { AgentInfo } from '../wire/agents.ts'
+import type { FrameworkInfo } from '../wire/frameworks.ts'
+import { liveContainers } from './core/live.ts'
+import { type AgentState, allocatedTo, type Executor, type Framework, type Task } from './core/state.ts'
+import { sandboxDirectory } from './paths.ts'
+
+/** What is fixed for the life of the agent. */
+export interface AgentFacts {
+  readonly info: AgentInfo
+  readonly ip: string
+  readonly port: number
+  readonly resources: Resources
+  readonly capabilities: readonly string[]
+  readonly workDir: string
+  readonly flags: Readonly<Record<string, string>>
+  /** Wall time, ms. */
+  readonly startedAt: number
+}
+
+export function statePage(state: Readonly<AgentState>, facts: AgentFacts, master: string | undefined): Page {
+  const { info, resources } = facts
+  const allocated = Resources.sum(liveContainers(state).map((container) => container.allocated.unallocated()))
+  return {
+    version: MESOS_API_VERSION,
+    tepui_version: TEPUI_VERSION,
+    start_time: seconds(facts.startedAt),
+    id: state.agentId ?? '',
+    pid: `slave(1)@${facts.ip}:${facts.port}`,
+    hostname: info.hostname,
+    capabilities: facts.capabilities,
+    resources: resourceMap(resources),
+    reserved_resources: reservedMap(resources, resourceMap),
+    unreserved_resources: resourceMap(resources.unreserved()),
+    reserved_resources_full: reservedMap(resources, resourceList),
+    unreserved_resources_full: resourceList(resources.unreserved()),
+    reserved_resources_allocated: reservedMap(allocated, resourceMap),
+    unreserved_resources_allocated: resourceMap(allocated.unreserved()),
+    resource_providers: [],
+    attributes: attributeMap(info.attributes ?? []),
+    ...(master !== undefined && { master_hostname: new URL(master).hostname }),
+    flags: facts.flags,
+    frameworks: [...state.frameworks.values()].map((framework) => frameworkPage(framework, state, facts)),
+    completed_frameworks: state.completedFrameworks.map((framework) =>
+      frameworkPage(framework, state, facts),
+    ),
+  }
+}
+
+function frameworkPage(framework: Framework, state: Readonly<AgentState>, facts: AgentFacts): Page {
+  const { info } = framework
+  const executor = (one: Executor): Page => executorPage(one, info, state, facts)
+  return {
+    id: framework.id,
+    name: info.name,
+    user: info.user,
+    failover_timeout: double(info.failover_timeout ?? 0),
+    checkpoint: info.checkpoint ?? false,
+    hostname: info.hostname ?? '',
+    ...(info.principal !== undefined && { principal: info.principal }),
+    ...(info.roles === undefined ? { role: info.role ?? '*' } : { roles: info.roles }),
+    executors: [...framework.executors.values()].map(executor),
+    completed_executors: framework.completedExecutors.map(executor),
+  }
+}
+
+function executorPage(
+  executor: Executor,
+  framework: FrameworkInfo,
+  state: Readonly<AgentState>,
+  facts: AgentFacts,
+): Page {
+  const ids = { agentId: state.agentId ?? '', frameworkId: executor.frameworkId, executorId: executor.id }
+  const tasks = [...executor.tasks.values()]
+  const page = (task: Task): Page => {
+    const executorId = executor.kind === 'custom' ? executor.id : undefined
+    const { info, resources, state: taskState, statuses } = task
+    const user = info.command?.user ?? framework.user
+    const { agentId, frameworkId } = ids
+    return taskPage({
+      info,
+      resources,
+      statuses,
+      state: taskState,
+      executorId,
+      user,
+      role: executor.role,
+      agentId,
+      frameworkId,
+    })
+  }
+  return {
+    id: executor.id,
+    name: executor.info.name ?? '',
+    source: executor.info.source ?? '',
+    container: executor.containerId,
+    directory: sandboxDirectory(facts.workDir, ids, executor.containerId),
+    resources: resourceMap(allocatedTo(executor)),
+    role: executor.role,
+    ...(executor.info.labels?.labels !== undefined && { labels: executor.info.labels.labels }),
+    ...(executor.kind === 'custom' && executor.info.type !== undefined && { type: executor.info.type }),
+    tasks: tasks.filter(({ life }) => life.kind !== 'queued').map(page),
+    queued_tasks: tasks.filter(({ life }) => life.kind === 'queued').map(page),
+    completed_tasks: executor.completedTasks.map(page),
+  }
+}
+
+/** `/monitor/statistics`: what every running container used, in the fields of ResourceStatistics. */
+export function statisticsPage(
+  state: Readonly<AgentState>,
+  containers: readonly ContainerUsage[],
+): readonly Page[] {
+  return containers.flatMap((container) => {
+    if (container.statistics === undefined) return []
+    return [{ ...namesOf(state, container), statistics: statisticsFields(container, container.statistics) }]
+  })
+}
+
+/** `/containers`: the same with the container's id and first process. */
+export function containersPage(
+  state: Readonly<AgentState>,
+  containers: readonly ContainerUsage[],
+): readonly Page[] {
+  return containers.map((container) => {
+    const executor = state.frameworks.get(container.frameworkId)?.executors.get(container.executorId)
+    const pid = executor?.process?.pid
+    return {
+      container_id: container.containerId,
+      ...namesOf(state, container),
+      ...(container.statistics !== undefined && {
+        statistics: statisticsFields(container, container.statistics),
+      }),
+      status: {
+        container_id: { value: container.containerId },
+        ...(pid !== undefined && { executor_pid: pid }),
+      },
+    }
+  })
+}
+
+function namesOf(state: Readonly<AgentState>, container: ContainerUsage): Page {
+  const info = state.frameworks.get(container.frameworkId)?.executors.get(container.executorId)?.info
+  return {
+    executor_id: container.executorId,
+    executor_name: info?.name ?? '',
+    framework_id: container.frameworkId,
+    source: info?.source ?? '',
+  }
+}
+
+const MB = 1024 ** 2
+
+/** ResourceStatistics (spec/mesos.md 8.5); what this machine cannot tell is left out. */
+function statisticsFields(container: ContainerUsage, read: ContainerStatistics): Page {
+  const fields: Record<string, unknown> = {
+    cpus_nr_periods: read.cpuPeriods,
+    cpus_nr_throttled: read.cpuThrottledPeriods,
+    cpus_soft_limit: double(container.allocated.scalar('cpus')),
+    cpus_system_time_secs: double(read.cpuSystemSeconds),
+    cpus_throttled_time_secs: read.cpuThrottledSeconds,
+    cpus_user_time_secs: double(read.cpuUserSeconds),
+    mem_cache_bytes: read.memoryCacheBytes,
+    mem_limit_bytes: read.memoryLimitBytes,
+    mem_rss_bytes: read.memoryRssBytes,
+    mem_soft_limit_bytes: Math.round(container.allocated.scalar('mem') * MB),
+    mem_total_bytes: read.memoryBytes,
+    processes: read.processes,
+    timestamp: seconds(read.at),
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
