@@ -5,20 +5,24 @@ import { connect, type Socket } from 'node:net'
 /** A TCP connection to a server under test. */
 export class RawConnection implements Disposable {
   readonly socket: Socket
-  #received = Buffer.alloc(0)
+  readonly #pieces: Buffer[] = []
+  #byteCount = 0
   #wake: (() => void) | undefined
   #closed = false
 
   private constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (piece: Buffer) => {
-      this.#received = Buffer.concat([this.#received, piece])
+      this.#pieces.push(piece)
+      this.#byteCount += piece.length
       this.#wake?.()
     })
-    socket.on('close', () => {
+    const over = (): void => {
       this.#closed = true
       this.#wake?.()
-    })
+    }
+    // The server's end counts, whether or not this side has ended too.
+    socket.on('end', over).on('close', over)
     // A reset is an end like any other; tests look at what came before.
     socket.on('error', () => undefined)
   }
@@ -30,13 +34,16 @@ export class RawConnection implements Disposable {
   }
 
   get received(): string {
-    return this.#received.toString('latin1')
+    return this.bytes.toString('latin1')
   }
 
   get bytes(): Buffer {
-    return this.#received
+    // Joined only when somebody looks: large answers come in many pieces.
+    if (this.#pieces.length > 1) this.#pieces.splice(0, this.#pieces.length, Buffer.concat(this.#pieces))
+    return this.#pieces[0] ?? Buffer.alloc(0)
   }
 
+  /** Whether the server has ended the connection. */
   get closed(): boolean {
     return this.#closed
   }
@@ -53,6 +60,11 @@ export class RawConnection implements Disposable {
     }
     while (!met() && !this.#closed) await this.#next()
     return this.received
+  }
+
+  /** Waits for that many bytes in all, or the end of the connection. */
+  async untilBytes(count: number): Promise<void> {
+    while (this.#byteCount < count && !this.#closed) await this.#next()
   }
 
   /** Waits for the end of the connection; returns everything that came. */
