@@ -25,14 +25,12 @@ export class Masters {
    *
    * @throws OperatingError PROTOCOL when it names no HTTP address
    */
-  follow(location: string | undefined): void {
+  follow(location = ''): void {
     const from = this.url('/')
-    const target = location === undefined ? undefined : URL.parse(location, from)
+    // Empty, it would name the address that redirects.
+    const target = location === '' ? null : URL.parse(location, from)
     if (target?.protocol !== 'http:' || target.host === '')
-      throw new OperatingError(
-        'PROTOCOL',
-        `${from} redirects to '${location ?? ''}', which is no HTTP address`,
-      )
+      throw new OperatingError('PROTOCOL', `${from} redirects to '${location}', which is no HTTP address`)
     this.#leader = new URL(target.origin)
   }
 
