@@ -23,23 +23,10 @@ engine_answers() {
   engine GET /_ping >/dev/null 2>&1
 }
 
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
-
 need_root() {
   [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1 ||
     fail "$EXIT_UNAVAILABLE" "No Docker Engine answers at $SOCKET, and this user can neither install nor start one." \
       "Run as root, install sudo, or start an engine yourself."
-}
-
-# Asks before anything is installed. --yes and CI answer for the user; without a terminal nobody can.
-may_install() {
-  if $YES || [ "${CI-}" = true ] || [ "${CI-}" = 1 ]; then return 0; fi
-  if ! [ -t 0 ] || ! [ -t 2 ]; then return 1; fi
-  printf 'tepui: May it be installed now? [y/N] ' >&2
-  read -r answer || return 1
-  case $answer in [yY]*) return 0 ;; *) return 1 ;; esac
 }
 
 # What dockerd needs on a bare machine: the engine with containerd and runc, iptables for bridge networks, and the
@@ -55,14 +42,7 @@ install_engine() {
   may_install || fail "$EXIT_UNAVAILABLE" "The Docker Engine was not installed, because nobody said yes." \
     "Type: sh scripts/engine.sh ensure --yes   or: apt-get install -y --no-install-recommends $PACKAGES"
   say "Installing $PACKAGES with apt-get; it takes about a minute."
-  ensure_state_dir
-  apt_log="$TEPUI_STATE/apt.log"
-  # A policy that denies starting services makes apt complain, not fail, and an update may fail for the sake of a
-  # repository that is not needed here: what counts is that dockerd is there afterwards.
-  {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q || true
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $PACKAGES || true
-  } >"$apt_log" 2>&1 </dev/null
+  apt_install $PACKAGES
   if ! find_dockerd; then
     tail -n 15 "$apt_log" >&2
     fail "$EXIT_UNAVAILABLE" "apt-get did not install the Docker Engine." "The whole of its output is in $apt_log."

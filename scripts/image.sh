@@ -53,10 +53,6 @@ fetch_busybox() {
   fi
 }
 
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
-}
-
 make_rootfs() {
   mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/home" "$1/mnt" "$1/proc" "$1/root" "$1/run" "$1/sys" "$1/tmp" \
     "$1/usr/bin" "$1/usr/sbin" "$1/sbin" "$1/var/tmp"

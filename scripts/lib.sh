@@ -172,6 +172,50 @@ install_dependencies() {
   lock_sum >"$stamp"
 }
 
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Asks before anything is installed. --yes (YES=true) and CI answer for the user; without a terminal nobody can.
+may_install() {
+  if [ "${YES-}" = true ] || [ "${CI-}" = true ] || [ "${CI-}" = 1 ]; then return 0; fi
+  if ! [ -t 0 ] || ! [ -t 2 ]; then return 1; fi
+  printf 'tepui: May it be installed now? [y/N] ' >&2
+  read -r answer || return 1
+  case $answer in [yY]*) return 0 ;; *) return 1 ;; esac
+}
+
+# apt_install PACKAGE…: what came of it the caller must see for itself. A policy that denies starting services makes apt
+# complain, not fail, and an update may fail for the sake of a repository that is not needed here.
+apt_install() {
+  ensure_state_dir
+  apt_log="$TEPUI_STATE/apt.log"
+  {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" || true
+  } >"$apt_log" 2>&1 </dev/null
+}
+
+# ensure_programs PROGRAM:PACKAGE…: brings with apt what is not on the machine, announced and asked for.
+ensure_programs() {
+  missing=
+  for wanted in "$@"; do
+    command -v "${wanted%%:*}" >/dev/null 2>&1 || missing="$missing ${wanted#*:}"
+  done
+  [ -n "$missing" ] || return 0
+  say "Missing on this machine, needed from Debian's packages:$missing."
+  command -v apt-get >/dev/null 2>&1 && may_install ||
+    fail "$EXIT_UNAVAILABLE" "Not installed, because nobody said yes or there is no apt-get:$missing." \
+      "Use --yes, or type: apt-get install -y --no-install-recommends$missing"
+  apt_install $missing
+  for wanted in "$@"; do
+    command -v "${wanted%%:*}" >/dev/null 2>&1 && continue
+    tail -n 10 "$apt_log" >&2
+    fail "$EXIT_UNAVAILABLE" "apt-get did not install ${wanted#*:}." "The whole of its output is in $apt_log."
+  done
+  say "Installed$missing."
+}
+
 # Everything a TypeScript file of ours needs in order to run.
 bootstrap() {
   ensure_node

@@ -7,17 +7,23 @@ TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$TEPUI_ROOT/scripts/lib.sh"
 
 PROJECTS='unit component e2e conformance'
+# The fetcher's tests make and unpack archives of each kind; the hogs of the tests of limits are one-liners of Python.
+PROGRAMS='bzip2:bzip2 python3:python3 unzip:unzip xz:xz-utils zip:zip'
 yes=
+YES=false
 chosen=
 for argument in "$@"; do
   shift
   case " $PROJECTS --yes " in
-    *" $argument "*) if [ "$argument" = --yes ]; then yes=--yes; else chosen="$chosen $argument"; fi ;;
+    *" $argument "*) if [ "$argument" = --yes ]; then yes=--yes YES=true; else chosen="$chosen $argument"; fi ;;
     *) set -- "$@" "$argument" ;;
   esac
 done
 
 bootstrap
+case "${chosen:-all} " in
+  *all* | *component* | *e2e* | *conformance*) ensure_programs $PROGRAMS ;;
+esac
 cd "$TEPUI_ROOT"
 for project in ${chosen:-$PROJECTS}; do set -- --project "$project" "$@"; done
 case " ${chosen:-$PROJECTS} " in
