@@ -8,7 +8,10 @@ export type CgroupLayout = 'v1' | 'hybrid' | 'v2' | 'none'
 /** Owners run on what they reserved; the lent tier gets what they leave, in the kernel's lowest class. */
 export type Tier = 'owners' | 'lent'
 
-/** Who makes the groups of Docker containers: the engine itself, or systemd on its behalf (`docker info`: Cgroup Driver). */
+/**
+ * Who makes the groups of Docker containers: the engine itself, or systemd on its behalf (`docker info`: Cgroup
+ * Driver).
+ */
 export type CgroupDriver = 'cgroupfs' | 'systemd'
 
 export type PowerName =
@@ -27,7 +30,10 @@ export type Power =
   | { readonly name: PowerName; readonly available: true }
   | { readonly name: PowerName; readonly available: false; readonly reason: string; readonly fix: string }
 
-/** What a group may use. A field that is left out keeps what the group has. Numbers become kernel values as in spec/mesos.md 8.3, 8.4. */
+/**
+ * What a group may use. A field that is left out keeps what the group has. Numbers become kernel values as in
+ * spec/mesos.md 8.3, 8.4.
+ */
 export interface CgroupLimits {
   /** Reserved cores: shares (v1) or weight (v2). */
   readonly cpus?: number
@@ -44,7 +50,10 @@ export interface CgroupLimits {
   readonly pids?: number
 }
 
-/** Where the counters of the tier's own memory limit stood: taken before a container starts, compared after it ended. */
+/**
+ * Where the counters of the tier's own memory limit stood: taken before a container starts, compared after it
+ * ended.
+ */
 export interface MemoryMarks {
   readonly tierHits: number
 }
@@ -78,12 +87,21 @@ export interface Cgroups {
   dockerParent(tier: Tier, driver: CgroupDriver): string
   /** The path of a Docker container with this full id; hand it to `statistics`. */
   dockerPath(tier: Tier, dockerId: string, driver: CgroupDriver): string
-  /** After the start of a lent container under the systemd driver, which makes its slice itself: puts the slice in the idle class. */
+  /**
+   * After the start of a lent container under the systemd driver, which makes its slice itself: puts the slice
+   * in the idle class.
+   */
   ensureSlice(tier: Tier): void
 
-  /** Makes a group below a tier in every hierarchy that counts, returns its path. Throws `OperatingError` (ISOLATION). */
+  /**
+   * Makes a group below a tier in every hierarchy that counts, returns its path. Throws `OperatingError`
+   * (ISOLATION).
+   */
   create(tier: Tier, name: string): string
-  /** Writes limits; those the machine cannot enforce are left out (see `powers`). Throws `OperatingError` (ISOLATION) on a refusal. */
+  /**
+   * Writes limits; those the machine cannot enforce are left out (see `powers`). Throws `OperatingError`
+   * (ISOLATION) on a refusal.
+   */
   setLimits(path: string, limits: CgroupLimits): void
   /** The absolute `cgroup.procs` files to write a pid (or `0`, oneself) into in order to enter the group whole. */
   entrances(path: string): readonly string[]
@@ -97,17 +115,29 @@ export interface Cgroups {
 
   /** Take them before the start, from the tier that the container will live in. */
   memoryMarks(tier: Tier): MemoryMarks
-  /** Whether and by whose limit the kernel killed inside `path`; undefined when it killed nothing or the group is gone. */
+  /**
+   * Whether and by whose limit the kernel killed inside `path`; undefined when it killed nothing or the group
+   * is gone.
+   */
   memoryDeath(path: string, tier: Tier, marks: MemoryMarks): MemoryDeath | undefined
 
   /** Stops or continues every process of a group. Returns false when this machine cannot. */
   freeze(path: string): boolean
   thaw(path: string): boolean
-  /** Kills every process in the group and all below, and resolves when none is left. Throws `OperatingError` (ISOLATION) after 60 s. */
+  /**
+   * Kills every process in the group and all below, and resolves when none is left. Throws `OperatingError`
+   * (ISOLATION) after 60 s.
+   */
   kill(path: string): Promise<void>
-  /** Removes the group and all below from every hierarchy; idempotent. Throws `OperatingError` (ISOLATION) when it stays busy. */
+  /**
+   * Removes the group and all below from every hierarchy; idempotent. Throws `OperatingError` (ISOLATION) when
+   * it stays busy.
+   */
   remove(path: string): Promise<void>
-  /** Kills and removes groups below both tiers whose name begins with `prefix`; returns their paths. Foreign groups are never touched. */
+  /**
+   * Kills and removes groups below both tiers whose name begins with `prefix`; returns their paths. Foreign
+   * groups are never touched.
+   */
   sweep(prefix: string): Promise<readonly string[]>
   /** Closes all files and removes the tiers where nothing lives below them. */
   close(): Promise<void>
@@ -120,7 +150,10 @@ export interface CgroupOptions {
   readonly files?: KernelFiles
   /** First part of the groups' names (`--cgroups_root`). Default `tepui`. */
   readonly root?: string
-  /** Tells agents on one machine apart, and is the same in every life of one agent: from its work directory and port. */
+  /**
+   * Tells agents on one machine apart, and is the same in every life of one agent: from its work directory and
+   * port.
+   */
   readonly tag: string
   /** Cores of the machine: the owners' tier weighs that much against everything else that runs here. */
   readonly cpus: number

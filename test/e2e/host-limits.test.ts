@@ -1,4 +1,4 @@
-// Limits of host containers, measured on the real kernel: processors, memory, processes, the lowest tier, a crash of the agent.
+// Limits of host containers on the real kernel: processors, memory, processes, the lowest tier, a crash of the agent.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'

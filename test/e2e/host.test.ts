@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { processEntry } from '../../src/containerizer/host/process-table.ts'
 import type { ContainerInfo } from '../../src/wire/containers.ts'
 import { openHostBench, resourcesOf, type HostBench } from '../support/host.ts'
 
@@ -190,6 +191,17 @@ describe('nothing survives', () => {
       signal: 'SIGKILL',
       detail: expect.stringMatching(/within 100 ms/) as string,
     })
+  })
+
+  test('a container whose supervising shell is killed is lost, and ends all the same', async () => {
+    const container = await bench.launch('sleep 1000')
+    const path = `${bench.cgroups.tier('owners')}/host-${container.id}`
+    process.kill(processEntry(container.pid ?? 0)?.parent ?? 0, 'SIGKILL')
+    expect(await container.exit).toEqual({
+      kind: 'lost',
+      detail: 'The shell that supervised the command was ended by SIGKILL first',
+    })
+    expect(bench.cgroups.processes(path)).toEqual([])
   })
 
   test('a frozen container can be killed', async () => {

@@ -124,7 +124,10 @@ function childrenOf(folder: string): readonly string[] {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name))
 }
 
-/** Processes whose arguments or environment name a folder. An environment that we may not read (pid 1's) was not made by us. */
+/**
+ * Processes whose arguments or environment name a folder. An environment that we may not read (pid 1's) was not
+ * made by us.
+ */
 export function processesBelow(folder: string): readonly string[] {
   return processTable().flatMap(({ pid }) => {
     const line = (readableText(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ')

@@ -74,8 +74,9 @@ function writeIfThere(files: KernelFiles, file: string, text: string): boolean {
 }
 
 /**
- * Kills until nothing is left. `cgroup.kill` (5.14) takes the whole tree at once, forks in flight included; older kernels get
- * freeze, SIGKILL to each, thaw (a frozen v1 process does not die), again until the list is empty.
+ * Kills until nothing is left. `cgroup.kill` (5.14) takes the whole tree at once, forks in flight included;
+ * older kernels get freeze, SIGKILL to each, thaw (a frozen v1 process does not die), again until the list is
+ * empty.
  */
 export async function killGroup(ending: Ending, path: string): Promise<void> {
   const { files, hierarchies, clock } = ending

@@ -1,4 +1,4 @@
-// Reads and writes the small files of the kernel: synchronous, because each costs microseconds and a thread hop costs more.
+// Reads and writes the small files of the kernel: synchronous, because each costs less than a hop to a thread.
 import {
   closeSync,
   constants,

@@ -31,7 +31,10 @@ const V1_NAMES: Readonly<Record<string, Controller>> = {
   blkio: 'io',
 }
 
-/** Looks at a mount such as `/sys/fs/cgroup`. A hierarchy is a directory with `cgroup.procs`; controllers give v1 ones their names. */
+/**
+ * Looks at a mount such as `/sys/fs/cgroup`. A hierarchy is a directory with `cgroup.procs`; controllers give
+ * v1 ones their names.
+ */
 export function findHierarchies(files: KernelFiles, mount: string): Hierarchies {
   const homes: Partial<Record<Controller, Home>> = {}
   if (files.exists(join(mount, 'cgroup.controllers'))) {
@@ -73,7 +76,10 @@ function addUnifiedHomes(
   }
 }
 
-/** The hierarchies that our own processes enter: each controller's home once, and the unified tree for pressure and kill. */
+/**
+ * The hierarchies that our own processes enter: each controller's home once, and the unified tree for pressure
+ * and kill.
+ */
 export function enteredHierarchies(hierarchies: Hierarchies): readonly string[] {
   const { homes, unified } = hierarchies
   const entered = new Set<string>()

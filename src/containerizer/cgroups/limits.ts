@@ -11,12 +11,18 @@ const MIN_QUOTA_US = 1_000
 /** 32 MB (spec/mesos.md 8.3). */
 export const MIN_MEMORY_BYTES = 32 * 1024 ** 2
 
-/** v1 `cpu.shares`: 1024 per core, 10 for a borrower's, at least 2 (spec/mesos.md 8.3); the kernel takes at most 262144. */
+/**
+ * v1 `cpu.shares`: 1024 per core, 10 for a borrower's, at least 2 (spec/mesos.md 8.3); the kernel takes at most
+ * 262144.
+ */
 export function cpuShares(cpus: number, revocable: boolean): number {
   return Math.min(Math.max(Math.floor((revocable ? 10 : 1024) * cpus), 2), 262_144)
 }
 
-/** v2 `cpu.weight`: 100 per core, 1 for a borrower's, at least 1 (spec/mesos.md 8.4); the kernel takes at most 10000. */
+/**
+ * v2 `cpu.weight`: 100 per core, 1 for a borrower's, at least 1 (spec/mesos.md 8.4); the kernel takes at most
+ * 10000.
+ */
 export function cpuWeight(cpus: number, revocable: boolean): number {
   return Math.min(Math.max(Math.floor((revocable ? 1 : 100) * cpus), 1), 10_000)
 }

@@ -57,8 +57,9 @@ export function markMemory(files: KernelFiles, hierarchies: Hierarchies, tier: s
 }
 
 /**
- * Decides the level: the group's own limit was hit → own; else the tier's was hit since `marks` → parent; else the machine
- * itself ran out. The kernel counts a kill at the group of its victim, whoever's limit was the cause.
+ * Decides the level: the group's own limit was hit → own; else the tier's was hit since `marks` → parent; else
+ * the machine itself ran out. The kernel counts a kill at the group of its victim, whoever's limit was the
+ * cause.
  */
 export function explainMemoryDeath(
   files: KernelFiles,
@@ -80,7 +81,8 @@ export function explainMemoryDeath(
   const above = countersOf(files, hierarchies, tier)
   if (above !== undefined && (above.hits > marks.tierHits || above.full)) {
     const all = above.limitBytes === undefined ? '' : ` of ${humanBytes(above.limitBytes)}`
-    const detail = `The memory limit${all} of the tier ${tier} was exceeded, not the container's own (${bound}${used}); ${killed}`
+    const cause = `The memory limit${all} of the tier ${tier} was exceeded`
+    const detail = `${cause}, not the container's own (${bound}${used}); ${killed}`
     return { level: 'parent', kills, limitBytes: above.limitBytes, peakBytes, detail }
   }
   const detail = `The machine ran out of memory; the container's own limit was not reached (${bound}${used}); ${killed}`

@@ -29,7 +29,10 @@ export function cgroupTag(port: number, workDirectory: string): string {
   return `${port}${createHash('sha256').update(workDirectory).digest('hex').slice(0, 6)}`
 }
 
-/** Finds the hierarchies, makes both tiers, and sees what can be enforced. Never throws for a machine without control groups. */
+/**
+ * Finds the hierarchies, makes both tiers, and sees what can be enforced. Never throws for a machine without
+ * control groups.
+ */
 export function openCgroups(options: CgroupOptions): Cgroups {
   return new KernelCgroups(options)
 }

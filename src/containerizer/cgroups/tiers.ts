@@ -54,7 +54,8 @@ function enableControllers(files: KernelFiles, hierarchies: Hierarchies, directo
     try {
       files.write(control, `+${controller}`)
     } catch (error) {
-      // EBUSY: processes live in this group; ENOENT: the controller is not offered here. The missing file is the power's reason.
+      // EBUSY: processes live in this group; ENOENT: the controller is not offered here. The missing file is
+      // the power's reason.
       if (!['EBUSY', 'ENOENT', 'EACCES', 'EPERM', 'EROFS', 'EOPNOTSUPP'].includes(errnoOf(error))) throw error
     }
   }
@@ -70,8 +71,9 @@ export function settleOwners(files: KernelFiles, hierarchies: Hierarchies, path:
 }
 
 /**
- * Puts a group into the lowest class: `cpu.idle` where the kernel has it (5.15), else the least weight; the least share of
- * the disks. Once idle, the kernel refuses shares for that very group (spec/lending.md 3.4), so they are never written after it.
+ * Puts a group into the lowest class: `cpu.idle` where the kernel has it (5.15), else the least weight; the
+ * least share of the disks. Once idle, the kernel refuses shares for that very group (spec/lending.md 3.4), so
+ * they are never written after it.
  */
 export function settleLent(files: KernelFiles, hierarchies: Hierarchies, path: string): void {
   const { cpu, io } = hierarchies.homes

@@ -40,7 +40,10 @@ function launchError(message: string, hint?: string): OperatingError {
   return new OperatingError('LAUNCH', message, hint === undefined ? {} : { hint })
 }
 
-/** Resolves the user, checks everything that can be checked before a process exists. Throws `OperatingError` (LAUNCH). */
+/**
+ * Resolves the user, checks everything that can be checked before a process exists. Throws `OperatingError`
+ * (LAUNCH).
+ */
 export async function prepareCommand(spec: ContainerSpec): Promise<PreparedCommand> {
   const missing = missingFeature(spec)
   if (missing !== undefined) {

@@ -73,8 +73,9 @@ export class HostContainer implements Container {
   async statistics(): Promise<ContainerStatistics | undefined> {
     if (this.#ended) return undefined
     const statistics = await this.#parts.fence.statistics()
-    // As in Mesos, a container in which the kernel killed anything for memory is ended whole (spec/mesos.md 8.3). On v2 the
-    // kernel does it (memory.oom.group); on v1 it takes one process, and this look catches the rest.
+    // As in Mesos, a container in which the kernel killed anything for memory is ended whole (spec/mesos.md
+    // 8.3). On v2 the kernel does it (memory.oom.group); on v1 it takes one process, and this look catches the
+    // rest.
     if ((statistics?.oomKills ?? 0) > 0 && this.#deadline === undefined) this.#killAll()
     return statistics
   }

@@ -210,7 +210,10 @@ class HostContainerizer implements Containerizer {
   }
 }
 
-/** spec/mesos.md 8.3: quota from the limit, or from the request with CFS on; the hard memory limit is the limit or the request. */
+/**
+ * spec/mesos.md 8.3: quota from the limit, or from the request with CFS on; the hard memory limit is the limit
+ * or the request.
+ */
 export function hostLimits(
   spec: ContainerSpec,
   options: Pick<HostOptions, 'enableCfs' | 'limitSwap' | 'pidsLimit'>,
@@ -231,8 +234,9 @@ export function hostLimits(
 }
 
 /**
- * Borrowers die first when the machine runs out of memory (1000); a container that may use more than it reserved before one
- * that may not: 1000 − 1000 · request / total (spec/mesos.md 8.3). Empty keeps the agent's own.
+ * Borrowers die first when the machine runs out of memory (1000); a container that may use more than it
+ * reserved before one that may not: 1000 − 1000 · request / total (spec/mesos.md 8.3). Empty keeps the agent's
+ * own.
  */
 export function oomScoreAdjust(spec: ContainerSpec, memoryTotalBytes: number): string {
   if (spec.revocable) return '1000'

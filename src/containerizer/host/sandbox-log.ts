@@ -24,8 +24,8 @@ export interface LogOwner {
 }
 
 /**
- * The file stays open here, and everybody reaches it through this descriptor: the sandbox belongs to the task's user, who
- * may put a link in its place at any time, and the agent writes as root.
+ * The file stays open here, and everybody reaches it through this descriptor: the sandbox belongs to the task's
+ * user, who may put a link in its place at any time, and the agent writes as root.
  */
 export class SandboxLog {
   readonly #folder: string
@@ -63,7 +63,10 @@ export class SandboxLog {
     return `/proc/${process.pid}/fd/${this.#fd}`
   }
 
-  /** When the file is over its limit: copies it to `NAME.1` and cuts it. What is written in between is lost, as with logrotate. */
+  /**
+   * When the file is over its limit: copies it to `NAME.1` and cuts it. What is written in between is lost, as
+   * with logrotate.
+   */
   async rotate(): Promise<void> {
     if (this.#fd === undefined || fstatSync(this.#fd).size <= this.#limitBytes) return
     const old = join(this.#folder, `${this.#name}.1`)

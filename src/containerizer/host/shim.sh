@@ -1,8 +1,8 @@
-# Runs one command inside its control groups, and leaves its first process and its end on disk for any later life of the agent.
+# Runs one command inside its control groups; leaves its first process and its end on disk for any later agent.
 #
 #   sh shim.sh STATE STDOUT STDERR OOM_SCORE_ADJ [CGROUP_PROCS ...] -- COMMAND [ARGUMENT ...]
 #
-# STATE/started: the line of /proc/PID/stat of the first process (pid, session, start time), written just before the command.
+# STATE/started: /proc/PID/stat of the first process (pid, session, start time), written just before the command.
 # STATE/exit:    "exited CODE" or "signaled 128+NUMBER", complete only with its newline.
 # STATE/notes:   what this shell itself said: why it could not start, or the name of the signal that ended the command.
 #

@@ -1,4 +1,4 @@
-// How the end of a host container is told from its record, its shell and the kernel's counters; limits and lists beside it.
+// How the end of a host container is told from its record, its shell and the kernel's counters.
 import { describe, expect, test } from 'vitest'
 import { explainExit, parseExitRecord, type EndFacts } from '../../../src/containerizer/host/exit.ts'
 import { parseStat, treeOf } from '../../../src/containerizer/host/process-table.ts'
