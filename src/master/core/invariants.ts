@@ -81,10 +81,12 @@ function checkSums(agent: Agent, held: Resources, offered: Resources): string[] 
       `Agent ${agent.id} has ${agent.own.toText()}, but ${plain.nonRevocable().toText()} are given away`,
     )
   }
-  const lentAndOut = offered.unallocated().revocable()
-  if (!lentAndOut.isEmpty && !agent.oversubscribed.contains(plain.revocable())) {
+  const named = (all: Resources, name: string) => all.filter((identity) => identity.name === name)
+  for (const { identity } of offered.unallocated().revocable().entries) {
+    const given = named(plain.revocable(), identity.name)
+    if (agent.oversubscribed.contains(given)) continue
     broken.push(
-      `Agent ${agent.id} lends ${agent.oversubscribed.toText()}, but ${plain.revocable().toText()} are given away`,
+      `Agent ${agent.id} lends ${agent.oversubscribed.toText()}, but ${given.toText()} are given away`,
     )
   }
   if (!agent.total.equals(agent.own.plus(agent.oversubscribed))) {
