@@ -12,6 +12,11 @@ export class AgentBook {
   readonly facts: Pick<AgentOptions, 'hostname' | 'attributes'>
   readonly filters = new Filters()
   active: boolean
+  /**
+   * The state of everybody's interest (`Membership.interest`) in which nobody wanted what is available; undefined when
+   * that must be asked again. It spares a pass from asking every framework about every agent that all have refused.
+   */
+  unwantedAt: number | undefined
   readonly #booked = new Map<string, Resources>()
   #total: Resources
   #available: Resources | undefined
@@ -108,6 +113,7 @@ export class AgentBook {
 
   #changed(): void {
     this.#available = undefined
+    this.unwantedAt = undefined
   }
 }
 

@@ -112,8 +112,11 @@ export class DrfAllocator implements Allocator {
   allocate(now: number, agentIds?: Iterable<string>): readonly Allocation[] {
     const allocations: Allocation[] = []
     for (const book of shuffled(this.#candidates(agentIds), this.#random)) {
-      book.filters.prune(now)
-      for (const allocation of this.#decide(book)) {
+      if (book.filters.prune(now)) book.unwantedAt = undefined
+      if (book.unwantedAt === this.#members.interest) continue
+      const decided = this.#decide(book)
+      if (decided.length === 0) book.unwantedAt = this.#members.interest
+      for (const allocation of decided) {
         book.book(allocation.frameworkId, allocation.resources, false)
         this.#members.give(allocation.frameworkId, allocation.resources)
         allocations.push(allocation)

@@ -30,13 +30,17 @@ export class Filters {
   refuses(frameworkId: string, role: string, candidate: Resources): boolean {
     const refusals = this.#byFramework.get(frameworkId)
     if (refusals === undefined) return false
-    return refusals.some((refusal) => refusal.role === role && refusal.resources.contains(candidate))
+    for (const refusal of refusals) {
+      if (refusal.role === role && refusal.resources.contains(candidate)) return true
+    }
+    return false
   }
 
-  /** Drops those that have ended by now. */
-  prune(now: number): void {
-    if (now < this.#nextEnd) return
+  /** Drops those that have ended by now; says whether there may have been some. */
+  prune(now: number): boolean {
+    if (now < this.#nextEnd) return false
     this.#keep((refusal) => refusal.until > now)
+    return true
   }
 
   dropFramework(frameworkId: string): void {

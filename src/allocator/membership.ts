@@ -22,21 +22,30 @@ export class Membership {
   /** Roles have weights, the frameworks within one role have none. */
   readonly #evenPool: Pool & { version: number }
 
+  /** Changes whenever somebody may want more than before: added, changed, activated or revived. */
+  #interest = 0
+
   constructor(excluded: ReadonlySet<string>) {
     this.#pool = { totals: this.#totals, weights: this.#weights, excluded, version: 0 }
     this.#evenPool = { totals: this.#totals, weights: new Map(), excluded, version: 0 }
     this.#roles = new ShareTree(this.#pool, true)
   }
 
+  get interest(): number {
+    return this.#interest
+  }
+
   add(frameworkId: string, subscriber: Subscriber): void {
     assert(!this.#subscribers.has(frameworkId), `framework ${frameworkId} is added twice to the allocator`)
     this.#subscribers.set(frameworkId, subscriber)
+    this.#interest++
     this.#placeAll(frameworkId, subscriber.roles)
   }
 
   update(frameworkId: string, subscriber: Subscriber): void {
     const before = this.#subscriber(frameworkId)
     this.#subscribers.set(frameworkId, subscriber)
+    this.#interest++
     this.#placeAll(frameworkId, new Set([...before.roles, ...subscriber.roles]))
   }
 
@@ -54,11 +63,13 @@ export class Membership {
   setActive(frameworkId: string, active: boolean): void {
     const subscriber = this.#subscriber(frameworkId)
     subscriber.active = active
+    if (active) this.#interest++
     this.#placeAll(frameworkId, subscriber.roles)
   }
 
   setSuppressed(frameworkId: string, roles: readonly string[], suppressed: boolean): void {
     const subscriber = this.#subscriber(frameworkId)
+    if (!suppressed) this.#interest++
     for (const role of roles) {
       if (suppressed) subscriber.suppressed.add(role)
       else subscriber.suppressed.delete(role)

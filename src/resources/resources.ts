@@ -113,12 +113,16 @@ export class Resources {
   }
 
   contains(other: Resources): boolean {
-    let all = true
-    walkBoth(this.entries, other.entries, (mine, its) => {
-      if (its === undefined || !all) return
-      all = mine !== undefined && mine.copies >= its.copies && amountContains(mine.amount, its.amount)
-    })
-    return all
+    if (this === other) return true
+    // Written out: filters ask this for every framework on every agent.
+    let index = 0
+    for (const its of other.entries) {
+      let mine = this.entries[index]
+      while (mine !== undefined && mine.key < its.key) mine = this.entries[++index]
+      if (mine === undefined || mine.key !== its.key) return false
+      if (mine.copies < its.copies || !amountContains(mine.amount, its.amount)) return false
+    }
+    return true
   }
 
   equals(other: Resources): boolean {
@@ -225,7 +229,7 @@ export class Resources {
 
   /**
    * The part that fits into quantities: scalars are cut, whole entries are taken only where they fit, names that are
-   * not asked for and everything that is not a scalar are dropped (spec/mesos.md 12.5; in canonical, not random, order).
+   * not asked for and everything that is not a scalar are dropped (spec/mesos.md 12.5, but in canonical order).
    */
   shrinkTo(quantities: Quantities): Resources {
     const open = new Map(quantities)
@@ -242,7 +246,8 @@ export class Resources {
 
   /**
    * The part of this that serves a wish which says only names and amounts (`cpus:1;mem:64;ports:[31001-31001]`):
-   * what is reserved to the wish's role first, then what is unreserved, then the rest. Undefined unless all of it is there.
+   * what is reserved to the wish's role first, then what is unreserved, then the rest.
+   * Undefined unless all of it is there.
    */
   find(wish: Resources): Resources | undefined {
     return findIn(this, wish)

@@ -1,7 +1,7 @@
 // What is used, by whom, at one moment: the immutable snapshot that estimators and controllers both decide on.
 import type { Resources } from './resources.ts'
 
-/** Counters of one container, read from its cgroups (or /proc where there are none). Undefined: this machine cannot tell. */
+/** Counters of one container, from its cgroups (or /proc where there are none). Undefined: this machine cannot tell. */
 export interface ContainerStatistics {
   /** Wall time of the reading, ms. */
   readonly at: number

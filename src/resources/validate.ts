@@ -1,4 +1,4 @@
-/** Whether resources that came from outside are well formed, with a sentence that names the field where they are not. */
+/** Whether resources that came from outside are well formed, and a sentence that names the field where not. */
 import { roleError } from '../wire/identifiers.ts'
 import type { Resource, ResourceReservationInfo } from '../wire/resources.ts'
 import type { ValueRange } from '../wire/values.ts'

@@ -68,6 +68,7 @@ export function subtractAmounts(a: Amount, b: Amount): Amount {
 }
 
 export function amountContains(a: Amount, b: Amount): boolean {
+  if (a === b) return true
   if (a.kind === 'scalar' && b.kind === 'scalar') return a.milli >= b.milli
   if (a.kind === 'ranges' && b.kind === 'ranges') return rangesContain(a.ranges, b.ranges)
   if (a.kind === 'set' && b.kind === 'set') {

@@ -85,7 +85,8 @@ test('two frameworks that say they use the same port are told of by the check', 
 test('a shared volume is offered to everybody who understands sharing, however many hold it', () => {
   const allocator = new DrfAllocator({ random: seededRandom(1) })
   const volume =
-    '[{"name":"disk","type":"SCALAR","scalar":{"value":10},"shared":{},"disk":{"persistence":{"id":"v"}},"reservations":[{"type":"STATIC","role":"web"}]}]'
+    '[{"name":"disk","type":"SCALAR","scalar":{"value":10},"shared":{},"disk":{"persistence":{"id":"v"}},' +
+    '"reservations":[{"type":"STATIC","role":"web"}]}]'
   const total = read('cpus:4;mem:64').plus(read(volume))
   allocator.addAgent('S1', { hostname: 'h', attributes: [], total, active: true }, new Map())
   const capabilities = new Set(['SHARED_RESOURCES'])

@@ -1,4 +1,4 @@
-// The transcripts of the allocator: what is offered to whom, line by line. UPDATE_TRANSCRIPTS=1 rewrites what is expected.
+// The transcripts of the allocator: what is offered to whom, line by line. UPDATE_TRANSCRIPTS=1 rewrites them.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { runTranscript } from './transcript.ts'

@@ -1,4 +1,4 @@
-// What resources mean to masters, agents and frameworks, by example; recorded answers of a real Mesos decide (spec/recorded).
+// What resources mean to masters, agents and frameworks, by example; the texts are those of a real Mesos (spec/recorded).
 import { describe, expect, test } from 'vitest'
 import { Resources } from '../../../src/resources/resources.ts'
 import { MAX_ENTRIES, validateResources } from '../../../src/resources/validate.ts'
@@ -136,7 +136,8 @@ describe('volumes', () => {
     '[{"name":"disk","type":"SCALAR","scalar":{"value":10},"disk":{"source":{"type":"MOUNT","mount":{"root":"/m"}}}}]',
   )
   const shared = read(
-    '[{"name":"disk","type":"SCALAR","scalar":{"value":10},"shared":{},"disk":{"persistence":{"id":"v"},"volume":{"mode":"RW","container_path":"c"}},"reservations":[{"type":"STATIC","role":"a"}]}]',
+    '[{"name":"disk","type":"SCALAR","scalar":{"value":10},"shared":{},"disk":{"persistence":{"id":"v"}},' +
+      '"reservations":[{"type":"STATIC","role":"a"}]}]',
   )
 
   test('mounted disks never merge and cannot be split', () => {
