@@ -1,5 +1,6 @@
 // The flags of the agent: Mesos' names, meanings and defaults (spec/mesos.md 1.5, 1.7), and what is not supported yet.
 import { bytesFlag, choiceFlag, durationFlag, integerFlag, listFlag, portFlag } from '../base/flag-kinds.ts'
+import { isCronExpression } from '../gc/schedule.ts'
 import { boolFlag, type FlagValues, optionalFlag, pathFlag, textFlag, valueFlag } from '../base/flags.ts'
 
 const CONTAINERIZERS = ['docker', 'mesos'] as const
@@ -132,7 +133,17 @@ export const AGENT_FLAGS = {
     'The least grave lines that are logged.',
   ),
   log_dir: pathFlag('Folder of the log file; the default is standard error.'),
-  isolation: listFlag('', 'Read for compatibility: what can be enforced here always is; see the start line.'),
+  gc_delay: durationFlag('1weeks', 'Time for which the sandbox of an ended container is kept.'),
+  gc_schedule: valueFlag(
+    '17 * * * *',
+    'When sandboxes are looked through, a cron expression (of Tepui).',
+    'a cron expression',
+    (text) => (isCronExpression(text) ? text : undefined),
+  ),
+  isolation: listFlag(
+    '',
+    'Isolators that must be enforceable here, such as cgroups/cpu,cgroups/mem; else the agent does not start.',
+  ),
 }
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>
@@ -184,13 +195,7 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set([
   ],
   ...['enforce_container_disk_quota', 'enforce_container_ports', 'executor_reregistration_retry_interval'],
   ...['executor_reregistration_timeout', 'executor_secret_key', 'external_log_file', 'fetcher_cache_dir'],
-  ...[
-    'fetcher_cache_size',
-    'firewall_rules',
-    'gc_delay',
-    'gc_disk_headroom',
-    'gc_non_executor_container_sandboxes',
-  ],
+  ...['fetcher_cache_size', 'firewall_rules', 'gc_disk_headroom', 'gc_non_executor_container_sandboxes'],
   ...[
     'hadoop_home',
     'hooks',

@@ -13,6 +13,11 @@ export interface RunIds {
 // Mesos' name for the folder: clients build these paths themselves (spec/clients.md 3, mesos-term).
 const AGENTS = 'slaves'
 
+/** The folder of all agents that ever worked in this work folder. */
+export function agentsDirectory(workDir: string): string {
+  return join(workDir, AGENTS)
+}
+
 export function runsDirectory(workDir: string, ids: RunIds): string {
   return join(
     workDir,
