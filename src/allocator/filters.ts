@@ -15,8 +15,14 @@ const MAX_REFUSALS = 64
 export class Filters {
   readonly #byFramework = new Map<string, readonly Refusal[]>()
   #nextEnd = Number.POSITIVE_INFINITY
+  // Most frameworks refuse the same thing, the whole agent: it is kept once, and whether it covers what is now
+  // available is found out once. Otherwise thousands of refusals would cost more memory and time than all else.
+  #refused: Resources | undefined
+  #candidate: Resources | undefined
+  #covered = false
 
-  add(frameworkId: string, refusal: Refusal): void {
+  add(frameworkId: string, refused: Refusal): void {
+    const refusal = { ...refused, resources: this.#shared(refused.resources) }
     // A refusal that the new one covers in amount and time says nothing any more.
     const others = (this.#byFramework.get(frameworkId) ?? []).filter(
       (old) =>
@@ -31,7 +37,7 @@ export class Filters {
     const refusals = this.#byFramework.get(frameworkId)
     if (refusals === undefined) return false
     for (const refusal of refusals) {
-      if (refusal.role === role && refusal.resources.contains(candidate)) return true
+      if (refusal.role === role && this.#covers(refusal.resources, candidate)) return true
     }
     return false
   }
@@ -58,6 +64,22 @@ export class Filters {
   /** The role of each one that is kept. */
   *roles(): Generator<string> {
     for (const refusals of this.#byFramework.values()) for (const { role } of refusals) yield role
+  }
+
+  #shared(resources: Resources): Resources {
+    if (this.#refused?.equals(resources) === true) return this.#refused
+    this.#refused = resources
+    this.#candidate = undefined
+    return resources
+  }
+
+  #covers(refused: Resources, candidate: Resources): boolean {
+    if (refused !== this.#refused) return refused.contains(candidate)
+    if (candidate !== this.#candidate) {
+      this.#candidate = candidate
+      this.#covered = refused.contains(candidate)
+    }
+    return this.#covered
   }
 
   #keep(keep: (refusal: Refusal) => boolean): void {

@@ -1,4 +1,4 @@
-// What resources mean to masters, agents and frameworks, by example; the texts are those of a real Mesos (spec/recorded).
+// What resources mean to masters, agents and frameworks, by example; the texts are those of a real Mesos.
 import { describe, expect, test } from 'vitest'
 import { Resources } from '../../../src/resources/resources.ts'
 import { MAX_ENTRIES, validateResources } from '../../../src/resources/validate.ts'
