@@ -384,5 +384,5 @@ export function applyParameters(
 
 /** Reads as one sentence whether the problem is a clause ("asks for …") or stands alone. */
 function joined(problem: string): string {
-  return /^(asks|is refused|its) /.test(problem) ? problem : `cannot be applied: ${problem}`
+  return /^(asks |is refused:|its )/.test(problem) ? problem : `cannot be applied: ${problem}`
 }
