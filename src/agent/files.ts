@@ -177,7 +177,7 @@ function modeText(info: Awaited<ReturnType<typeof lstat>>): string {
         : info.isSocket()
           ? 's'
           : '-'
-  const bits = [...'rwxrwxrwx'].map((letter, index) =>
+  const bits = Array.from('rwxrwxrwx').map((letter, index) =>
     (Number(info.mode) >> (8 - index)) & 1 ? letter : '-',
   )
   return kind + bits.join('')

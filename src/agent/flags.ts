@@ -149,88 +149,37 @@ export const AGENT_FLAGS = {
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>
 
 /** Flags of Mesos that come with later work or never; giving one is refused, so that nobody trusts in it (docs/compatibility.md). */
-export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set([
-  ...['acls', 'agent_features', 'agent_subsystems', 'allowed_capabilities', 'allowed_devices'],
-  ...[
-    'appc_simple_discovery_uri_prefix',
-    'appc_store_dir',
-    'authenticate_http_executors',
-    'authenticate_http_readonly',
-  ],
-  ...[
-    'authenticate_http_readwrite',
-    'authenticatee',
-    'authentication_backoff_factor',
-    'authentication_timeout_max',
-  ],
-  ...[
-    'authentication_timeout_min',
-    'authorizer',
-    'bounding_capabilities',
-    'cgroups_cpu_enable_pids_and_tids_count',
-  ],
-  ...['cgroups_destroy_timeout', 'cgroups_net_cls_primary_handle', 'cgroups_net_cls_secondary_handles'],
-  ...[
-    'check_agent_port_range_only',
-    'container_disk_watch_interval',
-    'container_logger',
-    'container_ports_isolated_range',
-  ],
-  ...['container_ports_watch_interval', 'credential', 'csi_plugin_config_dir', 'default_container_dns'],
-  ...['default_container_info', 'default_container_shm_size', 'disallow_sharing_agent_ipc_namespace'],
-  ...['disallow_sharing_agent_pid_namespace', 'disk_profile_adaptor', 'disk_watch_interval', 'docker'],
-  ...[
-    'docker_ignore_runtime',
-    'docker_kill_orphans',
-    'docker_mesos_image',
-    'docker_registry',
-    'docker_store_dir',
-  ],
-  ...[
-    'docker_volume_checkpoint_dir',
-    'docker_volume_chown',
-    'domain',
-    'domain_socket_location',
-    'effective_capabilities',
-  ],
-  ...['enforce_container_disk_quota', 'enforce_container_ports', 'executor_reregistration_retry_interval'],
-  ...['executor_reregistration_timeout', 'executor_secret_key', 'external_log_file', 'fetcher_cache_dir'],
-  ...['fetcher_cache_size', 'firewall_rules', 'gc_disk_headroom', 'gc_non_executor_container_sandboxes'],
-  ...[
-    'hadoop_home',
-    'hooks',
-    'host_path_volume_force_creation',
-    'http_authenticators',
-    'http_command_executor',
-  ],
-  ...['http_credentials', 'http_executor_domain_sockets', 'http_heartbeat_interval', 'image_gc_config'],
-  ...[
-    'image_providers',
-    'image_provisioner_backend',
-    'initialize_driver_logging',
-    'ip6',
-    'ip6_discovery_command',
-  ],
-  ...['ip_discovery_command', 'jwt_secret_key', 'launcher', 'launcher_dir', 'logbufsecs', 'master_detector'],
-  ...['memory_profiling', 'modules', 'modules_dir', 'network_cni_config_dir', 'network_cni_metrics'],
-  ...[
-    'network_cni_plugins_dir',
-    'network_cni_root_dir_persist',
-    'nvidia_gpu_devices',
-    'perf_duration',
-    'perf_events',
-  ],
-  ...[
-    'perf_interval',
-    'reconfiguration_policy',
-    'recover',
-    'recovery_timeout',
-    'resource_provider_config_dir',
-  ],
-  ...['seccomp_config_dir', 'seccomp_profile_name', 'secret_resolver', 'slave_subsystems', 'strict'],
-  ...['systemd_enable_support', 'systemd_runtime_directory', 'volume_gid_range', 'xfs_kill_containers'],
-  ...['xfs_project_range', 'xfs_quota_headroom', 'zk_session_timeout'],
-])
+export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
+  `
+  acls agent_features agent_subsystems allowed_capabilities allowed_devices
+  appc_simple_discovery_uri_prefix appc_store_dir authenticate_http_executors
+  authenticate_http_readonly authenticate_http_readwrite authenticatee
+  authentication_backoff_factor authentication_timeout_max authentication_timeout_min authorizer
+  bounding_capabilities cgroups_cpu_enable_pids_and_tids_count cgroups_destroy_timeout
+  cgroups_net_cls_primary_handle cgroups_net_cls_secondary_handles check_agent_port_range_only
+  container_disk_watch_interval container_logger container_ports_isolated_range
+  container_ports_watch_interval credential csi_plugin_config_dir default_container_dns
+  default_container_info default_container_shm_size disallow_sharing_agent_ipc_namespace
+  disallow_sharing_agent_pid_namespace disk_profile_adaptor disk_watch_interval docker
+  docker_ignore_runtime docker_kill_orphans docker_mesos_image docker_registry docker_store_dir
+  docker_volume_checkpoint_dir docker_volume_chown domain domain_socket_location
+  effective_capabilities enforce_container_disk_quota enforce_container_ports
+  executor_reregistration_retry_interval executor_reregistration_timeout executor_secret_key
+  external_log_file fetcher_cache_dir fetcher_cache_size firewall_rules gc_disk_headroom
+  gc_non_executor_container_sandboxes hadoop_home hooks host_path_volume_force_creation
+  http_authenticators http_command_executor http_credentials http_executor_domain_sockets
+  http_heartbeat_interval image_gc_config image_providers image_provisioner_backend
+  initialize_driver_logging ip6 ip6_discovery_command ip_discovery_command jwt_secret_key launcher
+  launcher_dir logbufsecs master_detector memory_profiling modules modules_dir
+  network_cni_config_dir network_cni_metrics network_cni_plugins_dir network_cni_root_dir_persist
+  nvidia_gpu_devices perf_duration perf_events perf_interval reconfiguration_policy recover
+  recovery_timeout resource_provider_config_dir seccomp_config_dir seccomp_profile_name
+  secret_resolver slave_subsystems strict systemd_enable_support systemd_runtime_directory
+  volume_gid_range xfs_kill_containers xfs_project_range xfs_quota_headroom zk_session_timeout
+  `
+    .trim()
+    .split(/\s+/),
+)
 
 function toContainerizers(text: string): readonly ContainerizerName[] | undefined {
   const names = text.split(',').map((name) => name.trim())

@@ -9,7 +9,7 @@ const MAX_LISTING_BYTES = 64 * 1024 * 1024
 /** Unpacks `archive` into `folder`. @throws OperatingError FETCH with the tool's own words */
 export async function extractArchive(archive: string, folder: string, signal: AbortSignal): Promise<void> {
   if (archive.endsWith('.zip')) {
-    await checkNames(await tool('unzip', ['-Z1', archive], signal))
+    checkNames(await tool('unzip', ['-Z1', archive], signal))
     await tool('unzip', ['-q', '-o', archive, '-d', folder], signal)
     return
   }
@@ -33,7 +33,7 @@ async function checkTar(archive: string, signal: AbortSignal): Promise<void> {
     ['--list', '--absolute-names', '--quoting-style=escape', '--file', archive],
     signal,
   )
-  await checkNames(names)
+  checkNames(names)
   const details = await tool(
     'tar',
     ['--list', '--verbose', '--absolute-names', '--quoting-style=escape', '--file', archive],
