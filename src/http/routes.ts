@@ -11,7 +11,7 @@ export type Handler = (request: HttpRequest) => Answer | Promise<Answer>
 export interface Route {
   /** `/api/v1/scheduler`, `/files/browse`, `/registrar(1)/registry`, or `/` for the root, taken literally. */
   readonly path: string
-  /** Others get a 405 with these in `Allow`; without a list all methods come to the handler. HEAD goes where GET goes. */
+  /** Others get a 405 with these in `Allow`; without a list all come to the handler. HEAD goes where GET goes. */
   readonly methods?: readonly string[]
   /** Paths below are not found instead of falling back here. The root is always exact. */
   readonly exact?: boolean

@@ -24,7 +24,7 @@ export interface ListenOptions {
   /** 0 lets the system choose; see `HttpServer.port`. */
   readonly port: number
   readonly routes: readonly Route[]
-  /** Names below which every path is reachable too: `['master']`, `['slave(1)']`. */
+  /** Names of processes below which every path is reachable too, e.g. `['master']`. */
   readonly processes: readonly string[]
   readonly clock: Clock
   readonly log: Logger

@@ -275,8 +275,12 @@ export class ExecutorClient implements AsyncDisposable {
         await this.#send({ type: 'UPDATE', update: { status } })
         this.#queue.taken(status.uuid)
       } catch (error) {
-        if (!passes(error)) this.#queue.refused(status.uuid, error)
-        else await this.#clock.sleep(RETRY_MS, this.#signal).catch(() => undefined)
+        if (!passes(error)) {
+          this.#queue.refused(status.uuid, error)
+          continue
+        }
+        using _ = this.#clock.after(RETRY_MS, () => this.#wakeSender?.())
+        await this.#untilWoken()
       }
     }
   }

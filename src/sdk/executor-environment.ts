@@ -5,7 +5,7 @@ import { parseDuration } from '../base/units.ts'
 export interface ExecutorEnvironment {
   readonly frameworkId: string
   readonly executorId: string
-  /** The agent's executor API: `http://ip:port/slave(1)/api/v1/executor`. */
+  /** The agent's executor API, below the name of the agent's process if that is known. */
   readonly url: string
   readonly agentId: string | undefined
   /** Where the task's files are, as the executor sees them. */
@@ -37,7 +37,7 @@ export function readEnvironment(variables: Variables): ExecutorEnvironment {
   const token = variables[TOKEN]
   delete variables[TOKEN]
   const endpoint = needed(variables, 'MESOS_AGENT_ENDPOINT')
-  // The name of the agent's process is in its pid: slave(1)@ip:port.
+  // A pid is NAME@ip:port.
   const process = /^([^@/]+)@/.exec(variables['MESOS_SLAVE_PID'] ?? '')?.[1]
   const url = URL.parse(`http://${endpoint}${process === undefined ? '' : `/${process}`}/api/v1/executor`)
   if (url === null || !/:\d+$/.test(endpoint))

@@ -31,7 +31,7 @@ export interface SubscribeOptions {
   /** Roles of the framework in which it wants no offers yet. */
   readonly suppressedRoles?: readonly string[]
   readonly offerConstraints?: OfferConstraints
-  /** How to wait between attempts, or false to give up at the first failure. Default 0.5 s doubling to 15 s, by chance. */
+  /** Waits between attempts, or false to give up at the first failure. Default 0.5 s doubling to 15 s, by chance. */
   readonly reconnect?: Backoff | false
   /** Heartbeats that may be missed before the connection counts as dead. Default 5. */
   readonly missedHeartbeats?: number

@@ -41,8 +41,9 @@ export class UpdateQueue {
   /** Resolves when an agent has taken the update; rejects when it is refused or the executor ends. */
   add(uuid: string, status: TaskStatus): Promise<void> {
     const taken = Promise.withResolvers<void>()
-    // Callers need not wait, and then nobody else hears of the failure.
-    taken.promise.catch(() => undefined)
+    taken.promise.catch(() => {
+      // Callers need not wait for it; those who do hear of the failure themselves.
+    })
     this.#unacknowledged.set(uuid, { status, taken })
     this.#unsent.add(uuid)
     return taken.promise

@@ -132,7 +132,9 @@ export const rules: Readonly<Record<string, Rule>> = {
         const isHome = home.endsWith('/') ? isMirrored(source.path, home) : source.path === home
         return isHome ? [] : [at(source, start, `imports ${name}, which only ${home} may.`)]
       }
-      if (!isOf(source, 'src') && name in packageJson.devDependencies) return []
+      // Examples import this package as its users do.
+      if (!isOf(source, 'src') && (name === packageJson.name || name in packageJson.devDependencies))
+        return []
       return [
         at(source, start, `imports ${name}, which has no place in HOME_OF_PACKAGE (test/support/rules.ts).`),
       ]

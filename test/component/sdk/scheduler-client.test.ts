@@ -4,7 +4,7 @@ import { empty, redirect, text } from '../../../src/http/response.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { Refused, Retry } from '../../../src/sdk/errors.ts'
 import { SchedulerClient, type SubscribeOptions } from '../../../src/sdk/scheduler-client.ts'
-import { commandTask, launch } from '../../../src/sdk/tasks.ts'
+import { commandTask, launch } from '../../../src/sdk/sdk.ts'
 import type { Offer } from '../../../src/wire/offers.ts'
 import type { SchedulerEvent } from '../../../src/wire/scheduler.ts'
 import { ManualClock } from '../../support/clock.ts'
@@ -219,7 +219,7 @@ describe('a scheduler client', () => {
     expect((await master.subscription()).call.framework_id?.value).toBe('F-0001')
   })
 
-  test('waits longer and longer, by chance, between attempts that fail, and little again after a success', async () => {
+  test('waits longer and longer between attempts that fail, and little again after a success', async () => {
     const clock = new ManualClock()
     let refuse = true
     await using master = await toyMaster({ answer: () => (refuse ? text(503, 'not yet') : undefined) })

@@ -8,7 +8,7 @@ import {
   isTerminal,
   launch,
   scalars,
-} from '../../../src/sdk/tasks.ts'
+} from '../../../src/sdk/sdk.ts'
 import { encodeMessage } from '../../../src/wire/json.ts'
 import type { Offer } from '../../../src/wire/offers.ts'
 import { TaskInfo, TaskState } from '../../../src/wire/tasks.ts'
