@@ -191,6 +191,8 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
     } catch (error) {
       this.#finish(this.#stop.signal.aborted ? undefined : (error as Error))
     } finally {
+      // The answer to TEARDOWN may come after the end of the stream that it ended.
+      await Promise.allSettled(this.#calls)
       this.#http[Symbol.dispose]()
     }
   }
