@@ -183,22 +183,25 @@ describe('an executor client', () => {
     await client[Symbol.asyncDispose]()
   })
 
-  test('delivers an update made while its agent was away, with the new subscription', async () => {
+  test('delivers an update made while its agent was away with the new subscription, and only so', async () => {
+    const clock = new ManualClock()
     let client: ExecutorClient
     let port = 0
     {
       await using agent = await toyAgent()
       port = agent.port
-      client = await connect(agent)
+      client = await connect(agent, {}, { clock })
     }
+    // Beside the heartbeat there is now the wait before the next attempt.
+    while (clock.pending < 2) await clock.settle()
     const told = client.update(finished)
     await using agent = await toyAgent(undefined, port)
+    await clock.advance(2)
     await told
-    const sent = agent.calls.flatMap(
-      (call) =>
-        call.subscribe?.unacknowledged_updates?.map(({ status }) => status) ?? call.update?.status ?? [],
-    )
-    expect(sent.map(({ state }) => state)).toContain('TASK_FINISHED')
+    await client.message('what was sent before this has arrived before this')
+    expect(agent.calls.map(({ type }) => type)).toEqual(['SUBSCRIBE', 'MESSAGE'])
+    const carried = agent.calls[0]?.subscribe?.unacknowledged_updates ?? []
+    expect(carried.map(({ status }) => status.state)).toEqual(['TASK_FINISHED'])
     await client[Symbol.asyncDispose]()
   })
 
