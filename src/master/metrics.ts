@@ -173,7 +173,8 @@ export function allocatorMetrics(cluster: Cluster): Record<string, number> {
   const found: Record<string, number> = {}
   const total = Resources.sum(Array.from(cluster.agents.values(), (agent) => agent.total))
   const shares = allocator.shares()
-  for (const name of ['cpus', 'mem', 'disk', 'gpus']) {
+  const isThere = (name: string): boolean => name !== 'gpus' || total.scalar(name) > 0
+  for (const name of SCALARS.filter(isThere)) {
     const booked = shares.reduce((sum, share) => sum + (share.booked.get(name) ?? 0), 0)
     found[`allocator/mesos/resources/${name}/total`] = total.scalar(name)
     found[`allocator/mesos/resources/${name}/offered_or_allocated`] = booked / 1000

@@ -30,10 +30,20 @@ export function resourceList(resources: Resources): readonly Page[] {
   return resources.toWire('endpoint').map(withDoubles)
 }
 
-function withDoubles({ scalar, ...resource }: Resource): Page {
-  if (scalar === undefined) return resource
-  const { name, type, ...rest } = resource
-  return { name, type, scalar: { value: double(scalar.value) }, ...rest }
+/** In the order in which the message declares its fields. */
+function withDoubles(resource: Resource): Page {
+  const { provider_id, name, type, scalar, ranges, set, role, allocation_info, ...rest } = resource
+  return {
+    ...(provider_id !== undefined && { provider_id }),
+    name,
+    type,
+    ...(scalar !== undefined && { scalar: { value: double(scalar.value) } }),
+    ...(ranges !== undefined && { ranges }),
+    ...(set !== undefined && { set }),
+    ...(role !== undefined && { role }),
+    ...(allocation_info !== undefined && { allocation_info }),
+    ...rest,
+  }
 }
 
 /** Amounts by name in the order of the alphabet; of ranges how many numbers, of sets how many items. */

@@ -15,13 +15,13 @@ export interface ShownTask {
   readonly state: TaskState
   readonly resources: Resources
   readonly role: string
-  readonly user: string | undefined
   readonly statuses: readonly TaskStatus[]
 }
 
 export function taskPage(task: ShownTask): Page {
   const { info } = task
   const limits = Object.entries(info.limits ?? {})
+  const user = info.command?.user ?? info.executor?.command?.user
   return {
     id: info.task_id.value,
     name: info.name,
@@ -38,7 +38,8 @@ export function taskPage(task: ShownTask): Page {
     }),
     role: task.role,
     statuses: task.statuses.map(statusPage),
-    ...(task.user !== undefined && { user: task.user }),
+    // Only a user of its own; that of the framework is not repeated here.
+    ...(user !== undefined && { user }),
     ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),
     ...(info.discovery !== undefined && { discovery: info.discovery }),
     ...(info.container !== undefined && { container: info.container }),

@@ -1,0 +1,222 @@
+// A framework's session with a master and an agent, over real HTTP.
+import { expect, test } from 'vitest'
+import { TestMaster, type TestFramework } from '../../support/master-server.ts'
+
+test('a task goes from its offer to its end, and its framework and agent hear all of it', async () => {
+  await using master = await TestMaster.start()
+  using agent = await master.agent()
+  using framework = await master.framework({ capabilities: [{ type: 'MULTI_ROLE' }], roles: ['web'] })
+  const [offer] = await framework.offers()
+  if (offer === undefined) throw new Error('There was no offer.')
+  expect(offer).toMatchObject({
+    framework_id: { value: framework.id },
+    agent_id: { value: agent.id },
+    hostname: '127.0.0.1',
+    url: {
+      scheme: 'http',
+      address: { hostname: '127.0.0.1', ip: '127.0.0.1', port: 5051 },
+      path: '/slave(1)',
+    },
+    allocation_info: { role: 'web' },
+  })
+
+  expect(await framework.launch(offer, 'one')).toMatchObject({ status: 202, body: '' })
+  expect(await agent.next('RUN_TASK')).toMatchObject({
+    run_task: { framework_info: { id: { value: framework.id } }, task: { task_id: { value: 'one' } } },
+  })
+  for (const state of ['TASK_RUNNING', 'TASK_FINISHED']) {
+    expect(await agent.update(framework, 'one', state)).toMatchObject({ status: 202 })
+    const status = await framework.status()
+    expect(status).toMatchObject({ state, source: 'SOURCE_EXECUTOR', agent_id: { value: agent.id } })
+    expect(await framework.acknowledge(status)).toMatchObject({ status: 202 })
+    expect(await agent.next('ACKNOWLEDGE')).toMatchObject({
+      acknowledge: { task_id: { value: 'one' }, uuid: status.uuid },
+    })
+  }
+  expect(await framework.offers()).toHaveLength(1)
+  const { tasks } = await master.page('/tasks')
+  expect(tasks).toMatchObject([{ id: 'one', state: 'TASK_FINISHED', executor_id: '', role: 'web' }])
+})
+
+test('SUBSCRIBED is followed by a heartbeat at once and by one every 15 seconds', async () => {
+  await using master = await TestMaster.start()
+  using framework = await master.framework()
+  await framework.stream.next('HEARTBEAT')
+  expect(framework.stream.events.map(({ type }) => type)).toEqual(['SUBSCRIBED', 'HEARTBEAT'])
+  for (let beat = 0; beat < 3; beat++) {
+    await master.clock.advance(14_999)
+    const before = framework.stream.events.length
+    await master.clock.advance(1)
+    await framework.stream.next('HEARTBEAT')
+    expect(framework.stream.events).toHaveLength(before + 1)
+  }
+})
+
+test('a framework that is killed and does not come back is torn down after its failover_timeout', async () => {
+  await using master = await TestMaster.start()
+  using agent = await master.agent()
+  const framework = await master.framework({ failover_timeout: 30, checkpoint: true })
+  const [offer] = await framework.offers()
+  if (offer === undefined) throw new Error('There was no offer.')
+  await framework.launch(offer, 'orphan')
+  await agent.next('RUN_TASK')
+  framework[Symbol.dispose]()
+  await gone(master, framework.id)
+  await master.clock.advance(29_000)
+  expect((await master.page('/frameworks'))['frameworks']).toMatchObject([
+    { id: framework.id, active: false },
+  ])
+  await master.clock.advance(1000)
+  expect(await agent.next('SHUTDOWN_FRAMEWORK')).toMatchObject({
+    shutdown_framework: { framework_id: { value: framework.id } },
+  })
+  const page = await master.page('/frameworks')
+  expect(page).toMatchObject({ frameworks: [], completed_frameworks: [{ id: framework.id }] })
+  const again = { name: 'test', user: 'nobody', id: { value: framework.id } }
+  const body = { type: 'SUBSCRIBE', framework_id: again.id, subscribe: { framework_info: again } }
+  const answer = await master.post('POST /api/v1/scheduler', JSON.stringify(body))
+  expect(answer.body).toContain('Framework has been removed')
+})
+
+test('a framework that comes back with its id in time keeps its tasks and gets their updates', async () => {
+  await using master = await TestMaster.start()
+  using agent = await master.agent()
+  const first = await master.framework({ failover_timeout: 30, checkpoint: true })
+  const [offer] = await first.offers()
+  if (offer === undefined) throw new Error('There was no offer.')
+  await first.launch(offer, 'kept')
+  first[Symbol.dispose]()
+  await gone(master, first.id)
+  await master.clock.advance(29_000)
+  using second = await master.framework({ failover_timeout: 30, checkpoint: true, id: { value: first.id } })
+  expect(second.id).toBe(first.id)
+  expect(second.stream.header('Mesos-Stream-Id')).not.toBe(first.stream.header('Mesos-Stream-Id'))
+  await master.clock.advance(31_000)
+  await agent.update(second, 'kept', 'TASK_RUNNING')
+  expect(await second.status()).toMatchObject({ state: 'TASK_RUNNING', task_id: { value: 'kept' } })
+})
+
+test('who subscribes with the id of a connected framework takes over, and the old stream ends with an error', async () => {
+  await using master = await TestMaster.start()
+  using first = await master.framework({ failover_timeout: 30 })
+  using second = await master.framework({ failover_timeout: 30, id: { value: first.id } })
+  const events = await first.stream.end()
+  expect(events.at(-1)).toEqual({ type: 'ERROR', error: { message: 'Framework failed over' } })
+  expect((await first.call('REVIVE')).status).toBe(400)
+  expect((await second.call('REVIVE')).status).toBe(202)
+})
+
+test('TEARDOWN ends the stream of its framework, and /teardown does the same for an operator', async () => {
+  await using master = await TestMaster.start()
+  using one = await master.framework()
+  using other = await master.framework()
+  expect((await one.call('TEARDOWN')).status).toBe(202)
+  await one.stream.end()
+  const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
+  expect(await master.post('POST /teardown', `frameworkId=${other.id}`, form)).toMatchObject({ status: 200 })
+  await other.stream.end()
+  expect(await master.page('/frameworks')).toMatchObject({ frameworks: [] })
+})
+
+test('UPDATE_FRAMEWORK is answered: 200 and nothing more, or 400 with the reason', async () => {
+  await using master = await TestMaster.start()
+  using framework = await master.framework()
+  const info = { id: { value: framework.id }, user: 'nobody', name: 'renamed' }
+  const good = await framework.call('UPDATE_FRAMEWORK', { update_framework: { framework_info: info } })
+  expect(good).toMatchObject({ status: 200, body: '' })
+  expect(Object.keys(good.headers).toSorted()).toEqual(['Content-Length', 'Date'])
+  expect(await master.page('/frameworks')).toMatchObject({ frameworks: [{ name: 'renamed' }] })
+  const bad = await framework.call('UPDATE_FRAMEWORK', {
+    update_framework: { framework_info: { ...info, user: 'somebody' } },
+  })
+  expect(bad.status).toBe(400)
+  expect(bad.body).toContain("'FrameworkInfo.user'")
+})
+
+test('two frameworks share an agent; what one does not want goes to the other', async () => {
+  await using master = await TestMaster.start()
+  using one = await master.framework({ name: 'one' })
+  using two = await master.framework({ name: 'two' })
+  using agent = await master.agent()
+  await master.allocate()
+  const hasOffers = ({ stream }: TestFramework): boolean =>
+    stream.events.some(({ type }) => type === 'OFFERS')
+  // Chance decides between equals; whoever is first has it at once.
+  while (!hasOffers(one) && !hasOffers(two)) await master.page('/roles')
+  const [first, second] = hasOffers(one) ? [one, two] : [two, one]
+  const [event] = first.stream.events.filter(({ type }) => type === 'OFFERS')
+  const { offers } = (event?.['offers'] ?? { offers: [] }) as { offers: { id: unknown }[] }
+  const offer_ids = offers.map(({ id }) => id)
+  await first.call('DECLINE', { decline: { offer_ids, filters: { refuse_seconds: 3600 } } })
+  await master.clock.advance(1000)
+  const [offer] = await second.offers()
+  expect(offer).toMatchObject({ agent_id: { value: agent.id } })
+  expect(first.stream.events.filter(({ type }) => type === 'OFFERS')).toHaveLength(1)
+})
+
+test('an agent that is lost costs its task, and every framework hears of the loss', async () => {
+  await using master = await TestMaster.start('--agent_ping_timeout=1secs', '--max_agent_ping_timeouts=2')
+  using agent = await master.agent()
+  using framework = await master.framework({ checkpoint: true, capabilities: [{ type: 'PARTITION_AWARE' }] })
+  const [offer] = await framework.offers()
+  if (offer === undefined) throw new Error('There was no offer.')
+  await framework.launch(offer, 'stranded')
+  await agent.next('RUN_TASK')
+  await master.clock.advance(5000)
+  expect(await framework.status()).toMatchObject({
+    state: 'TASK_UNREACHABLE',
+    reason: 'REASON_AGENT_REMOVED',
+  })
+  expect(await framework.stream.next('FAILURE')).toMatchObject({ failure: { agent_id: { value: agent.id } } })
+  await agent.stream.end()
+  expect(await master.page('/state')).toMatchObject({ slaves: [], unreachable_slaves: 1 })
+})
+
+test('an agent is offered as long as it answers pings', async () => {
+  await using master = await TestMaster.start()
+  using agent = await master.agent()
+  for (let ping = 0; ping < 8; ping++) {
+    await agent.next('PING')
+    expect((await agent.call('PONG')).status).toBe(202)
+    await master.clock.advance(15_000)
+  }
+  expect(await master.page('/slaves')).toMatchObject({ slaves: [{ id: agent.id, active: true }] })
+})
+
+test('what an agent lends is offered as revocable to those who take it, and /api/x1/lend shows it', async () => {
+  await using master = await TestMaster.start()
+  using agent = await master.agent()
+  using borrower = await master.framework({ capabilities: [{ type: 'REVOCABLE_RESOURCES' }] })
+  const [own] = await borrower.offers()
+  if (own === undefined) throw new Error('There was no offer.')
+  const resources = [{ name: 'cpus', type: 'SCALAR', scalar: { value: 2 }, revocable: {} }]
+  expect((await agent.call('OVERSUBSCRIBED', { oversubscribed: { resources } })).status).toBe(202)
+  const [lent] = await borrower.offers()
+  expect(lent?.resources).toMatchObject([{ name: 'cpus', scalar: { value: 2 }, revocable: {} }])
+  await borrower.launch(own, 'own')
+  await agent.next('RUN_TASK')
+  const { agents } = await master.page('/api/x1/lend')
+  expect(agents).toMatchObject([
+    {
+      id: agent.id,
+      total: { cpus: 4 },
+      allocated: { cpus: 1, mem: 128 },
+      lent_total: { cpus: 2 },
+      lent_used: {},
+      lent_offered: { cpus: 2 },
+      frameworks: [{ id: borrower.id, tasks: 1 }],
+    },
+  ])
+  expect(await master.metric('master/cpus_revocable_total')).toBe(2)
+  expect(await master.metric('master/cpus_used')).toBe(1)
+})
+
+/** Waits until the master has noticed that a framework's connection is gone. */
+async function gone(master: TestMaster, id: string): Promise<void> {
+  for (;;) {
+    const { frameworks } = (await master.page('/frameworks')) as {
+      frameworks: { id: string; connected: boolean }[]
+    }
+    if (frameworks.some((one) => one.id === id && !one.connected)) return
+  }
+}
