@@ -38,6 +38,16 @@ export const systemClock: Clock = {
   },
 }
 
+/** `2026-01-31T12:00:00.000Z` for wall time in milliseconds. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** Wall time in ms as text: `2026-11-22T18:00:00.000Z`. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
 export interface PeriodicOptions {
   readonly ms: number
   readonly name: string

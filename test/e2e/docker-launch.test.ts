@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { OperatingError } from '../../src/base/errors.ts'
 import type { ContainerSpec } from '../../src/containerizer/containerizer.ts'
+import { DockerContainer } from '../../src/containerizer/docker/container.ts'
 import { type RealDocker, containersOf, realDocker } from '../support/docker.ts'
 import { TEST_IMAGE, engineRequest, requireEngine } from '../support/engine.ts'
 
@@ -73,10 +74,12 @@ describe('a launch', () => {
       { progress: () => undefined },
       stop,
     )
-    const container = await launch.catch(() => undefined)
-    container?.kill(0)
-    await container?.exit
-    await container?.release()
+    const launched = await launch.catch((error: unknown) => error)
+    if (launched instanceof DockerContainer) {
+      launched.kill(0)
+      await launched.exit
+      await launched.release()
+    } else expect(launched).toBe(stop.reason)
     expect(await containersOf(docker.tag)).toEqual([])
   })
 })

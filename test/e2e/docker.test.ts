@@ -77,7 +77,8 @@ describe('a task', () => {
       { key: 'workdir', value: '/in' },
     ]
     const command =
-      'pwd; id -u; cat file; cat "$MESOS_SANDBOX/fetched"; touch /in/x || echo read-only; echo "$A" > /out/a; env | grep -c MESOS_'
+      'pwd; id -u; cat file; cat "$MESOS_SANDBOX/fetched"; touch /in/x || echo read-only; ' +
+      'echo "$A" > /out/a; env | grep -c MESOS_'
     const spec = docker.spec(
       { parameters },
       {

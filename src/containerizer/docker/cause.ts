@@ -1,4 +1,4 @@
-// Why a container ended: decided from its exit status, the engine's marks, the kernel's log and what we sent ourselves. Pure.
+// Why a container ended: from its exit status, the engine's marks, the kernel's log and the signals we sent. Pure.
 import { constants } from 'node:os'
 import { humanBytes } from '../../base/units.ts'
 import type { ContainerExit } from '../containerizer.ts'
@@ -49,7 +49,7 @@ export function causeOf(facts: EndFacts): ContainerExit {
   if (name === undefined) return { kind: 'exited', code: exitCode }
   const detail = wasOurs
     ? undefined
-    : `Exit status ${exitCode} stands for ${name} (${number}); this agent did not send it, and the sender is not recorded`
+    : `Exit status ${exitCode} stands for ${name} (${number}); this agent did not send it, nobody recorded who did`
   return { kind: 'signaled', signal: name, detail }
 }
 
@@ -88,7 +88,7 @@ function headline(
     case 'own':
       return `Memory limit exceeded: limit ${limitText}${usedText}`
     case 'parent':
-      return `The memory limit of the tier was exceeded, not the container's own (${own}): limit ${limitText}${usedText}`
+      return `The memory limit of the tier was exceeded, not its own (${own}): limit ${limitText}${usedText}`
     case 'host':
       return `The machine ran out of memory; the container's own limit (${own}) was not reached${usedText}`
   }

@@ -1,5 +1,5 @@
 // One running engine container, from its start to its true cause of death and its removal.
-import type { Clock } from '../../base/clock.ts'
+import { type Clock, isoTime } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
@@ -168,7 +168,7 @@ export class DockerContainer implements Container {
     }
   }
 
-  /** The exit status; undefined when the engine has forgotten the container. Throws when the engine stays away for too long. */
+  /** The exit status; undefined when the engine has forgotten the container. Throws when the engine stays away. */
   async #waitForEnd(): Promise<number | undefined> {
     const { engine, dockerId, clock, closed, engineLossMs, log } = this.#parts
     let lostAt: number | undefined
@@ -184,12 +184,30 @@ export class DockerContainer implements Container {
         lostAt ??= clock.monotonic()
         if (clock.monotonic() - lostAt >= engineLossMs) throw lostForGood(error, engineLossMs)
       }
-      await clock.sleep(RETRY_MS, closed).catch(() => undefined)
-      const found = await engine.inspect(dockerId).catch(() => null)
-      if (found === null) continue
+      await this.#pause()
+      const found = await this.#inspectAgain()
+      if (found === 'no answer') continue
       lostAt = undefined
       if (found === undefined) return undefined
       if (found.description.State.Running) this.#copied = this.#attachAgain(this.#copied)
+    }
+  }
+
+  async #inspectAgain(): Promise<Inspection | undefined | 'no answer'> {
+    try {
+      return await this.#parts.engine.inspect(this.#parts.dockerId)
+    } catch (error) {
+      if (error instanceof EngineError) return 'no answer'
+      throw error
+    }
+  }
+
+  /** Before another attempt; ends early when the containerizer is closed. */
+  async #pause(): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(RETRY_MS, this.#parts.closed)
+    } catch (error) {
+      if (!this.#parts.closed.aborted) throw error
     }
   }
 
@@ -205,7 +223,7 @@ export class DockerContainer implements Container {
   }
 
   async #cause(exitCode: number): Promise<ContainerExit> {
-    const { engine, dockerId, group, kernelLog, memoryLimitBytes } = this.#parts
+    const { dockerId, group, kernelLog, memoryLimitBytes } = this.#parts
     const facts = {
       exitCode,
       dockerId,
@@ -217,8 +235,8 @@ export class DockerContainer implements Container {
     }
     // A clean end needs no explanation, and short tasks no round trip more.
     if (exitCode === 0) return causeOf({ ...facts, oomKilled: false, kernelKill: undefined })
-    const state = (await engine.inspect(dockerId).catch(() => undefined))?.description.State
-    const oomKilled = state?.OOMKilled === true
+    const found = await this.#inspectAgain()
+    const oomKilled = found !== undefined && found !== 'no answer' && found.description.State.OOMKilled
     return causeOf({ ...facts, oomKilled, kernelKill: kernelLog.killsIn(dockerId) })
   }
 
@@ -275,7 +293,7 @@ export class DockerContainer implements Container {
 
   /** Tries until the engine took it, or the container is gone, or a stronger signal has taken over. */
   async #send(signal: string): Promise<void> {
-    const { engine, dockerId, clock, closed, log } = this.#parts
+    const { engine, dockerId, closed, log } = this.#parts
     const number = signalNumber(signal) ?? 0
     const deadline = this.#deadline
     this.#sent.add(number)
@@ -289,7 +307,7 @@ export class DockerContainer implements Container {
           'Could not send a signal, trying again',
         )
       }
-      await clock.sleep(RETRY_MS, closed).catch(() => undefined)
+      await this.#pause()
     }
   }
 }
@@ -305,7 +323,7 @@ export function addressesOf({ HostConfig, NetworkSettings }: ContainerDescriptio
 /** The answer from before the start, with the state that the container has since. */
 function asRunning({ raw }: Inspection, pid: number, startedAt: number): string {
   const answer = JSON.parse(raw) as { State: Record<string, unknown> }
-  const state = { Status: 'running', Running: true, Pid: pid, StartedAt: new Date(startedAt).toISOString() }
+  const state = { Status: 'running', Running: true, Pid: pid, StartedAt: isoTime(startedAt) }
   return JSON.stringify([{ ...answer, State: { ...answer.State, ...state } }])
 }
 

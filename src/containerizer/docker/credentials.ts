@@ -15,7 +15,7 @@ interface AuthEntry {
 
 const CONFIG_BYTES_MAX = 1024 * 1024
 
-/** Reads the file that a task's URIs put into its sandbox, as Mesos does (spec/mesos.md 7.3); undefined when there is none. */
+/** The file that a task's URIs put into its sandbox, as in Mesos (spec/mesos.md 7.3); undefined when there is none. */
 export async function sandboxConfig(sandbox: string): Promise<string | undefined> {
   for (const name of ['.docker/config.json', '.dockercfg']) {
     const text = await readSmallFile(join(sandbox, name))

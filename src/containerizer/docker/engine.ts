@@ -1,4 +1,4 @@
-// The only door to the Docker Engine: the few requests that a containerizer needs, typed, timed, with its words as errors.
+// The only door to the Docker Engine: the few requests that are needed, typed, timed, with its words as errors.
 import { Agent, type IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
@@ -300,7 +300,7 @@ class SocketEngine implements Engine {
       const dial = {
         path,
         method: request.method,
-        // Streaming lets us see a connection that breaks in the middle of an answer; the modem alone would wait for ever.
+        // Streaming shows a connection that breaks in the middle of an answer; the modem alone would wait for ever.
         isStream: true,
         statusCodes: EVERY_STATUS,
         ...(request.auth === undefined ? {} : { authconfig: request.auth }),

@@ -72,8 +72,9 @@ export class Images {
     const done = this.#run(request, abort, watchers).finally(() => {
       if (this.#pulls.get(key) === pull) this.#pulls.delete(key)
     })
-    // Its failure reaches everybody who waits; when the last one has left, nobody does.
-    done.catch(() => undefined)
+    done.catch(() => {
+      // Its failure reaches everybody who waits; when the last one has left, nobody does.
+    })
     const pull: Pull = { done, abort, watchers }
     this.#pulls.set(key, pull)
     return pull

@@ -1,4 +1,4 @@
-// What the kernel wrote into its log about kills for memory: whose limit it was, even after the container's group is gone.
+// What the kernel's log says about kills for memory: whose limit it was, even after the container's group is gone.
 import { closeSync, constants, openSync, readSync } from 'node:fs'
 
 /** One kill by the kernel's memory killer. */

@@ -43,7 +43,11 @@ interface Attempt {
   readonly signal: AbortSignal
 }
 
-/** Resolves with the running container. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE) or the signal's reason; nothing is left then. */
+/**
+ * Resolves with the running container. When it throws, nothing is left.
+ *
+ * @throws OperatingError LAUNCH, IMAGE, ENGINE, FILE; or the signal's reason
+ */
 export async function launchContainer(
   deps: LaunchDeps,
   spec: ContainerSpec,
@@ -85,7 +89,7 @@ function cgroupParent(deps: LaunchDeps, spec: ContainerSpec): string | undefined
   return deps.cgroups.dockerParent(tier, deps.cgroupDriver)
 }
 
-/** Creates the container, and pulls the image only when the engine says that it is missing: most of the time it is there. */
+/** Creates the container; pulls the image only when the engine says that it is missing, as it mostly is there. */
 async function create(attempt: Attempt): Promise<string> {
   const { deps, translation, signal } = attempt
   for (const isLast of [false, true]) {

@@ -84,7 +84,7 @@ export function networkProblem(body: CreateBody, ports: readonly Range[]): Rejec
   if (bindings.length === 0) return undefined
   if (SHARED_MODES.test(mode))
     return rejection(
-      `container.docker.port_mappings: only BRIDGE and USER networks can map ports, this container's network is ${mode}`,
+      `container.docker.port_mappings: only BRIDGE and USER networks can map ports, this one's network is ${mode}`,
     )
   if (bindings.length > PORTS_MAX)
     return rejection(`container.docker.port_mappings: ${bindings.length} are more than ${PORTS_MAX}`)

@@ -1,4 +1,4 @@
-// What a task says about its container, translated to the engine's create request: pure, and the one place that knows how.
+// What a task says about its container, translated to the engine's create request. Pure.
 import { type Rejection, rejection } from '../../base/errors.ts'
 import type { RLimitInfo } from '../../wire/linux.ts'
 import type { CommandInfo } from '../../wire/commands.ts'
@@ -46,7 +46,7 @@ export function containerName(containerId: string): string {
   return `mesos-${containerId}`
 }
 
-/** The whole request, or the one sentence that says why there cannot be one. `cgroupParent` undefined: the engine's own. */
+/** The whole request, or the sentence that says why there cannot be one. `cgroupParent` undefined: the engine's own. */
 export function translate(
   spec: ContainerSpec,
   settings: OptionSettings,
@@ -148,7 +148,7 @@ function applyEnvironment(
   return undefined
 }
 
-/** The engine's names are the lower-case ends of Mesos'. It has no RSS and LOCKS that the kernel would heed, but takes them. */
+/** The engine's names are the lower-case ends of Mesos'. */
 function applyUlimits(body: CreateBody, info: RLimitInfo | undefined): Rejection | undefined {
   for (const [index, { type, soft, hard }] of (info?.rlimits ?? []).entries()) {
     const where = `container.rlimit_info.rlimits[${index}]`

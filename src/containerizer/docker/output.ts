@@ -1,4 +1,4 @@
-// What a container prints: the attached stream, taken apart into the sandbox files `stdout` and `stderr`, with rotation.
+// What a container prints: the attached stream, taken apart into the sandbox's `stdout` and `stderr`, with rotation.
 import { constants } from 'node:fs'
 import { type FileHandle, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ export interface OutputOptions {
   readonly sandbox: string
   /** A file is put aside as `.1` (in place of an older one) before it grows beyond this. */
   readonly maxBytes: number
-  /** Called once when a file can no longer be written. What is printed then is dropped: the task must not hang for it. */
+  /** Called once when a file can no longer be written. What is printed then is dropped: the task must not hang. */
   readonly onTrouble: (error: unknown) => void
 }
 

@@ -1,4 +1,4 @@
-// Readers of the values that Docker's command line accepts: numbers, sizes, durations, booleans, devices, mounts, ports.
+// Readers of the values that Docker's command line accepts: numbers, sizes, durations, devices, mounts, ports.
 import { type Rejection, rejection } from '../../base/errors.ts'
 import type { Mount } from './body.ts'
 

@@ -15,7 +15,7 @@ const DONE = ['Pull complete', 'Already exists', 'Download complete']
 export class PullProgress {
   readonly #layers = new Map<string, Layer>()
 
-  /** Takes a line in. True when something moved: bytes or a layer's state; a pull that only repeats itself has stalled. */
+  /** Takes a line in. True when bytes or a layer's state moved: a pull that only repeats itself has stalled. */
   take(line: PullLine): boolean {
     const { id, status = '', progressDetail } = line
     if (id === undefined) return true

@@ -4,8 +4,10 @@ import { type Rejection, rejection } from '../../base/errors.ts'
 // The grammar of distribution's references, with its limits: 255 characters of name, 128 of tag.
 const COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'
 const REGISTRY = '(?:\\[[a-fA-F0-9:]+\\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?)(?::[0-9]{1,5})?'
+const TAG = '[\\w][\\w.-]{0,127}'
+const DIGEST = '[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,}'
 const REFERENCE = new RegExp(
-  `^(?<name>(?:${REGISTRY}/)?${COMPONENT}(?:/${COMPONENT})*)(?::(?<tag>[\\w][\\w.-]{0,127}))?(?:@(?<digest>[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,}))?$`,
+  `^(?<name>(?:${REGISTRY}/)?${COMPONENT}(?:/${COMPONENT})*)(?::(?<tag>${TAG}))?(?:@(?<digest>${DIGEST}))?$`,
 )
 const IMAGE_ID = /^sha256:[0-9a-f]{64}$/
 const NAME_MAX = 255

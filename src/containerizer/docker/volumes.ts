@@ -121,7 +121,7 @@ function bindDriverVolume(
     return `${binding.where}.name: '${named.name}' cannot name a volume`
   const host = body.HostConfig
   if (named.driver !== undefined && host.VolumeDriver !== undefined && named.driver !== host.VolumeDriver)
-    return `${binding.where}.driver: '${named.driver}' differs from '${host.VolumeDriver}', and a container has only one`
+    return `${binding.where}.driver: '${named.driver}' differs from '${host.VolumeDriver}'; only one is possible`
   if (named.driver !== undefined) host.VolumeDriver = named.driver
   const options = named.driver_options?.parameter ?? []
   if (options.length === 0) append(host, 'Binds', `${named.name}:${binding.target}:${binding.mode}`)

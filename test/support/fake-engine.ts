@@ -1,0 +1,87 @@
+// A Docker Engine by script, on a real socket: answers what a test wants, hangs, or cuts the line.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export type Handler = (response: ServerResponse, request: IncomingMessage) => void
+
+export interface FakeEngine extends AsyncDisposable {
+  readonly socket: string
+  /** `POST /containers/create` and so on, in the order in which they came; ids stand as they were sent. */
+  readonly requests: string[]
+  /** By method and path without the container's id, such as `POST start`. Replaces the friendly default. */
+  readonly script: Record<string, Handler>
+  /** Ends all connections and refuses new ones until `back`. */
+  gone(): Promise<void>
+  back(): Promise<void>
+}
+
+export const FAKE_ID = 'fe'.repeat(32)
+
+export const json =
+  (status: number, value: unknown): Handler =>
+  (response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+  }
+export const hang: Handler = () => undefined
+export const cut: Handler = (response) => response.destroy()
+/** Begins an answer and breaks off in the middle. */
+export const cutInside: Handler = (response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+  response.write('{"StatusCode"', () => response.destroy())
+}
+
+const STATE = { Running: true, Status: 'running', Pid: 0, ExitCode: 0, OOMKilled: false, Error: '' }
+const INSPECTED = {
+  Id: FAKE_ID,
+  State: STATE,
+  Config: { Tty: false },
+  HostConfig: { NetworkMode: 'host' },
+  NetworkSettings: { Networks: {} },
+}
+
+const FRIENDLY: Record<string, Handler> = {
+  'GET version': json(200, { Version: '20.10', ApiVersion: '1.41' }),
+  'GET info': json(200, { CgroupDriver: 'cgroupfs', CgroupVersion: '1' }),
+  'POST create': json(201, { Id: FAKE_ID, Warnings: [] }),
+  'POST attach': (response) => response.writeHead(200).end(),
+  'POST start': (response) => response.writeHead(204).end(),
+  'POST wait': json(200, { StatusCode: 0 }),
+  'POST kill': (response) => response.writeHead(204).end(),
+  'GET json': json(200, INSPECTED),
+  DELETE: (response) => response.writeHead(204).end(),
+}
+
+export async function fakeEngine(): Promise<FakeEngine> {
+  const folder = mkdtempSync(join(tmpdir(), 'fake-engine-'))
+  const socket = join(folder, 'engine.sock')
+  const requests: string[] = []
+  const script: Record<string, Handler> = {}
+  const server = createServer((request, response) => {
+    const path = (request.url ?? '').split('?')[0] ?? ''
+    const key = request.method === 'DELETE' ? 'DELETE' : `${request.method} ${path.split('/').at(-1)}`
+    requests.push(`${request.method} ${path}`)
+    request.resume()
+    const handler = script[key] ?? FRIENDLY[key] ?? json(404, { message: `no such thing: ${path}` })
+    request.on('end', () => handler(response, request))
+  })
+  const listen = (): Promise<void> => new Promise((resolve) => server.listen(socket, resolve))
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  await listen()
+  return {
+    socket,
+    requests,
+    script,
+    gone: close,
+    back: listen,
+    async [Symbol.asyncDispose]() {
+      if (server.listening) await close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
