@@ -6,7 +6,6 @@ import { taskPage } from '../http/pages/tasks.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ContainerStatistics, ContainerUsage } from '../resources/usage.ts'
 import type { AgentInfo } from '../wire/agents.ts'
-import type { FrameworkInfo } from '../wire/frameworks.ts'
 import { liveContainers } from './core/live.ts'
 import { type AgentState, allocatedTo, type Executor, type Framework, type Task } from './core/state.ts'
 import { sandboxDirectory } from './paths.ts'
@@ -55,7 +54,7 @@ export function statePage(state: Readonly<AgentState>, facts: AgentFacts, master
 
 function frameworkPage(framework: Framework, state: Readonly<AgentState>, facts: AgentFacts): Page {
   const { info } = framework
-  const executor = (one: Executor): Page => executorPage(one, info, state, facts)
+  const executor = (one: Executor): Page => executorPage(one, state, facts)
   return {
     id: framework.id,
     name: info.name,
@@ -70,18 +69,12 @@ function frameworkPage(framework: Framework, state: Readonly<AgentState>, facts:
   }
 }
 
-function executorPage(
-  executor: Executor,
-  framework: FrameworkInfo,
-  state: Readonly<AgentState>,
-  facts: AgentFacts,
-): Page {
+function executorPage(executor: Executor, state: Readonly<AgentState>, facts: AgentFacts): Page {
   const ids = { agentId: state.agentId ?? '', frameworkId: executor.frameworkId, executorId: executor.id }
   const tasks = [...executor.tasks.values()]
   const page = (task: Task): Page => {
     const executorId = executor.kind === 'custom' ? executor.id : undefined
     const { info, resources, state: taskState, statuses } = task
-    const user = info.command?.user ?? framework.user
     const { agentId, frameworkId } = ids
     return taskPage({
       info,
@@ -89,7 +82,6 @@ function executorPage(
       statuses,
       state: taskState,
       executorId,
-      user,
       role: executor.role,
       agentId,
       frameworkId,
