@@ -43,11 +43,6 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** Wall time in ms as text: `2026-11-22T18:00:00.000Z`. */
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
-}
-
 export interface PeriodicOptions {
   readonly ms: number
   readonly name: string
