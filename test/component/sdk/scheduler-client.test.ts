@@ -254,7 +254,7 @@ describe('a scheduler client', () => {
     expect(waits[5]).toBeLessThanOrEqual(1000)
   })
 
-  test('throws Retry for calls while it is not connected, and Refused with words for calls that are refused', async () => {
+  test('throws Retry for calls while it is not connected, and Refused with words for refused calls', async () => {
     await using master = await toyMaster({
       answer(call) {
         if (call.type === 'REVIVE') return text(400, 'The stream ID did not match')
