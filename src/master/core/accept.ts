@@ -7,7 +7,7 @@ import type { TaskInfo, TaskState, TaskStatusReason } from '../../wire/tasks.ts'
 import type { Agent, Cluster, Framework, OutstandingOffer } from './cluster.ts'
 import { endOffer, takeOffer } from './offers.ts'
 import { type ValidTask, validateTask } from './task-validation.ts'
-import { addExecutor, addTask, newTask, tellNeverLaunched } from './tasks.ts'
+import { addExecutor, addTask, forgetId, newTask, tellNeverLaunched } from './tasks.ts'
 import { type Turn, count, drop, log, sendToAgent, sendToFramework } from './turn.ts'
 
 const DEFAULT_REFUSE_SECONDS = 5
@@ -161,6 +161,8 @@ function launch(turn: Turn, acceptance: Acceptance, task: ValidTask): void {
     acceptance.remaining = acceptance.remaining.minus(newExecutor.resources)
     addExecutor(agent, newExecutor)
   }
+  // The id of a task that was lost here may be used anew, and this one counts.
+  forgetId(agent.disowned, framework.id, info.task_id.value)
   addTask(framework, agent, newTask(info, framework, agent.id, resources))
   sendToAgent(turn, agent, {
     type: 'RUN_TASK',

@@ -2,6 +2,7 @@
 import { Resources } from '../../resources/resources.ts'
 import type { LinkCallSubscribe, LinkEvent, LinkReconcileTask, LinkTask } from '../../wire/link.ts'
 import { type Agent, type Framework, type Task, executorsOf, isTerminal } from './cluster.ts'
+import type { TaskState } from '../../wire/tasks.ts'
 import { addFramework } from './frameworks.ts'
 import {
   addExecutor,
@@ -17,7 +18,7 @@ import {
   stateFor,
   tellStatus,
 } from './tasks.ts'
-import { type Turn, log } from './turn.ts'
+import type { Turn } from './turn.ts'
 
 /** What the master knew of the agent when it subscribed. */
 export type Acquaintance = 'new' | 'known' | 'unreachable' | 'unknown'
@@ -191,12 +192,17 @@ function settleUnreachableTasks(
     for (const [taskId, task] of framework.unreachableTasks) {
       if (task.agentId !== agent.id || there.has(keyOf(framework.id, taskId))) continue
       framework.unreachableTasks.delete(taskId)
-      log(turn, 'info', `Agent ${agent.info.hostname} came back without the task '${taskId}'`, {
-        framework: framework.id,
-      })
+      // Back into the books until the agent says what became of it, so that nobody hears a guess before.
+      task.state = stateBefore(task)
+      if (!framework.tasks.has(taskId)) addTask(framework, agent, task)
       adoption.reconcile.push({ framework_id: { value: framework.id }, task_id: { value: taskId } })
     }
   }
+}
+
+function stateBefore(task: Task): TaskState {
+  const before = task.statuses.findLast(({ state }) => state !== 'TASK_UNREACHABLE' && !isTerminal(state))
+  return before?.state ?? 'TASK_STAGING'
 }
 
 function forgetMissingDisowned(agent: Agent, asked: LinkCallSubscribe): void {

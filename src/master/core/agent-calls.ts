@@ -16,10 +16,10 @@ import { endOffer, offersOf } from './offers.ts'
 import {
   applyStatus,
   findTask,
-  forgetId,
   removeExecutor,
   removeTask,
   shownExecutorId,
+  stateFor,
   tellStatus,
 } from './tasks.ts'
 import { type Turn, count, drop, log, sendToAgent, sendToFramework } from './turn.ts'
@@ -78,26 +78,36 @@ function update(turn: Turn, agent: Agent, said: LinkCallUpdate): void {
     return
   }
   const task = findTask(agent, frameworkId, taskId)
-  if (task?.disowned === true || agent.disowned.get(frameworkId)?.has(taskId) === true) {
+  const disowned = task === undefined ? agent.disowned.get(frameworkId)?.has(taskId) === true : task.disowned
+  if (disowned) {
     return updateOfDisowned(turn, framework, agent, said, task)
   }
-  const status = completed(agent, said, task)
+  const status = completed(framework, agent, said, task)
   tellStatus(turn, framework, status)
   if (task === undefined) {
     count(turn, 'master/invalid_status_updates')
     return
   }
-  applyStatus(turn, task, status, said.latest_state)
+  applyStatus(turn, task, status, said.latest_state && stateFor(framework, said.latest_state))
   count(turn, 'master/valid_status_updates')
   if (isTerminal(task.state) && status.uuid === undefined) removeTask(turn, framework, agent, task)
 }
 
-/** Clients need these fields (spec/clients.md Q17). */
-function completed(agent: Agent, said: LinkCallUpdate, task: Task | undefined): TaskStatus {
+/**
+ * Clients need these fields (spec/clients.md Q17). An agent that does not know a framework any more cannot know which
+ * states it understands.
+ */
+function completed(
+  framework: Framework,
+  agent: Agent,
+  said: LinkCallUpdate,
+  task: Task | undefined,
+): TaskStatus {
   const { status } = said
   const executor = said.executor_id?.value ?? (task === undefined ? undefined : shownExecutorId(task))
   return {
     ...status,
+    state: stateFor(framework, status.state),
     agent_id: status.agent_id ?? { value: agent.id },
     ...(status.executor_id === undefined && executor !== undefined
       ? { executor_id: { value: executor } }
@@ -122,9 +132,8 @@ function updateOfDisowned(
   }
   count(turn, 'master/valid_status_updates')
   if (task !== undefined) applyStatus(turn, task, status, said.latest_state)
-  if (!isTerminal(status.state)) return
-  if (task !== undefined) removeTask(turn, framework, agent, task)
-  forgetId(agent.disowned, framework.id, status.task_id.value)
+  // It stays among the disowned: the agent may send its end again before it has the acknowledgement.
+  if (task !== undefined && isTerminal(status.state)) removeTask(turn, framework, agent, task)
 }
 
 function message(turn: Turn, agent: Agent, said: LinkMessage): void {

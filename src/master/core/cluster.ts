@@ -143,7 +143,7 @@ export interface Agent {
   readonly offers: Set<string>
   /** Tasks that a framework wants dead: told again when the agent comes back. By framework. */
   readonly killed: Map<string, Set<string>>
-  /** Tasks of which the framework was told TASK_LOST while the agent was away. By framework. */
+  /** Tasks of which the framework was told TASK_LOST while the agent was away, until the agent names them no more. */
   readonly disowned: Map<string, Set<string>>
 }
 

@@ -133,17 +133,21 @@ export function endTask(
   said: Omit<MasterStatus, 'taskId' | 'agentId' | 'executorId'> & { readonly tell: boolean },
 ): void {
   const known = isTerminal(task.state) ? task.state : undefined
+  const mayReturn = said.state === 'TASK_UNREACHABLE'
+  // Its true end is known here. If the agent is gone for good the framework learns that end, not a guess of the master;
+  // an agent that comes back will tell it by itself, after all that happened before.
+  const replaced = known !== undefined && !mayReturn
   const status = masterStatus(turn.now, {
     ...said,
-    // Its true end is already known here: the framework learns that one, not a guess of the master.
-    ...(known === undefined ? {} : { message: `${said.message}; the task had ended before as ${known}` }),
-    state: known ?? stateFor(framework, said.state),
+    ...(replaced ? { message: `${said.message}; the task had ended before as ${known}` } : {}),
+    state: replaced ? known : stateFor(framework, said.state),
     taskId: task.info.task_id.value,
     agentId: agent.id,
     executorId: shownExecutorId(task),
   })
-  applyStatus(turn, task, status, known === undefined ? said.state : known)
-  if (said.tell && !task.disowned) tellStatus(turn, framework, status)
+  const endWasSent = task.update !== undefined && isTerminal(task.update.state)
+  if (known === undefined || replaced) applyStatus(turn, task, status, known ?? said.state)
+  if (said.tell && !task.disowned && !(mayReturn && endWasSent)) tellStatus(turn, framework, status)
   removeTask(turn, framework, agent, task)
 }
 

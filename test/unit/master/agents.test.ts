@@ -124,6 +124,10 @@ describe('a link that breaks', () => {
     expect(rig.heard('a2')).toEqual([`ACKNOWLEDGE t ${uuid}`])
     expect(rig.heard('f1')).toEqual([])
     expect(rig.core.cluster.allocator.booked(id, agentId).isEmpty).toBe(true)
+    // Sent once more before the acknowledgement arrived.
+    rig.update(agentId, id, 't', 'TASK_KILLED')
+    expect(rig.heard('f1')).toEqual([])
+    rig.agentAgain('a3', agentId, {})
     expect(rig.core.cluster.agents.get(agentId)?.disowned.size).toBe(0)
   })
 
