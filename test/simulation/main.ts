@@ -85,7 +85,7 @@ function figuresOf(runs: readonly Run[], seconds: number): Figure[] {
       'tasks',
     ),
     told(
-      'launches lost on the way, answered as unknown',
+      'tasks answered as unknown: lost on the way or with a wiped machine',
       sum((tally) => tally.neverKnown),
       'tasks',
     ),
@@ -95,7 +95,7 @@ function figuresOf(runs: readonly Run[], seconds: number): Figure[] {
       'tasks',
     ),
     told(
-      'tasks on machines that were wiped',
+      'tasks left unreachable with a wiped machine',
       sum((tally) => tally.lostFromSight),
       'tasks',
     ),
