@@ -54,7 +54,7 @@ export class Files {
     })
   }
 
-  /** `GET /files/read?path=&offset=&length=`: a piece of a file as text; without offset its size. */
+  /** `GET /files/read?path=&offset=&length=`: a piece of a file as text (`encoding=base64` too); without offset its size. */
   async read(request: HttpRequest): Promise<Answer> {
     const offset = Number(request.query.get('offset') ?? -1)
     const length = Number(request.query.get('length') ?? MAX_READ_BYTES)
@@ -69,7 +69,10 @@ export class Files {
       const wanted = length === -1 ? MAX_READ_BYTES : Math.min(length, MAX_READ_BYTES)
       const buffer = Buffer.alloc(Math.max(0, Math.min(wanted, size - offset)))
       const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-      return json({ offset, data: wholeCharacters(buffer.subarray(0, bytesRead)) })
+      const piece = buffer.subarray(0, bytesRead)
+      // Of Tepui: bytes as they are, so that a reader that follows a file loses none at the seams.
+      const raw = request.query.get('encoding') === 'base64'
+      return json({ offset, data: raw ? piece.toString('base64') : wholeCharacters(piece) })
     })
   }
 

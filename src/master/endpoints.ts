@@ -5,6 +5,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { empty, json, redirect, text, type Answer } from '../http/response.ts'
 import type { Handler, Route } from '../http/routes.ts'
 import type { AgentLinkApi } from './api-agent-link.ts'
+import { killByOperator } from './api-kill.ts'
 import type { SchedulerApi } from './api-scheduler.ts'
 import type { Cluster } from './core/cluster.ts'
 import { double } from '../http/pages/number.ts'
@@ -68,6 +69,7 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     get('/system/stats.json', () => json(systemPage())),
     { ...get('/redirect', () => redirect(leaderLocation(facts))), exact: true },
     { path: '/teardown', methods: ['POST'], handle: (request) => teardown(deps, request) },
+    { path: '/api/x1/kill', methods: ['POST'], handle: (request) => killByOperator(deps, request) },
     { ...get('/', () => text(200, front(facts))), exact: true },
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
