@@ -45,6 +45,7 @@ export type MasterEvent =
   | { readonly type: 'allocate'; readonly now: number }
 
 export type MasterEffect =
+  /** In order on one stream. Heartbeats are the shell's: the first right after SUBSCRIBED (spec/mesos.md 2.3). */
   | { readonly type: 'to-framework'; readonly connection: string; readonly event: SchedulerEvent }
   /** After what was sent before: ends the stream. */
   | { readonly type: 'close-framework'; readonly connection: string }
