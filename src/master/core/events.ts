@@ -2,7 +2,7 @@
 import type { LinkCall, LinkEvent } from '../../wire/link.ts'
 import type { SchedulerCall, SchedulerEvent } from '../../wire/scheduler.ts'
 
-/** Timers that the core asks for; each comes back once as an event. A timer that no longer matters is ignored by the core. */
+/** Timers that the core asks for; each comes back once as an event. One that no longer matters is ignored. */
 export type MasterTimer =
   | { readonly kind: 'failover'; readonly frameworkId: string; readonly subscription: number }
   | { readonly kind: 'offer-timeout'; readonly offerId: string }

@@ -110,7 +110,7 @@ describe('a link that breaks', () => {
     expect(rig.offers('f1')).toHaveLength(1)
   })
 
-  test('loses tasks without checkpointing at once; when they come back they are killed and nobody hears of them', () => {
+  test('loses tasks without checkpointing at once; if they come back they are killed and nobody hears', () => {
     const { rig, agentId, id } = running({ checkpoint: false })
     rig.step({ type: 'agent-disconnected', connection: 'a1' })
     expect(rig.heard('f1')).toEqual([
@@ -184,7 +184,7 @@ describe('an agent that is not heard of', () => {
     expect(rig.core.cluster.frameworks.get(id)?.unreachableTasks.size).toBe(0)
   })
 
-  test('is unreachable after agent_reregister_timeout, and says LOST to frameworks that are not partition-aware', () => {
+  test('is unreachable after agent_reregister_timeout; LOST without partition-awareness', () => {
     const { rig, agentId } = running({ capabilities: capabilities('MULTI_ROLE') })
     rig.step({ type: 'agent-disconnected', connection: 'a1' })
     rig.advance(599_999)

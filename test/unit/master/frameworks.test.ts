@@ -217,8 +217,10 @@ describe('UPDATE_FRAMEWORK', () => {
       })
     }
     expect(rig.answers).toEqual([
-      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.user' is unsupported; attempted to update from 'root' to 'other'",
-      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from 'true' to 'false'",
+      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.user' is unsupported; " +
+        "attempted to update from 'root' to 'other'",
+      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.checkpoint' is unsupported; " +
+        "attempted to update from 'true' to 'false'",
       "400 Supplied FrameworkInfo is not valid: 'FrameworkInfo.roles' contains invalid role: Role must not be empty",
     ])
     expect(rig.core.cluster.frameworks.get(id)?.info.name).toBe('test')
