@@ -1,4 +1,4 @@
-// `POST /api/x1/kill` (of Tepui): ends a task for an operator, as if its framework had called KILL. Mesos has no such call.
+// `POST /api/x1/kill` (of Tepui, Mesos has no such call): ends a task for an operator, as if its framework had called KILL.
 import type { HttpRequest } from '../http/request.ts'
 import { json, text, type Answer } from '../http/response.ts'
 import type { Cluster } from './core/cluster.ts'
@@ -45,7 +45,8 @@ function readAsked(
   } catch {
     return { problem: 'Expecting a JSON object with task_id' }
   }
-  if (typeof parsed !== 'object' || parsed === null) return { problem: 'Expecting a JSON object with task_id' }
+  if (typeof parsed !== 'object' || parsed === null)
+    return { problem: 'Expecting a JSON object with task_id' }
   const { task_id: taskId, framework_id: frameworkId } = parsed as Record<string, unknown>
   if (typeof taskId !== 'string' || taskId === '') return { problem: "Expecting 'task_id' to be a text" }
   if (frameworkId !== undefined && typeof frameworkId !== 'string') {
