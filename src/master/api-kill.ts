@@ -1,4 +1,4 @@
-// `POST /api/x1/kill` (of Tepui, Mesos has no such call): ends a task for an operator, as if its framework had called KILL.
+// `POST /api/x1/kill` (of Tepui; Mesos has none): ends a task for an operator, as if its framework had called KILL.
 import type { HttpRequest } from '../http/request.ts'
 import { json, text, type Answer } from '../http/response.ts'
 import type { Cluster } from './core/cluster.ts'
