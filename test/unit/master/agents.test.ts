@@ -229,6 +229,17 @@ describe('an agent that is not heard of', () => {
     ])
   })
 
+  test('keeps the ids of its tasks: none of them may be used again', () => {
+    const { rig, id } = running()
+    rig.step({ type: 'agent-disconnected', connection: 'a1' })
+    rig.advance(600_000)
+    const other = rig.agent('b1')
+    rig.launch(id, rig.offers('f1'), [task('t', other)])
+    expect(rig.heard('f1').at(-1)).toBe(
+      'UPDATE t TASK_ERROR REASON_TASK_INVALID "Task reuses the ID of an unreachable task: t"',
+    )
+  })
+
   test('has a new deadline with each disconnection', () => {
     const { rig, agentId, id } = running()
     rig.step({ type: 'agent-disconnected', connection: 'a1' })
