@@ -14,9 +14,9 @@ export interface Rig extends AsyncDisposable {
   /** Label of the agent's containers: `tepui.agent=TAG`. */
   readonly agentLabel: string
   /** The create request of a bare container that runs this and is like one of ours in everything else. */
-  bare(command: readonly string[]): object
+  readonly bare: (command: readonly string[]) => object
   /** Resolves when the engine has none of our agent's containers any more. */
-  removed(): Promise<void>
+  readonly removed: () => Promise<void>
 }
 
 /** More than the machine has: it is the engine that is measured, not the waiting for room. */
@@ -72,6 +72,6 @@ async function describeOne(framework: BenchFramework, engine: BareEngine): Promi
   const [found] = await engine.list(`tepui.task=${task.taskId}`)
   const described = await engine.ask<Described>('GET', `/containers/${found?.Id}/json`)
   await framework.kill(task.taskId)
-  await task.finished.catch(() => undefined)
+  await task.over
   return described
 }
