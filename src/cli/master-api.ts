@@ -130,7 +130,8 @@ export class MasterApi implements Disposable {
     } catch (error) {
       if (error instanceof PeerRefusal) throw refused(url, error)
       if (!(error instanceof OperatingError) || error.code !== 'UNREACHABLE') throw error
-      if (agent !== undefined) throw new OperatingError('UNREACHABLE', `No agent answers at ${url.host}`, { cause: error })
+      if (agent !== undefined)
+        throw new OperatingError('UNREACHABLE', `No agent answers at ${url.host}`, { cause: error })
       throw new OperatingError('UNREACHABLE', `No master answers at ${this.#typed}`, {
         cause: error.cause ?? error,
         hint: 'Start one with `tepui up`, or name it: --master HOST:PORT (or TEPUI_MASTER)',
