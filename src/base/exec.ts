@@ -56,7 +56,7 @@ export interface DetachedProcess {
   readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>
 }
 
-/** Starts a process in a session of its own that outlives us. Its streams are closed: a shell shim redirects what it wants kept. */
+/** Starts a process in a session of its own that outlives us. Its streams are closed: a shim redirects what it keeps. */
 export function startDetached(
   file: string,
   args: readonly string[],
@@ -73,8 +73,6 @@ export function startDetached(
     stdio: 'ignore',
   })
   if (child.pid === undefined) {
-    // execa settles the promise with the reason; swallow the settled value, the throw below tells it.
-    void child.catch(() => undefined)
     throw new OperatingError('LAUNCH', `Cannot start ${file}`)
   }
   child.nodeChildProcess.unref()
@@ -116,8 +114,6 @@ export function startProgram(file: string, args: readonly string[], options: Pro
     stderr: { file: options.errorFile, append: true },
   })
   if (child.pid === undefined) {
-    // execa settles the promise with the reason; swallow the settled value, the throw below tells it.
-    void child.catch(() => undefined)
     throw new OperatingError('LAUNCH', `Cannot start ${file}`)
   }
   const lines = async (): Promise<void> => {

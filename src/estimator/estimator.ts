@@ -1,4 +1,4 @@
-// What a resource estimator is: it looks at the usage and says how much more may be lent, with the sum that leads there.
+// What a resource estimator is: it looks at the usage and says how much more may be lent, and by which sum.
 import { reasonOf } from '../base/errors.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
@@ -31,10 +31,10 @@ export interface ResourceEstimator {
   estimate(usage: ResourceUsage): Estimate | Promise<Estimate>
 }
 
-/** Options come from the flag: `--resource_estimator=usage?headroom=0.2`. Throws `OperatingError` USAGE on a wrong option. */
+/** Options come from the flag: `--resource_estimator=usage?headroom=0.2`. Throws `OperatingError` USAGE on a wrong one. */
 export type EstimatorFactory = (options: Readonly<Record<string, string>>) => ResourceEstimator
 
-/** Three unknown estimates in a row count as nothing to lend (style: an estimator that cannot tell refuses to answer). */
+/** Three unknown estimates in a row count as nothing to lend. */
 const UNKNOWN_ROUNDS = 3
 
 /**

@@ -1,4 +1,4 @@
-// Brings the URIs of a task into its sandbox, one after the other; the first failure ends it with the URI and the reason.
+// Brings the URIs of a task into its sandbox, one after the other; the first failure ends it with URI and reason.
 import { chmod, chown, copyFile, cp, lchown, lstat, mkdir, opendir, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Clock } from '../base/clock.ts'

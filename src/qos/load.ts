@@ -24,7 +24,8 @@ class LoadController implements QosController {
       overload('5 minute load', usage.host.load5, this.#options.load_threshold_5min) ??
       overload('15 minute load', usage.host.load15, this.#options.load_threshold_15min)
     if (cause === undefined) return []
-    const message = `Container preempted by QoS correction: the ${cause.signal} is ${cause.value.toFixed(2)}, above ${cause.threshold}`
+    const found = `the ${cause.signal} is ${cause.value.toFixed(2)}, above ${cause.threshold}`
+    const message = `Container preempted by QoS correction: ${found}`
     return usage.containers
       .filter((container) => container.revocable)
       .map(({ frameworkId, executorId, containerId }) => ({

@@ -1,5 +1,5 @@
 // The `pressure` controller, first form: ends the cheapest borrowers when an owner waits for what it reserved,
-// when memory runs short, or (if asked to) when a borrower gets next to nothing. Nobody is ended whom the trouble is not due to.
+// when memory runs short, or (if asked to) when a borrower gets next to nothing. Nobody innocent is ended.
 import { durationOption, numberOption, readOptions } from '../base/options.ts'
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import type { Cause, ControllerFactory, Correction, QosController } from './controller.ts'
@@ -109,7 +109,9 @@ class PressureController implements QosController {
       borrowers.map((rate) => candidate(rate, rate.memoryBytes)),
       (reserve - available) * SURPLUS,
     )
-    const text = `the machine has ${cause.value.toFixed(0)} MB of memory left, under the reserve of ${cause.threshold.toFixed(0)} MB`
+    const text =
+      `the machine has ${cause.value.toFixed(0)} MB of memory left, ` +
+      `under the reserve of ${cause.threshold.toFixed(0)} MB`
     return kills(victims, borrowers, cause, text)
   }
 
@@ -140,8 +142,9 @@ class PressureController implements QosController {
         forMs,
       }
       const text =
-        `owner '${owner}' uses ${busiest.cpus.toFixed(2)} of its ${cpusOf(busiest.container).toFixed(2)} cpus, this borrower got ` +
-        `${percent(share)} of its ${cpusOf(borrower.container).toFixed(2)} (limit ${percent(STARVED_SHARE)}) for ${seconds(forMs)}`
+        `owner '${owner}' uses ${busiest.cpus.toFixed(2)} of its ${cpusOf(busiest.container).toFixed(2)} cpus, ` +
+        `this borrower got ${percent(share)} of its ${cpusOf(borrower.container).toFixed(2)} ` +
+        `(limit ${percent(STARVED_SHARE)}) for ${seconds(forMs)}`
       corrections.push(...kills([candidate(borrower, 1)], [borrower], cause, text))
     }
     return corrections

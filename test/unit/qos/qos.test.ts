@@ -31,7 +31,7 @@ const shop = (): Machine =>
 
 const SUFFERING = { web: { cpus: 1, waiting: 0.3 }, old: { cpus: 0.5 }, new: { cpus: 0.5 } }
 
-test('an owner that waits for what it reserved gets it back after two seconds, with the story in the message', async () => {
+test('an owner that waits for what it reserved gets it back after two seconds, and the message says why', async () => {
   const corrections = await run(await controller('pressure'), shop(), 4, SUFFERING)
   expect(corrections.length).toBeGreaterThan(0)
   expect(corrections[0]?.message).toBe(
