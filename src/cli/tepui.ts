@@ -21,7 +21,7 @@ import { upCommand } from './commands/up.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
-import { stopSignal } from './stop-signal.ts'
+import { Stopped, stopSignal } from './stop-signal.ts'
 import { tell } from './trouble.ts'
 
 const COMMANDS: readonly Command[] = [
@@ -60,6 +60,8 @@ async function main(argv: readonly string[]): Promise<number> {
     await parser.parseAsync([...argv], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    // Whoever pressed Ctrl-C knows why it ended.
+    if (error instanceof Stopped) return error.exitCode
     const told = tell(program, error instanceof CommanderError ? usageOf(error) : error, debug)
     for (const line of told.lines) process.stderr.write(`${line}\n`)
     return told.exitCode
