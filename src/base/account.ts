@@ -1,5 +1,5 @@
 // Accounts of this machine by name, wherever they are kept.
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { OperatingError } from './errors.ts'
 import { runCommand } from './exec.ts'
 
@@ -20,7 +20,7 @@ export async function findAccount(user: string, file = '/etc/passwd'): Promise<A
     throw new OperatingError('LAUNCH', `'${user}' is not the name of a user`)
   }
   // The machine's own users are read from their file, which takes no process; every launch asks.
-  const own = (await linesOf(file)).find((line) => line.startsWith(`${user}:`))
+  const own = linesOf(file).find((line) => line.startsWith(`${user}:`))
   if (own !== undefined) return accountIn(own)
   // The others through getent, because they may live in a directory service.
   const found = await runCommand('getent', ['passwd', user])
@@ -34,9 +34,10 @@ function accountIn(line: string): Account | undefined {
   return { name, uid: Number(uid), gid: Number(gid) }
 }
 
-async function linesOf(file: string): Promise<readonly string[]> {
+/** At once: a small file of the machine's own disk takes less time than four hops to a thread. */
+function linesOf(file: string): readonly string[] {
   try {
-    return (await readFile(file, 'utf8')).split('\n')
+    return readFileSync(file, 'utf8').split('\n')
   } catch {
     // A machine may keep all its accounts elsewhere.
     return []
