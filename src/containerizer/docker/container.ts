@@ -2,9 +2,11 @@
 import { type Clock, isoTime } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
+import type { Resources } from '../../resources/resources.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
-import type { Container, ContainerExit } from '../containerizer.ts'
+import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import type { HostConfig } from './body.ts'
 import { causeOf, signalNumber } from './cause.ts'
 import type { ContainerDescription, Inspection } from './engine-answers.ts'
 import { EngineError } from './engine-errors.ts'
@@ -35,6 +37,12 @@ export interface ContainerParts {
   /** Undefined where the agent has no control groups of its own. */
   readonly group: ContainerGroup | undefined
   readonly memoryLimitBytes: number | undefined
+  /** What a new reservation changes, given the memory limit of now. Throws `OperatingError` (LAUNCH). */
+  readonly demand: (
+    resources: Resources,
+    limits: ContainerSpec['limits'],
+    memoryBytes: number | undefined,
+  ) => Partial<HostConfig>
   readonly output: SandboxOutput
   readonly raw: boolean
   /** Ends when the attached stream has been copied to its end. */
@@ -70,6 +78,7 @@ export class DockerContainer implements Container {
   #deadline: number | undefined
   #killTimer: Disposable | undefined
   #peakBytes: number | undefined
+  #memoryLimitBytes: number | undefined
   #released: Promise<void> | undefined
 
   /** To be made right after the engine's answer to the start request. */
@@ -77,6 +86,7 @@ export class DockerContainer implements Container {
     this.#parts = parts
     this.id = parts.containerId
     this.#copied = parts.copied
+    this.#memoryLimitBytes = parts.memoryLimitBytes
     this.#inspection = parts.before
     this.#startedAt = parts.clock.now()
     this.exit = this.#watch()
@@ -115,6 +125,14 @@ export class DockerContainer implements Container {
       if (!(error instanceof OperatingError)) throw error
       log.warn({ container: this.id, reason: reasonOf(error) }, 'Could not inspect a started container')
     }
+  }
+
+  async update(resources: Resources, limits: ContainerSpec['limits']): Promise<void> {
+    if (this.#ended) return
+    const { engine, dockerId, demand } = this.#parts
+    const changes = demand(resources, limits, this.#memoryLimitBytes)
+    await engine.update(dockerId, changes)
+    this.#memoryLimitBytes = changes.Memory ?? this.#memoryLimitBytes
   }
 
   kill(graceMs: number): void {
@@ -223,11 +241,11 @@ export class DockerContainer implements Container {
   }
 
   async #cause(exitCode: number): Promise<ContainerExit> {
-    const { dockerId, group, kernelLog, memoryLimitBytes } = this.#parts
+    const { dockerId, group, kernelLog } = this.#parts
     const facts = {
       exitCode,
       dockerId,
-      limitBytes: memoryLimitBytes,
+      limitBytes: this.#memoryLimitBytes,
       peakBytes: this.#peakBytes,
       sent: this.#sent,
       tierWasHit:

@@ -90,6 +90,7 @@ class HostContainerizer implements Containerizer {
       undo.move()
       const released = (): void => void this.#containers.delete(container)
       const container = new HostContainer({
+        resize: (resources, limits) => fence.limit(hostLimits({ ...spec, resources, limits }, this.#options)),
         id: spec.containerId,
         pid,
         clock,
