@@ -58,10 +58,12 @@ describe('a borrower', () => {
         ],
         hasRevocable,
       )
-      for (const id of ['host', 'docker']) {
-        const { container_status } = await framework.status(id, 'TASK_RUNNING')
-        expect(cgroupsOf(container_status?.executor_pid ?? 0), id).toContain('_lent/')
-      }
+      for (const id of ['host', 'docker']) await framework.status(id, 'TASK_RUNNING')
+      const containers = (await cluster.page('/containers')) as { status: { executor_pid: number } }[]
+      expect(containers.map(({ status }) => cgroupsOf(status.executor_pid))).toEqual([
+        expect.stringContaining('_lent/'),
+        expect.stringContaining('_lent/'),
+      ])
       writeFileSync(file, '')
       for (const id of ['host', 'docker']) {
         expect(await framework.end(id)).toMatchObject({
