@@ -48,6 +48,8 @@ export class Lending {
   #usage: ResourceUsage | undefined
   #estimate: Estimate | undefined
   #lent = Resources.empty
+  /** Containers that are being ended: what they held is not lent any more, though they may take a while to go. */
+  readonly #condemned = new Set<string>()
   #reportedAt = Number.NEGATIVE_INFINITY
   #correctedAt = Number.NEGATIVE_INFINITY
   /** Monotonic time of the question that the plug-in has not answered yet. */
@@ -91,7 +93,11 @@ export class Lending {
     this.#correctedAt = usage.monotonic
     this.#correcting = true
     try {
-      for (const correction of await controller.correct(usage)) {
+      const corrections = await controller.correct(usage)
+      for (const { containerId } of corrections) this.#condemned.add(containerId)
+      // Told before anything ends, so that what is given back is not offered to the next borrower.
+      if (corrections.length > 0 && this.#estimate !== undefined) this.#report(usage, this.#estimate)
+      for (const correction of corrections) {
         this.#corrections.push({ at: usage.at, correction })
         if (this.#corrections.length > MAX_REMEMBERED_CORRECTIONS) this.#corrections.shift()
         this.#deps.onCorrection(correction)
@@ -127,7 +133,11 @@ export class Lending {
 
   #report(usage: ResourceUsage, estimate: Estimate): void {
     this.#estimate = estimate
-    const lent = borrowedIn(usage).plus(estimate.kind === 'known' ? estimate.additional : Resources.empty)
+    const here = new Set(usage.containers.map(({ containerId }) => containerId))
+    for (const id of this.#condemned) if (!here.has(id)) this.#condemned.delete(id)
+    const lent = borrowedIn(usage, this.#condemned).plus(
+      estimate.kind === 'known' ? estimate.additional : Resources.empty,
+    )
     if (lent.equals(this.#lent)) return
     // Each report makes the master rescind offers: more may wait, less may not.
     const falls = !lent.contains(this.#lent)
@@ -139,11 +149,11 @@ export class Lending {
   }
 }
 
-/** The revocable resources that borrowers hold now, without their roles. */
-function borrowedIn(usage: ResourceUsage): Resources {
+/** The revocable resources that borrowers hold now, without their roles and without those that are being ended. */
+function borrowedIn(usage: ResourceUsage, condemned: ReadonlySet<string>): Resources {
   return Resources.sum(
     usage.containers
-      .filter(({ revocable }) => revocable)
+      .filter(({ containerId, revocable }) => revocable && !condemned.has(containerId))
       .map(({ allocated }) => allocated.revocable().unallocated()),
   )
 }
