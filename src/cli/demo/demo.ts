@@ -15,6 +15,7 @@ import { MasterApi } from '../master-api.ts'
 import { tell } from '../trouble.ts'
 import { demoFigures } from './figures.ts'
 import { Customers } from './load.ts'
+import { busyShare, readBusy } from './machine.ts'
 import { type Act, Story } from './story.ts'
 import { Borrowers, type DemoDeps, Service } from './tasks.ts'
 
@@ -29,6 +30,9 @@ const LENDING = [
 
 /** A fixed piece of work for a shell: about 10 ms of one core. */
 const PIECE = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'
+
+/** Above this share of the machine it is told that others use it. */
+const BUSY_SHARE = 0.25
 
 interface DemoOptions {
   readonly json: boolean
@@ -94,6 +98,12 @@ class DemoStage implements AsyncDisposable {
     const { clock } = this.#context
     const { cpus, memoryBytes, system } = machineFacts()
     this.#say('TEPUI', `${TEPUI_VERSION} on ${system}, ${cpus} cores, ${humanBytes(memoryBytes)}`)
+    const before = readBusy()
+    await clock.sleep(500, this.#signal)
+    const busy = busyShare(before, readBusy())
+    // What others use cannot be lent: the story is smaller then, and its figures swing.
+    if (busy > BUSY_SHARE)
+      this.#say('NOTE', `the machine is ${(busy * 100).toFixed(0)} % busy with other things`)
     const reserved = reservedHere()
     const cluster = await this.#cluster(reserved)
     const deps: DemoDeps = { clock, master: cluster.address, signal: this.#signal }

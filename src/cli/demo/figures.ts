@@ -13,7 +13,7 @@ export function demoFigures(measured: Measured): Figure[] {
   return [
     figure('owner reserves', measured.reserved, 'cpus'),
     figure('owner uses under light load', value(measured.ownerIdleUse), 'cpus'),
-    figure('lent', value(measured.lentFirst), 'cpus', '> 0'),
+    figure('lent', value(measured.lent), 'cpus', '> 0'),
     figure('work done by borrowers', measured.units, 'units', '> 0'),
     figure('machine busy without lending', value(measured.busyAlone) * 100, '%'),
     figure('machine busy with lending', value(measured.busyLent) * 100, '%'),

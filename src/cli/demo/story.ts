@@ -19,7 +19,7 @@ import { type Borrowers, type DemoDeps, Service } from './tasks.ts'
 export interface Measured {
   readonly reserved: number
   ownerIdleUse: number | undefined
-  lentFirst: number | undefined
+  lent: number | undefined
   busyAlone: number | undefined
   busyLent: number | undefined
   unitsPerSecond: number | undefined
@@ -59,7 +59,7 @@ const LIGHT: Load = { customers: 1, restMs: 120 }
 const FULL: Load = { customers: 8, restMs: 0 }
 const MEASURE_MS = 4000
 /** The longest that one act may wait for what it shows. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 45_000
 const LOOK_MS = 100
 
 export class Story {
@@ -69,7 +69,10 @@ export class Story {
   readonly measured: Measured
   #borrowers: Borrowers | undefined
   #noteAt = { rescinded: Number.NaN, takenBack: Number.NaN }
+  #offered: number | undefined
   #spikeAt = Number.NaN
+  /** When the load fell, and how long after that a new borrower ran. */
+  #fellAt = Number.NaN
   #trouble: Error | undefined
 
   constructor(stage: Stage, customers: Customers, api: MasterApi) {
@@ -79,7 +82,7 @@ export class Story {
     this.measured = {
       reserved: stage.reserved,
       ownerIdleUse: undefined,
-      lentFirst: undefined,
+      lent: undefined,
       busyAlone: undefined,
       busyLent: undefined,
       unitsPerSecond: undefined,
@@ -152,14 +155,14 @@ export class Story {
   async #lend(): Promise<void> {
     this.#borrowers = await this.#stage.borrow((note) => this.#noted(note))
     await this.#until(
-      () => this.measured.lentFirst !== undefined,
+      () => this.#offered !== undefined,
       'nothing was lent',
       () => this.#whyNot(),
     )
     const row = await this.#lendRow()
     this.#tell(
       'LENDING',
-      `${amountText(this.measured.lentFirst ?? 0)} cpus of the idle part are offered: ${sumLine(row)}`,
+      `${amountText(this.#offered ?? 0)} cpus of the idle part are offered: ${sumLine(row)}`,
     )
     await this.#until(
       () => (this.#borrowers?.running ?? 0) > 0,
@@ -175,6 +178,9 @@ export class Story {
       () => this.#whyNot(),
     )
     const { clock } = this.#stage
+    // Agents sample once a second; before two samples a borrower has no rate.
+    await this.#sleep(1500)
+    this.measured.lent = (await this.#lendRow()).lent
     const [unitsBefore, begun, before] = [this.#borrowers?.units ?? 0, clock.monotonic(), readBusy()]
     const row = await this.#usage(MEASURE_MS + 1000)
     const seconds = (clock.monotonic() - begun) / 1000
@@ -215,18 +221,17 @@ export class Story {
   async #again(): Promise<void> {
     const { clock } = this.#stage
     this.#customers.set(LIGHT)
-    const begun = clock.monotonic()
-    this.#tell('LOAD', 'falls again')
+    this.#fellAt = clock.monotonic()
+    this.#tell('LOAD', 'falls again: what web used until now counts for 8 s more')
     await this.#until(
-      () => (this.#borrowers?.running ?? 0) > 0,
+      () => this.measured.lendingAgainAfterMs !== undefined,
       'lending did not begin again',
       () => this.#whyNot(),
     )
-    this.measured.lendingAgainAfterMs = clock.monotonic() - begun
     const row = await this.#lendRow()
     this.#tell(
       'LENDING',
-      `again ${(this.measured.lendingAgainAfterMs / 1000).toFixed(1)} s later: lent ${amountText(row.lent)} cpus, ${this.#borrowers?.running} borrowers run`,
+      `again ${((this.measured.lendingAgainAfterMs ?? Number.NaN) / 1000).toFixed(1)} s later: lent ${amountText(row.lent)} cpus, ${this.#borrowers?.running} borrowers run`,
     )
   }
 
@@ -236,7 +241,7 @@ export class Story {
     const after = Number.isNaN(since) ? '' : `${(since / 1000).toFixed(1)} s after the rise: `
     switch (note.kind) {
       case 'offered':
-        this.measured.lentFirst ??= note.lentCpus
+        this.#offered ??= note.lentCpus
         return
       case 'rescinded':
         if (Number.isNaN(since) || !Number.isNaN(this.#noteAt.rescinded)) return
@@ -257,8 +262,11 @@ export class Story {
           'ENDED',
           `${note.placement.taskId}: ${note.status.state} ${note.status.message ?? ''}`,
         )
-      case 'launched':
       case 'running':
+        if (!Number.isNaN(this.#fellAt))
+          this.measured.lendingAgainAfterMs ??= clock.monotonic() - this.#fellAt
+        return
+      case 'launched':
         return
     }
   }
