@@ -158,7 +158,7 @@ export function masterUrl(master: string): URL {
     })
   }
   // The port of our master, not that of the web.
-  if (url.port === '' && !/:80$/.test(master)) url.port = '5050'
+  if (url.port === '' && !master.endsWith(':80')) url.port = '5050'
   return new URL(url.origin)
 }
 

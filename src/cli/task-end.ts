@@ -20,7 +20,8 @@ export function endOf(outcome: RunOutcome, stopped: boolean): End {
       const cause =
         nearest === undefined
           ? '  cause: no offer came: no agent has anything free for this role'
-          : `  cause: of ${seen} offers none fits; the nearest is ${nearest.agentName}: ${shortfallText(nearest.missing)}`
+          : `  cause: of ${seen} offers none fits; ` +
+            `the nearest is ${nearest.agentName}: ${shortfallText(nearest.missing)}`
       const fix = '  fix:   ask for less, wait longer (--timeout), or look at `tepui top --once`'
       return { exitCode: EXIT.notPlaced, lines: ['tepui run: not placed in time', cause, fix] }
     }

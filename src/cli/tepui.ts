@@ -116,7 +116,8 @@ function addCommand(parser: Parser, command: Command, run: Run): void {
   if (command.passThrough === true) own.passThroughOptions()
   for (const { flags, help, many } of command.options ?? []) {
     const option = new ParserOption(flags, help)
-    if (many === true) option.argParser((value: string, before: readonly string[] = []) => [...before, value])
+    const add = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value]
+    if (many === true) option.argParser(add)
     own.addOption(option)
   }
   own.action(async () => {

@@ -106,7 +106,7 @@ function ratesOf(
 
 const BAR = 20
 
-/** `█` used of what is allocated, `▓` lent in use, `▒` allocated but idle, `░` free; the whole bar is what the agent has. */
+/** `█` used of what is allocated, `▓` lent in use, `▒` allocated but idle, `░` free; together what the agent has. */
 export function barOf({ allocatedIdle, lentUsed, total, used }: TopRow): string {
   const parts: readonly (readonly [string, number])[] = [
     ['█', used],

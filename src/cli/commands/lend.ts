@@ -58,7 +58,8 @@ export function lendLines(row: LendRow, now: number): string[] {
   const rows = row.terms.map(({ name, of, value, why }) => [`    ${name}`, value.toFixed(2), of, why])
   if (rows.length > 0) lines.push(...table(['    TERM', 'CPUS', 'OF', 'WHY'], rows))
   lines.push(
-    `    estimator ${row.estimator}; controller ${row.controller === 'noop' ? 'noop: nothing is ended' : row.controller}`,
+    `    estimator ${row.estimator}; controller ${row.controller}` +
+      (row.controller === 'noop' ? ': nothing is ended' : ''),
   )
   const last = row.takenBack.at(-1)
   const when = last === undefined ? 'nothing yet' : `${ageText(last.at / 1000, now)} ago: ${last.message}`

@@ -6,14 +6,15 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { counted } from '../../base/words.ts'
 import type { BatchNote } from '../../frameworks/batch.ts'
 import { lendRow, sumLine } from '../lend-view.ts'
-import { type AgentRow, type Json, list, MasterApi, object, text } from '../master-api.ts'
+import { type AgentRow, type Json, list, type MasterApi, object, text } from '../master-api.ts'
 import { topRow } from '../top-view.ts'
 import { amountText } from '../words.ts'
-import { Customers, type Load, type Speed } from './load.ts'
+import type { Customers, Load, Speed } from './load.ts'
 import { busyShare, readBusy } from './machine.ts'
-import { type Borrowers, type DemoDeps, Service } from './tasks.ts'
+import type { Borrowers, DemoDeps, Service } from './tasks.ts'
 
 /** What the story has measured; undefined where it did not come to it. */
 export interface Measured {
@@ -148,7 +149,8 @@ export class Story {
     const busy = percent(this.measured.busyAlone)
     this.#tell(
       'OWNER',
-      `web reserves ${this.#stage.reserved} cpus and uses ${amountText(row.used)}: ${idle} lie idle, the machine is ${busy} busy; ${words(this.measured.light)}`,
+      `web reserves ${this.#stage.reserved} cpus and uses ${amountText(row.used)}: ${idle} lie idle, ` +
+        `the machine is ${busy} busy; ${words(this.measured.light)}`,
     )
   }
 
@@ -189,7 +191,8 @@ export class Story {
     this.measured.lightBeside = this.#customers.speedSince(begun)
     this.#tell(
       'WORKING',
-      `${this.#borrowers?.running} borrowers use ${amountText(row.lentUsed)} cpus and do ${this.measured.unitsPerSecond.toFixed(0)} units/s, ` +
+      `${counted(this.#borrowers?.running ?? 0, 'borrower')} at work: ${amountText(row.lentUsed)} cpus used, ` +
+        `${this.measured.unitsPerSecond.toFixed(0)} units/s, ` +
         `the machine is ${percent(this.measured.busyLent)} busy; web beside them: ${words(this.measured.lightBeside)}`,
     )
   }
@@ -231,7 +234,8 @@ export class Story {
     const row = await this.#lendRow()
     this.#tell(
       'LENDING',
-      `again ${((this.measured.lendingAgainAfterMs ?? Number.NaN) / 1000).toFixed(1)} s later: lent ${amountText(row.lent)} cpus, ${this.#borrowers?.running} borrowers run`,
+      `again ${((this.measured.lendingAgainAfterMs ?? Number.NaN) / 1000).toFixed(1)} s later: ` +
+        `lent ${amountText(row.lent)} cpus, ${counted(this.#borrowers?.running ?? 0, 'borrower')} at work`,
     )
   }
 
@@ -334,5 +338,6 @@ const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
 
 function words({ failed, p50, p99, perSecond }: Speed): string {
   const lost = failed === 0 ? '' : `, ${failed} failed`
-  return `${perSecond.toFixed(perSecond < 20 ? 1 : 0)} requests/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms${lost}`
+  const rate = perSecond.toFixed(perSecond < 20 ? 1 : 0)
+  return `${rate} requests/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms${lost}`
 }
