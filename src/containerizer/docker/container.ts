@@ -78,6 +78,7 @@ export class DockerContainer implements Container {
   #deadline: number | undefined
   #killTimer: Disposable | undefined
   #peakBytes: number | undefined
+  #firstPid: number | undefined
   #memoryLimitBytes: number | undefined
   #released: Promise<void> | undefined
 
@@ -94,8 +95,9 @@ export class DockerContainer implements Container {
 
   get pid(): number | undefined {
     const known = this.#inspection?.description.State.Pid ?? 0
-    const pid = known > 0 ? known : this.#lowestPid()
-    return pid > 0 ? pid : undefined
+    // Looked for once: it takes a walk through the kernel's groups.
+    this.#firstPid ??= known > 0 ? known : this.#lowestPid()
+    return this.#firstPid
   }
 
   get addresses(): readonly string[] {
@@ -296,12 +298,11 @@ export class DockerContainer implements Container {
   }
 
   /** The first process of a container has the lowest number of all in its group. */
-  #lowestPid(): number {
+  #lowestPid(): number | undefined {
     const { group } = this.#parts
-    if (this.#ended || group === undefined) return 0
-    return group.cgroups
-      .processes(group.path)
-      .reduce((lowest, pid) => (lowest === 0 || pid < lowest ? pid : lowest), 0)
+    if (this.#ended || group === undefined) return undefined
+    const pids = group.cgroups.processes(group.path)
+    return pids.length === 0 ? undefined : Math.min(...pids)
   }
 
   #stopSignal(): string {
@@ -339,10 +340,10 @@ function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): rea
 }
 
 /** The answer from before the start, with the state that the container has since. */
-function asRunning({ raw }: Inspection, pid: number, startedAt: number): string {
-  const answer = JSON.parse(raw) as { State: Record<string, unknown> }
+function asRunning({ description }: Inspection, pid: number, startedAt: number): string {
   const state = { Status: 'running', Running: true, Pid: pid, StartedAt: isoTime(startedAt) }
-  return JSON.stringify([{ ...answer, State: { ...answer.State, ...state } }])
+  // The description is the whole answer, of which only some fields have a type.
+  return JSON.stringify([{ ...description, State: { ...description.State, ...state } }])
 }
 
 function lostForGood(cause: EngineError, ms: number): OperatingError {
