@@ -95,6 +95,8 @@ export class RawScheduler implements Disposable {
   streamId = ''
   /** Acknowledges each update as it comes; a test that looks at retries switches it off. */
   acknowledges = true
+  /** Offers of no use to a test are declined as they come, so that what they hold is offered again with the rest. */
+  declines: ((offer: RawOffer) => boolean) | undefined
   /** Set when the master has ended the stream. */
   ended = false
   #answer: IncomingMessage | undefined
@@ -162,8 +164,15 @@ export class RawScheduler implements Disposable {
       this.#rest = this.#rest.subarray(end)
       this.events.push(event)
       if (this.acknowledges && event.update !== undefined) void this.acknowledge(event.update.status)
+      if (event.offers !== undefined) this.#decline(event.offers.offers)
       this.#news.emit('news')
     }
+  }
+
+  #decline(offers: readonly RawOffer[]): void {
+    const offer_ids = offers.filter((offer) => this.declines?.(offer)).map(({ id }) => id)
+    if (offer_ids.length > 0)
+      void this.call('DECLINE', { decline: { offer_ids, filters: { refuse_seconds: 0 } } })
   }
 
   call(type: string, payload: Readonly<Record<string, unknown>> = {}): Promise<Reply> {

@@ -84,7 +84,7 @@ class HostContainerizer implements Containerizer {
         await fence.killAll()
         await fence.remove()
       })
-      const shim = this.#startShim(spec, command, state, logs, fence)
+      const shim = await this.#startShim(spec, command, state, logs, fence)
       fence.started(shim.pid)
       const pid = await this.#firstProcess(state, shim, signal)
       undo.move()
@@ -160,7 +160,7 @@ class HostContainerizer implements Containerizer {
     state: ContainerState,
     logs: readonly SandboxLog[],
     fence: Fence,
-  ): DetachedProcess {
+  ): Promise<DetachedProcess> {
     const adjust = oomScoreAdjust(spec, this.#options.memoryTotalBytes)
     const [stdout, stderr] = logs.map((log) => log.path) as [string, string]
     return startDetached(

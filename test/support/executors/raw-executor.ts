@@ -58,7 +58,7 @@ function subscribe(): void {
         const newline = rest.indexOf(10)
         const end = newline + 1 + Number(rest.subarray(0, Math.max(newline, 0)).toString('latin1'))
         if (newline < 0 || rest.length < end) return
-        const event = JSON.parse(rest.subarray(newline + 1, end).toString()) as Record<string, never>
+        const event = JSON.parse(rest.subarray(newline + 1, end).toString()) as Event
         rest = rest.subarray(end)
         onEvent(event)
       }
@@ -82,14 +82,21 @@ function update(task_id: Task['task_id'], state: string, more: object = {}): voi
   post({ type: 'UPDATE', update: { status } })
 }
 
-function onEvent(event: Record<string, never>): void {
-  const type: string = event['type'] ?? ''
-  process.stdout.write(`event ${type}\n`)
-  if (type === 'LAUNCH') launch((event['launch'] as { readonly task: Task }).task)
-  if (type === 'KILL') update((event['kill'] as Task).task_id, 'TASK_KILLED', { message: 'as asked' })
-  if (type === 'MESSAGE') echo((event['message'] as { readonly data: string }).data)
-  if (type === 'ACKNOWLEDGED') acknowledged(event['acknowledged'] as Update['status'])
-  if (type === 'SHUTDOWN' && manner !== 'deaf') process.exit(0)
+interface Event {
+  readonly type: string
+  readonly launch?: { readonly task: Task }
+  readonly kill?: Task
+  readonly message?: { readonly data: string }
+  readonly acknowledged?: Update['status']
+}
+
+function onEvent(event: Event): void {
+  process.stdout.write(`event ${event.type}\n`)
+  if (event.launch !== undefined) launch(event.launch.task)
+  if (event.kill !== undefined) update(event.kill.task_id, 'TASK_KILLED', { message: 'as asked' })
+  if (event.message !== undefined) echo(event.message.data)
+  if (event.acknowledged !== undefined) acknowledged(event.acknowledged)
+  if (event.type === 'SHUTDOWN' && manner !== 'deaf') process.exit(0)
 }
 
 function acknowledged({ task_id, uuid }: Update['status']): void {
