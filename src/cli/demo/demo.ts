@@ -216,7 +216,7 @@ const WORKER: TaskWish = {
   name: 'batch',
   image: IMAGE,
   command: `while :; do ${PIECE}; printf u; done`,
-  cpus: 0.4,
+  cpus: 0.3,
   mem: 32,
   revocable: true,
   network: 'NONE',

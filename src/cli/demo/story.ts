@@ -62,6 +62,8 @@ const MEASURE_MS = 4000
 /** The longest that one act may wait for what it shows. */
 const PATIENCE_MS = 45_000
 const LOOK_MS = 100
+/** The window of the agents' estimator, and two samples. */
+const FORGOTTEN_MS = 10_000
 
 export class Story {
   readonly #stage: Stage
@@ -72,6 +74,7 @@ export class Story {
   #noteAt = { rescinded: Number.NaN, takenBack: Number.NaN }
   #offered: number | undefined
   #spikeAt = Number.NaN
+  #burstEnd = 0
   /** When the load fell, and how long after that a new borrower ran. */
   #fellAt = Number.NaN
   #trouble: Error | undefined
@@ -139,6 +142,7 @@ export class Story {
 
   async #light(): Promise<void> {
     this.#customers.set(LIGHT)
+    this.#burstEnd = this.#stage.clock.monotonic()
     await this.#sleep(1500)
     const before = readBusy()
     const row = await this.#usage(MEASURE_MS)
@@ -155,6 +159,9 @@ export class Story {
   }
 
   async #lend(): Promise<void> {
+    // What the burst took, of the service and of its customers, counts until the window has passed.
+    const { clock } = this.#stage
+    await this.#sleep(Math.max(0, this.#burstEnd + FORGOTTEN_MS - clock.monotonic()))
     this.#borrowers = await this.#stage.borrow((note) => this.#noted(note))
     await this.#until(
       () => this.#offered !== undefined,
