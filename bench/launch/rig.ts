@@ -25,13 +25,13 @@ const AGENT_FLAGS = [
   '--containerizers=docker',
   // The bare loop removes its containers as soon as they have ended; so do we, within the time that is measured.
   '--docker_remove_delay=0ns',
-  // Reads every container once a second, as an agent that lends does.
-  '--resource_estimator=usage',
-  '--qos_controller=pressure',
 ]
+/** Off by default, as in Mesos. With them the agent reads every container once a second and decides. */
+export const LENDING_FLAGS = ['--resource_estimator=usage', '--qos_controller=pressure']
 const POLL_MS = 20
 
-export async function openRig(context: BenchContext): Promise<Rig> {
+/** @param flags of the agent, beside those that every part of the bench needs */
+export async function openRig(context: BenchContext, flags: readonly string[]): Promise<Rig> {
   const { clock, random, signal } = context
   const run = random.uuid()
   await using stack = new AsyncDisposableStack()
@@ -39,7 +39,7 @@ export async function openRig(context: BenchContext): Promise<Rig> {
   // What a bench left behind that was ended with force.
   await engine.sweep(BENCH_LABEL)
   stack.defer(() => engine.sweep(BENCH_LABEL))
-  const daemons = stack.use(await startDaemons({ clock, agentFlags: AGENT_FLAGS, signal }))
+  const daemons = stack.use(await startDaemons({ clock, agentFlags: [...AGENT_FLAGS, ...flags], signal }))
   const master = `127.0.0.1:${daemons.master.port}`
   const framework = stack.use(await BenchFramework.subscribe(master, clock, signal))
   const described = await describeOne(framework, engine)

@@ -7,6 +7,12 @@ import type { Rig } from './rig.ts'
 const COMMAND = ['true']
 const WIDTH = 8
 
+/** Daemons run for weeks: what they do in their first seconds, when nothing is compiled, is not what is asked for. */
+export async function warmUp(rig: Rig, tasks: number): Promise<void> {
+  await bareRound(rig, WIDTH)
+  await ourRound(rig, tasks)
+}
+
 /** Rounds of equal size, bare and ours in turn, each first every other time; every round ends with all removed. */
 export async function measureThroughput(rig: Rig, tasks: number, rounds: number): Promise<readonly Figure[]> {
   const perRound = Math.ceil(tasks / rounds)
