@@ -46,7 +46,7 @@ export async function readHardware(
 ): Promise<Hardware> {
   const late = Promise.withResolvers<never>()
   // Nobody may wait for it any more when it fires.
-  late.promise.catch(() => undefined)
+  late.promise.catch(() => 'Who waited has been told.')
   using _ = clock.after(LONGEST_MS, () =>
     late.reject(new OperatingError('UNREACHABLE', `no answer within ${LONGEST_MS / 1000} s`)),
   )
@@ -93,7 +93,7 @@ function words(...all: readonly (string | undefined)[]): string {
 
 /**
  * What the agent offers: what `--resources` says, and for names that it leaves out what the machine has, less a reserve
- * for the system as Mesos keeps it. GPUs are offered only when the flag names them: we do not hand devices to tasks yet.
+ * for the system as Mesos keeps it. GPUs are offered only when the flag names them: tasks get no devices yet.
  *
  * @throws OperatingError USAGE when the flag cannot be read
  */

@@ -1,4 +1,4 @@
-// `/api/x1/lend` of the agent: what is lent and why so much, what was taken back and why, every figure opened into its sum.
+// `/api/x1/lend` of the agent: what is lent and why so much, what was taken back and why, figures with their sums.
 import type { Page } from '../http/pages/resources.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { LendingView } from './lending.ts'

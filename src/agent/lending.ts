@@ -1,4 +1,4 @@
-// The loops of lending: every second one snapshot goes to the estimator and the controller, and what follows to the core.
+// The loop of lending: every second one snapshot goes to estimator and controller, and what follows to the core.
 import { type Clock, every } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'

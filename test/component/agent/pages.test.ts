@@ -71,10 +71,7 @@ describe('a page has the fields of a real one in its order:', () => {
       const fields = shapeOf(await here.agent.page<unknown>(path))
       const theirs = shapeOf(recordedPage(path))
       // More figures than theirs, whose isolators were the posix ones; all of theirs in their order.
-      expect(
-        fields.filter((field) => theirs.includes(field)),
-        path,
-      ).toEqual(theirs)
+      expect(fields.filter((field) => theirs.includes(field))).toEqual(theirs)
     }
     const id = container?.id ?? ''
     expect(await here.agent.page<unknown[]>(`/containers?container_id=${id}`)).toHaveLength(1)

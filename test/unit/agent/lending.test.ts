@@ -19,7 +19,7 @@ interface Bench {
   readonly told: number[]
   readonly corrected: Correction[]
   /** Seconds of rounds. */
-  run(seconds: number): Promise<void>
+  readonly run: (seconds: number) => Promise<void>
 }
 
 function bench(
