@@ -114,6 +114,14 @@ test('one container that cannot be read takes the sight of no other, and readers
   expect(reads).toBe(1)
 })
 
+test('a container that just began is on the next page', async () => {
+  await using here = await running()
+  expect(await here.agent.page<unknown[]>('/containers')).toHaveLength(1)
+  here.link.send(runTask('second'))
+  await expect.poll(() => here.agent.containers.containers.size).toBe(2)
+  expect(await here.agent.page<unknown[]>('/containers')).toHaveLength(2)
+})
+
 test('/flags shows every flag that has a value, but no credentials', async () => {
   const secret = '{"auths":{"registry.example":{"auth":"c2VjcmV0"}}}'
   await using here = await running([`--docker_config=${secret}`, '--attributes=rack:a'])
