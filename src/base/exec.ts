@@ -113,6 +113,8 @@ export function startProgram(file: string, args: readonly string[], options: Pro
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     detached: true,
+    // Whoever asks it to end says how long it may take: execa would kill it after five seconds.
+    forceKillAfterDelay: false,
     reject: false,
     buffer: false,
     stdin: 'pipe',
