@@ -178,6 +178,7 @@ describe('not a file of a sandbox:', () => {
   const elsewhere: readonly string[] = [
     '/etc/passwd',
     `${LATEST}/../../../../../../../../../etc/passwd`,
+    `${LATEST}/folder/../stdout`,
     `${LATEST}/outside/passwd`,
     `${LATEST}/host-file`,
     `${LATEST}/loop`,
