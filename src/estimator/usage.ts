@@ -10,7 +10,7 @@ import { CpuHistory } from './history.ts'
 import type { Estimate, EstimatorFactory, ResourceEstimator, Term } from './estimator.ts'
 
 const OPTIONS = {
-  /** Share of all cores that is never lent: 10 % suffices while the kernel's lowest tier is in force (lending.md 3.2). */
+  /** Share of all cores never lent: 10 % suffices while the kernel's lowest tier is in force (lending.md 3.2). */
   headroom: numberOption(0.1, 0, 1),
   /** An owner's demand is its highest second in this window … */
   window: durationOption(60_000, 1000),
@@ -140,7 +140,7 @@ class UsageEstimator implements ResourceEstimator {
   }
 }
 
-/** CPU that no container accounts for: the kernel, the engine, this agent. Its peak in the window, 0.05 cores or more. */
+/** CPU that no container accounts for: the kernel, the engine, this agent. Its peak in the window, at least 0.05. */
 class SystemShare {
   static readonly FLOOR = 0.05
   readonly #windowMs: number

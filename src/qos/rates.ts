@@ -5,7 +5,7 @@ export interface Rates {
   readonly container: ContainerUsage
   /** Cores. */
   readonly cpus: number
-  /** Share of the time in which some thread waited for a core, less what its own quota stopped; undefined without PSI. */
+  /** Share of the time in which some thread waited for a core, less its own throttling; undefined without PSI. */
   readonly waiting: number | undefined
   /** Share of the time in which all threads waited for memory. */
   readonly memoryStall: number | undefined
