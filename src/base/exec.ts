@@ -61,7 +61,7 @@ const START_TROUBLES: Readonly<Record<string, string>> = {
     'its arguments and environment are more than the kernel takes (128 KiB each, 2 MiB in all by default)',
 }
 
-/** Starts a process in a session of its own that outlives us. Its streams are closed: a shim redirects what it keeps. */
+/** Starts a process in a session of its own that outlives us. Its streams are closed: a shim has its own. */
 export async function startDetached(
   file: string,
   args: readonly string[],
