@@ -31,7 +31,7 @@ export interface ResourceEstimator {
   estimate(usage: ResourceUsage): Estimate | Promise<Estimate>
 }
 
-/** Options come from the flag `--resource_estimator=usage?headroom=0.2`. Throws `OperatingError` USAGE on wrong ones. */
+/** Options come from the flag `--resource_estimator=usage?headroom=0.2`. Wrong ones throw `OperatingError` USAGE. */
 export type EstimatorFactory = (options: Readonly<Record<string, string>>) => ResourceEstimator
 
 /** Three unknown estimates in a row count as nothing to lend. */

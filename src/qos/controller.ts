@@ -31,7 +31,7 @@ export interface QosController {
   correct(usage: ResourceUsage): readonly Correction[] | Promise<readonly Correction[]>
 }
 
-/** Options come from the flag `--qos_controller=pressure?threshold=0.1`. Throws `OperatingError` USAGE on wrong ones. */
+/** Options come from the flag `--qos_controller=pressure?threshold=0.1`. Wrong ones throw `OperatingError` USAGE. */
 export type ControllerFactory = (options: Readonly<Record<string, string>>) => QosController
 
 /** Keeps a plug-in from doing harm: what throws or answers nonsense is reported and corrects nothing. */

@@ -1,4 +1,4 @@
-// What an owner leaves idle is lent to another framework and taken back when the owner wakes up, on real processes of ours.
+// What an owner leaves idle is lent to another framework and taken back when the owner wakes up, on real processes.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// A real master and real agents in this process, on free ports, with the real clock: what clients of others are held against.
+// A real master and real agents in this process, on free ports, with the real clock, for clients of others.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

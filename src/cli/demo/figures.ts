@@ -4,7 +4,7 @@ import { type Measured, PATIENCE_MS } from './story.ts'
 
 /** The owner under full load after the take-back, against alone in the same run. */
 const RECOVERED = '>= 0.9'
-/** Whether it happens at all is what counts: how fast depends on what else the machine does. The story waits so long. */
+/** Whether it happens at all counts: how fast depends on what else the machine does. The story waits so long. */
 const WITHIN = `<= ${PATIENCE_MS / 1000}`
 
 export function demoFigures(measured: Measured): Figure[] {

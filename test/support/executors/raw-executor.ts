@@ -1,5 +1,5 @@
-// A custom executor written with nothing but node:http and Buffer; the data of a task says what it does with it. It runs
-// as a program of its own, launched by an agent, and shares no line with src/.
+// A custom executor written with nothing but node:http and Buffer; the data of a task says what it does. It runs as a
+// program of its own, launched by an agent, and shares no line with src/.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, request } from 'node:http'
@@ -10,7 +10,7 @@ const ids = {
   executor_id: { value: env['MESOS_EXECUTOR_ID'] },
   framework_id: { value: env['MESOS_FRAMEWORK_ID'] },
 }
-/** How it behaves beyond what tasks ask for: `deaf` to SHUTDOWN, `silent` (never subscribes), `early` (exits at once). */
+/** How it behaves beyond what tasks ask for: `deaf` to SHUTDOWN, `silent` (no SUBSCRIBE), `early` (exits at once). */
 const manner = env['MANNER']
 
 interface Task {

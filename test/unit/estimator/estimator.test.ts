@@ -7,7 +7,6 @@ import { expect, test } from 'vitest'
 import { loadEstimator } from '../../../src/estimator/built-in.ts'
 import type { Estimate, ResourceEstimator } from '../../../src/estimator/estimator.ts'
 import { GuardedEstimator } from '../../../src/estimator/estimator.ts'
-import type { ResourceUsage } from '../../../src/resources/usage.ts'
 import { Machine, type Second } from '../../support/usage.ts'
 
 async function usageEstimator(options = ''): Promise<ResourceEstimator> {
@@ -166,7 +165,7 @@ test('a module of anybody is loaded by its path and gets its options', async () 
 test('a plug-in that throws or answers nonsense is reported, tolerated twice, then lends nothing', async () => {
   const answers: (() => unknown)[] = []
   const troubles: string[] = []
-  const inner = { name: 'odd', estimate: (_: ResourceUsage) => answers.shift()?.() as Estimate }
+  const inner = { name: 'odd', estimate: () => answers.shift()?.() as Estimate }
   const guarded = new GuardedEstimator(inner, (reason) => troubles.push(reason))
   const good = await after(await usageEstimator(), new Machine().add({ id: 'web', cpus: 1 }), 3, {})
   const fail = (): never => {
