@@ -2,8 +2,7 @@
 import { Agent, type IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { inspect } from 'node:util'
-import { createRequire, Module } from 'node:module'
-import type Dockerode from 'dockerode'
+import Dockerode from 'dockerode'
 import { type Clock, timeoutSignal } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { CreateBody, HostConfig } from './body.ts'
@@ -81,17 +80,6 @@ interface Answer {
   readonly text: string
 }
 
-/**
- * Loads the library without its gRPC, which only builds of images need and which takes ten megabytes of every agent:
- * the module that would ask for it counts as loaded already.
- */
-function loadDockerode(): typeof Dockerode {
-  const require = createRequire(import.meta.url)
-  const session = require.resolve('dockerode/lib/session.js')
-  require.cache[session] ??= Object.assign(new Module(session), { loaded: true })
-  return require('dockerode') as typeof Dockerode
-}
-
 // The modem refuses every status that is not marked true; here all are answers, and each request judges its own.
 const EVERY_STATUS: Readonly<Record<number, true>> = Object.fromEntries(
   Array.from({ length: 500 }, (_, index) => [index + 100, true as const]),
@@ -126,7 +114,7 @@ class SocketEngine implements Engine {
     this.#connections = new Connections({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS_MAX })
     // The modem hands the agent of connections on to Node; only its types do not say so.
     const modem = { socketPath: options.socket, agent: this.#connections }
-    this.#docker = new (loadDockerode())(modem)
+    this.#docker = new Dockerode(modem)
   }
 
   async describe(): Promise<EngineDescription> {
