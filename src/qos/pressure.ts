@@ -13,8 +13,10 @@ const OPTIONS = {
   for: durationOption(2000, 0),
   /** Share of the machine's memory that stays available. */
   memory_reserve: numberOption(0.05, 0, 0.9),
-  /** Ends a borrower that got under 5 % of its cpus for this long while owners use the machine; 0ns: never. */
+  /** Ends a borrower that gets next to nothing for this long while others use the machine; 0ns: never. */
   starved: durationOption(0, 0),
+  /** … next to nothing: below this share of the cpus that were lent to it. */
+  starved_share: numberOption(0.05, 0.001, 1),
   /** No second round of corrections before this has passed. */
   cooldown: durationOption(20_000, 0),
 }
@@ -25,7 +27,6 @@ const INNOCENT_SHARE = 0.02
 const OWNER_MIN_CPUS = 0.25
 /** A little more than is missed, so that one round suffices. */
 const SURPLUS = 1.1
-const STARVED_SHARE = 0.05
 const MB = 1024 * 1024
 
 type Options = ReturnType<typeof readOptions<typeof OPTIONS>>
@@ -37,6 +38,7 @@ class PressureController implements QosController {
   /** Since when (monotonic ms) a condition holds without a break, by its name. */
   readonly #since = new Map<string, number>()
   #quietUntil = Number.NEGATIVE_INFINITY
+  #lastBusy: { readonly at: number; readonly seconds: number } | undefined
 
   constructor(options: Options) {
     this.#options = options
@@ -120,16 +122,17 @@ class PressureController implements QosController {
     owners: readonly Rates[],
     borrowers: readonly Rates[],
   ): readonly Correction[] {
+    const others = this.#others(usage, borrowers)
     if (this.#options.starved === 0) return []
     const busiest = owners.toSorted((a, b) => b.cpus - a.cpus)[0]
     const lent = borrowers.reduce((sum, rate) => sum + cpusOf(rate.container), 0)
-    const owned = owners.reduce((sum, rate) => sum + rate.cpus, 0)
-    // Only when owners' use leaves no room for what is lent does a borrower that gets nothing have no future here.
-    const crowded = busiest !== undefined && owned + lent > usage.host.cpus
+    // Only when others leave no room for what is lent does a borrower that gets next to nothing have no future here.
+    const crowded = busiest !== undefined && others !== undefined && others + lent > usage.host.cpus
+    const limit = this.#options.starved_share
     const corrections: Correction[] = []
     for (const borrower of borrowers) {
       const share = borrower.cpus / Math.max(cpusOf(borrower.container), 0.001)
-      const starving = crowded && share < STARVED_SHARE
+      const starving = crowded && share < limit
       const forMs = this.#held(`starved ${borrower.container.containerId}`, starving, usage.monotonic)
       if (busiest === undefined || forMs === undefined || forMs < this.#options.starved) continue
       const owner = labelOf(busiest.container)
@@ -137,17 +140,26 @@ class PressureController implements QosController {
         owner,
         signal: 'starved borrower',
         value: share,
-        threshold: STARVED_SHARE,
+        threshold: limit,
         unit: 'share of its cpus',
         forMs,
       }
       const text =
         `owner '${owner}' uses ${busiest.cpus.toFixed(2)} of its ${cpusOf(busiest.container).toFixed(2)} cpus, ` +
         `this borrower got ${percent(share)} of its ${cpusOf(borrower.container).toFixed(2)} ` +
-        `(limit ${percent(STARVED_SHARE)}) for ${seconds(forMs)}`
+        `(limit ${percent(limit)}) for ${seconds(forMs)}`
       corrections.push(...kills([candidate(borrower, 1)], [borrower], cause, text))
     }
     return corrections
+  }
+
+  /** Cores that everything but the borrowers used since the last snapshot; undefined at the first. */
+  #others(usage: ResourceUsage, borrowers: readonly Rates[]): number | undefined {
+    const last = this.#lastBusy
+    this.#lastBusy = { at: usage.monotonic, seconds: usage.host.cpuBusySeconds }
+    if (last === undefined || usage.monotonic <= last.at) return undefined
+    const busy = (usage.host.cpuBusySeconds - last.seconds) / ((usage.monotonic - last.at) / 1000)
+    return busy - borrowers.reduce((sum, rate) => sum + rate.cpus, 0)
   }
 
   /** For how long a condition has held, undefined when it does not. */

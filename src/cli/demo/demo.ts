@@ -24,7 +24,7 @@ const IMAGE = 'tepui/busybox:latest'
 /** Quicker than the defaults, so that a minute suffices; the parts and their rules are the same. */
 const LENDING = [
   '--resource_estimator=usage?window=8secs&cold_start=3secs',
-  '--qos_controller=pressure?for=1secs&starved=3secs&cooldown=5secs',
+  '--qos_controller=pressure?for=1secs&starved=3secs&starved_share=0.25&cooldown=5secs',
   '--oversubscribed_resources_interval=2secs',
 ]
 

@@ -195,3 +195,14 @@ test('among few candidates no cheaper sufficient set exists', () => {
     { numRuns: 50 },
   )
 })
+
+test('work outside of all containers leaves a borrower starved too, and below which share is an option', async () => {
+  const machine = shop()
+  const qos = await controller('pressure?starved=3secs&starved_share=0.25')
+  const all: Correction[] = []
+  for (let second = 0; second < 5; second++) {
+    const doing = { web: { cpus: 1.1 }, old: { cpus: 0.1 }, new: { cpus: 0.3 } }
+    all.push(...(await qos.correct(machine.tick(doing, 0.5))))
+  }
+  expect(all.map((one) => one.containerId)).toEqual(['c-old'])
+})
