@@ -30,6 +30,8 @@ export interface Measured {
   alone: Speed | undefined
   during: Speed | undefined
   after: Speed | undefined
+  /** From the take-back to the end of the first stretch at full speed. */
+  recoveredAfterMs: number | undefined
   rescindedAfterMs: number | undefined
   takenBackAfterMs: number | undefined
   takenBack: number
@@ -61,6 +63,9 @@ const FULL: Load = { customers: 8, restMs: 0 }
 const MEASURE_MS = 4000
 /** The longest that one act may wait for what it shows. */
 export const PATIENCE_MS = 45_000
+/** At this share of its speed alone the owner counts as recovered: a tenth is the noise of a small machine. */
+export const RECOVERED_SHARE = 0.9
+const RECOVERY_PATIENCE_MS = 20_000
 const LOOK_MS = 100
 /** The window of the agents' estimator, and two samples. */
 const FORGOTTEN_MS = 10_000
@@ -96,6 +101,7 @@ export class Story {
       alone: undefined,
       during: undefined,
       after: undefined,
+      recoveredAfterMs: undefined,
       rescindedAfterMs: undefined,
       takenBackAfterMs: undefined,
       takenBack: 0,
@@ -221,11 +227,26 @@ export class Story {
     this.#tell('DURING', `from the rise to the take-back web answered ${words(this.measured.during)}`)
   }
 
+  /** Looks at the owner's speed until it is what it was alone; how long that took is the figure. */
   async #recovered(): Promise<void> {
-    const speed = await this.#speed(MEASURE_MS)
-    this.measured.after = speed
-    const share = speed.perSecond / (this.measured.alone?.perSecond ?? Number.NaN)
-    this.#tell('RECOVERED', `web answers ${words(speed)}: ${percent(share)} of its speed alone`)
+    const { clock } = this.#stage
+    const begun = clock.monotonic()
+    const alone = this.measured.alone?.perSecond ?? Number.NaN
+    for (;;) {
+      const speed = await this.#speed(MEASURE_MS)
+      const elapsed = clock.monotonic() - begun
+      const share = speed.perSecond / alone
+      this.measured.after = speed
+      this.measured.recoveredAfterMs = elapsed
+      if (share >= RECOVERED_SHARE || elapsed > RECOVERY_PATIENCE_MS) {
+        const seconds = (elapsed / 1000).toFixed(1)
+        this.#tell(
+          'RECOVERED',
+          `${seconds} s after it web answers ${words(speed)}: ${percent(share)} of its speed alone`,
+        )
+        return
+      }
+    }
   }
 
   async #again(): Promise<void> {
