@@ -149,6 +149,10 @@ end_engine() {
     as_root kill -TERM $children 2>/dev/null || true
     await_end 5 $children || as_root kill -KILL $children 2>/dev/null || true
   fi
+  # The engine keeps the network namespaces of its containers mounted below its folder of running state.
+  for mounted in "$EXEC_ROOT"/netns/*; do
+    [ -e "$mounted" ] && as_root umount "$mounted" 2>/dev/null || :
+  done
   as_root rm -rf "$PID_FILE" "$SOCKET" "$EXEC_ROOT" /var/run/docker.pid
 }
 
