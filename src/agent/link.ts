@@ -46,6 +46,8 @@ interface Session {
 export class Link implements LinkPort {
   readonly #deps: LinkDeps
   #asked: LinkCall | undefined
+  /** The agent has said goodbye. */
+  #over = false
   #session: Session | undefined
   #silenceMs = DEFAULT_SILENCE_MS
   #silence: Disposable | undefined
@@ -94,7 +96,7 @@ export class Link implements LinkPort {
     this.#session.stream.close()
   }
 
-  /** Keeps the link open until the signal aborts. */
+  /** Keeps the link open until the signal aborts or the agent has said goodbye. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps
     signal.addEventListener('abort', () => this.#ended.abort(signal.reason), { once: true })
@@ -103,6 +105,7 @@ export class Link implements LinkPort {
       try {
         this.#registered = false
         await this.#once(signal)
+        if (this.#over) return
         log.info({}, 'the link to the master ended')
       } catch (error) {
         if (signal.aborted) return
@@ -129,11 +132,20 @@ export class Link implements LinkPort {
     return delays(backoff, this.#deps.random)
   }
 
+  /** Undefined when the agent has said goodbye and does not want to come back. */
+  #callToOpenWith(): LinkCall | undefined {
+    this.#asked = undefined
+    this.#deps.onOpening()
+    return this.#asked
+  }
+
   /** From connecting to the end of the stream. */
   async #once(signal: AbortSignal): Promise<void> {
-    this.#deps.onOpening()
-    const call = this.#asked
-    if (call === undefined) throw new OperatingError('STOPPED', 'The agent is ending')
+    const call = this.#callToOpenWith()
+    if (call === undefined) {
+      this.#over = true
+      return
+    }
     using client = new HttpClient(this.#deps.clock, 1)
     try {
       const session = await this.#connect(client, encodeMessage(LinkCall, call), signal)

@@ -50,8 +50,9 @@ function linkTasks(state: AgentState, framework: Framework): LinkTask[] {
   }))
 }
 
-/** The link opens: remembers what the master is being told. */
+/** The link opens: remembers what the master is being told. An agent that has said goodbye does not come back. */
 export function openLink(turn: Turn): void {
+  if (turn.state.life.kind === 'done') return
   turn.state.link = { kind: 'subscribing' }
   turn.state.oversubscribedSent = turn.state.oversubscribed
   turn.emit({ type: 'subscribe', call: subscribeCall(turn) })

@@ -212,3 +212,20 @@ test('an agent registers with a real master and is seen there', async () => {
   const page = await fetch(`http://127.0.0.1:${master.address.port}/state`)
   expect(await page.json()).toMatchObject({ activated_slaves: 1, slaves: [{ hostname: '127.0.0.1' }] })
 })
+
+test('an agent that has said goodbye does not come back, however its master ends the link', async () => {
+  const clock = new ManualClock()
+  await using master = await ToyMaster.start(clock)
+  await using agent = await TestAgent.start(master.address, { clock })
+  const link = await master.link()
+  await expect.poll(async () => (await agent.page('/state'))['id']).toBe('M-S0')
+  agent.agent.shutdown('The test is over')
+  await master.callsOf('UNREGISTER', 1)
+  expect(await agent.agent.ended).toBeUndefined()
+  link.stream.end()
+  for (let round = 0; round < 10; round++) {
+    await agent.get('/health')
+    await clock.advance(10_000)
+  }
+  expect(master.tries).toHaveLength(1)
+})
