@@ -1,5 +1,5 @@
 /**
- * The agent's end of the link to the master: one stream of events, calls beside it, and for ever another try with
+ * The agent's end of the link to the master: a stream of events, one of calls beside it, and for ever another try with
  * growing waits (spec/mesos.md 5.2). The order of starting master and agents never matters.
  */
 import { readFile } from 'node:fs/promises'
@@ -9,6 +9,7 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { HttpClient, type IncomingStream, PeerRefusal } from '../http/client.ts'
+import { Upload } from '../http/upload.ts'
 import { encodeMessage, parseMessage } from '../wire/json.ts'
 import { LinkCall, LinkEvent } from '../wire/link.ts'
 import type { LinkPort } from './shell.ts'
@@ -39,8 +40,9 @@ const LEAST_BACKOFF_MS = 10
 interface Session {
   readonly base: string
   readonly streamId: string
-  readonly client: HttpClient
   readonly stream: IncomingStream
+  /** Opened by the first call. */
+  upload: Upload | undefined
 }
 
 export class Link implements LinkPort {
@@ -52,9 +54,6 @@ export class Link implements LinkPort {
   #silenceMs = DEFAULT_SILENCE_MS
   #silence: Disposable | undefined
   #registered = false
-  #unsent: Promise<unknown> = Promise.resolve()
-  /** Aborts when the agent ends: nothing is sent any more. */
-  readonly #ended = new AbortController()
 
   constructor(deps: LinkDeps) {
     this.#deps = deps
@@ -72,22 +71,18 @@ export class Link implements LinkPort {
   send(call: LinkCall): void {
     const session = this.#session
     if (session === undefined) return
-    const { base, streamId, client } = session
-    const outgoing = {
-      method: 'POST',
-      url: `${base}${PATH}`,
-      headers: { 'Content-Type': 'application/json', 'Mesos-Stream-Id': streamId },
-      body: encodeMessage(LinkCall, call),
-    } as const
-    this.#unsent = client.request(outgoing, this.#ended.signal).catch((error: unknown) => {
-      // What was lost is told again after the next registration.
-      if (this.#session === session) this.reconnect(`a ${call.type} call failed: ${reasonOf(error)}`)
-    })
+    session.upload ??= this.#openUpload(session)
+    session.upload.send(encodeMessage(LinkCall, call))
   }
 
-  /** Resolves when the calls so far are answered. */
+  /** Resolves when the calls so far are answered, or lost with the link. */
   async flush(): Promise<void> {
-    await this.#unsent
+    const session = this.#session
+    const upload = session?.upload
+    if (session === undefined || upload === undefined) return
+    session.upload = undefined
+    upload.end()
+    await Promise.allSettled([upload.answered])
   }
 
   reconnect(reason: string): void {
@@ -99,7 +94,6 @@ export class Link implements LinkPort {
   /** Keeps the link open until the signal aborts or the agent has said goodbye. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps
-    signal.addEventListener('abort', () => this.#ended.abort(signal.reason), { once: true })
     let waits = this.#waits()
     for (let failures = 0; !signal.aborted; ) {
       try {
@@ -124,6 +118,16 @@ export class Link implements LinkPort {
         if (!signal.aborted) throw error
       }
     }
+  }
+
+  #openUpload(session: Session): Upload {
+    const headers = { 'Mesos-Stream-Id': session.streamId }
+    const upload = new Upload({ clock: this.#deps.clock, url: `${session.base}${PATH}`, headers })
+    upload.answered.catch((error: unknown) => {
+      // What was lost is told again after the next registration.
+      if (this.#session === session) this.reconnect(`calls could not be sent: ${reasonOf(error)}`)
+    })
+    return upload
   }
 
   #waits(): Generator<number, never> {
@@ -166,6 +170,7 @@ export class Link implements LinkPort {
     } finally {
       this.#silence?.[Symbol.dispose]()
       this.#session = undefined
+      session.upload?.close()
       session.stream.close()
     }
   }
@@ -182,7 +187,7 @@ export class Link implements LinkPort {
         const streamId = stream.headers.get(STREAM_ID)
         if (streamId === undefined)
           throw new OperatingError('PROTOCOL', `${base} opened no link: it is no Tepui master`)
-        return { base, streamId, client, stream }
+        return { base, streamId, stream, upload: undefined }
       } catch (error) {
         const leader = leaderIn(error)
         if (leader === undefined || redirects >= MAX_REDIRECTS) throw error

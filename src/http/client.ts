@@ -152,7 +152,8 @@ const nameOf = ({ method = 'GET', url }: Outgoing): string => `${method} ${url}`
 
 const isSuccess = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode < 300
 
-function trouble(what: string, error: Error & { readonly code?: string }): OperatingError {
+/** What broke between us and a peer, in our words. */
+export function trouble(what: string, error: Error & { readonly code?: string }): OperatingError {
   const garbled = error.code?.startsWith('HPE_') === true
   if (garbled) return new OperatingError('PROTOCOL', `${what} was not answered in HTTP`, { cause: error })
   // Of several addresses that were tried, Node reports all failures in an error without words.
@@ -193,7 +194,8 @@ function send(
   return promise
 }
 
-function checked(response: IncomingMessage, text: string, what: string): Incoming {
+/** Throws PeerRefusal for anything but 2xx. */
+export function checked(response: IncomingMessage, text: string, what: string): Incoming {
   const headers = lastHeaders(response.rawHeaders)
   const status = response.statusCode ?? 0
   if (!isSuccess(response))
@@ -201,7 +203,8 @@ function checked(response: IncomingMessage, text: string, what: string): Incomin
   return { status, headers, text }
 }
 
-async function readText(response: IncomingMessage, maxBytes: number, what: string): Promise<string> {
+/** The whole body, unzipped; that of a refusal in part. */
+export async function readText(response: IncomingMessage, maxBytes: number, what: string): Promise<string> {
   const zipped = response.headers['content-encoding'] === 'gzip'
   // A pipeline, unlike pipe(), tells the unzipping end when the connection breaks; the loop below sees it.
   const source: Readable = zipped ? pipeline(response, createGunzip(), () => undefined) : response

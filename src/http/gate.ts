@@ -54,15 +54,20 @@ export async function passGate<T>(request: HttpRequest, gate: Gate<T>): Promise<
   if (type !== JSON_TYPE) return refuse(415, `Expecting 'Content-Type' of ${JSON_TYPE} or ${PROTOBUF_TYPE}`)
   const body = await request.body()
   if (!body.ok) return body
-  const call = readCall(gate, body.bytes.toString('utf8'))
+  const call = passCall(gate, body.bytes.toString('utf8'))
   if (!call.ok) return call
-  const problem = gate.validate(call.call)
-  if (problem !== undefined) {
-    gate.onInvalid?.(call.call, problem)
-    return refuse(400, `Failed to validate ${gate.label}: ${problem}`)
-  }
   const refusal = gate.answered(call.call) ? unacceptable(request.header('accept')) : undefined
   return refusal === undefined ? call : { ok: false, answer: refusal }
+}
+
+/** The part of the gate that looks at the call itself: one JSON object that is a valid message. */
+export function passCall<T>(gate: Gate<T>, body: string): Passed<T> {
+  const call = readCall(gate, body)
+  if (!call.ok) return call
+  const problem = gate.validate(call.call)
+  if (problem === undefined) return call
+  gate.onInvalid?.(call.call, problem)
+  return refuse(400, `Failed to validate ${gate.label}: ${problem}`)
 }
 
 function readCall<T>(gate: Gate<T>, body: string): Passed<T> {

@@ -1,16 +1,20 @@
 /**
  * The master's end of the agent link, our own protocol in the manner of the scheduler API: `POST /api/x1/agent` with
- * SUBSCRIBE opens a stream of events and names it in `Mesos-Stream-Id`; all other calls carry that header.
+ * SUBSCRIBE opens a stream of events and names it in `Mesos-Stream-Id`; all other calls carry that header, each in a
+ * request of its own or, as our agents send them, as the records of one endless request.
  */
 import { isIP } from 'node:net'
 import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
-import { passGate } from '../http/gate.ts'
+import { passCall, passGate, type Gate } from '../http/gate.ts'
+import { takeRecords } from '../http/records.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, stream, text, type Answer } from '../http/response.ts'
 import { MAX_ATTRIBUTES } from '../resources/attributes.ts'
+import { RECORDS_TYPE } from '../http/upload.ts'
 import { uuidError } from '../wire/identifiers.ts'
 import { LinkCall, type LinkCallSubscribe } from '../wire/link.ts'
+import { RECORD_LIMITS } from '../wire/recordio.ts'
 import { agentIp } from '../http/address.ts'
 import type { Agent, Cluster } from './core/cluster.ts'
 import type { Shell } from './shell.ts'
@@ -34,6 +38,7 @@ const LINK_LIMITS = {
 }
 
 const STREAM_ID = 'Mesos-Stream-Id'
+const CALLS = 'master/agent_calls'
 const REFUSED = 'master/agent_calls_refused'
 
 export class AgentLinkApi {
@@ -41,29 +46,45 @@ export class AgentLinkApi {
 
   constructor(deps: AgentLinkDeps) {
     this.#deps = deps
-    deps.metrics.declare(REFUSED, 'master/agent_calls')
+    deps.metrics.declare(REFUSED, CALLS)
   }
 
   /** Answers one call: a stream for SUBSCRIBE, 202 for others, 4xx with a sentence for what is wrong. */
   async handle(request: HttpRequest): Promise<Answer> {
-    const { metrics } = this.#deps
-    metrics.count('master/agent_calls')
-    const answer = await this.#answer(request)
-    if (answer.kind !== 'stream' && answer.status >= 400) metrics.count(REFUSED)
+    const answer =
+      request.method === 'POST' && request.header('content-type') === RECORDS_TYPE
+        ? await this.#takeAll(request)
+        : await this.#answer(request)
+    if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(REFUSED)
     return answer
   }
 
-  async #answer(request: HttpRequest): Promise<Answer> {
-    const passed = await passGate(request, {
-      message: LinkCall,
-      label: 'link::Call',
-      validate: problemWithLinkCall,
-      answered: ({ type }) => type === 'SUBSCRIBE',
+  /** 202 at the end of the records; the first that is refused ends them. */
+  async #takeAll(request: HttpRequest): Promise<Answer> {
+    const streamId = request.header(STREAM_ID)
+    const refusal = await takeRecords(request, RECORD_LIMITS, (record) => {
+      this.#deps.metrics.count(CALLS)
+      const passed = passCall(GATE, record)
+      if (!passed.ok) return passed.answer
+      if (passed.call.type === 'SUBSCRIBE')
+        return text(400, `A SUBSCRIBE call opens a link: expecting it in a request of type application/json`)
+      const answer = this.#take(passed.call, streamId)
+      return answer.kind === 'empty' ? undefined : answer
     })
+    return refusal ?? accepted()
+  }
+
+  async #answer(request: HttpRequest): Promise<Answer> {
+    this.#deps.metrics.count(CALLS)
+    const passed = await passGate(request, GATE)
     if (!passed.ok) return passed.answer
     const { call } = passed
     const streamId = request.header(STREAM_ID)
     if (call.type === 'SUBSCRIBE') return this.#subscribe(call, streamId, request.remote.address)
+    return this.#take(call, streamId)
+  }
+
+  #take(call: LinkCall, streamId: string | undefined): Answer {
     const agent = this.#agentOf(call, streamId)
     if ('kind' in agent) return agent
     this.#deps.shell.dispatch({ type: 'agent-call', agentId: agent.id, call })
@@ -94,6 +115,13 @@ export class AgentLinkApi {
     if (streamId === agent.state.connection) return agent
     return text(400, `The stream ID '${streamId}' is not that of the current stream of agent ${id}`)
   }
+}
+
+const GATE: Gate<LinkCall> = {
+  message: LinkCall,
+  label: 'link::Call',
+  validate: problemWithLinkCall,
+  answered: ({ type }) => type === 'SUBSCRIBE',
 }
 
 /** @returns what is wrong, naming the field; undefined when nothing is */

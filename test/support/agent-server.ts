@@ -8,11 +8,14 @@ import type { Machine } from '../../src/agent/hardware.ts'
 import { parseFlags } from '../../src/base/flags.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { takeRecords } from '../../src/http/records.ts'
 import type { HttpRequest } from '../../src/http/request.ts'
 import { accepted, type Answer, stream } from '../../src/http/response.ts'
 import type { RecordStream } from '../../src/http/stream.ts'
+import { RECORDS_TYPE } from '../../src/http/upload.ts'
 import { parseMessage } from '../../src/wire/json.ts'
 import { LinkCall } from '../../src/wire/link.ts'
+import { RECORD_LIMITS } from '../../src/wire/recordio.ts'
 import { serving } from '../component/http/serving.ts'
 import { ManualClock } from './clock.ts'
 import { FakeContainerizer } from './fake-containerizer.ts'
@@ -170,9 +173,19 @@ export class ToyMaster implements AsyncDisposable {
   }
 
   async #handle(request: HttpRequest): Promise<Answer> {
+    if (request.header('content-type') === RECORDS_TYPE) {
+      const take = (record: string): Answer | undefined => {
+        const answer = this.#answer(request, record)
+        return answer.kind === 'empty' ? undefined : answer
+      }
+      return (await takeRecords(request, RECORD_LIMITS, take)) ?? accepted()
+    }
     const body = await request.body()
-    if (!body.ok) return body.answer
-    const parsed = parseMessage(LinkCall, body.bytes.toString())
+    return body.ok ? this.#answer(request, body.bytes.toString()) : body.answer
+  }
+
+  #answer(request: HttpRequest, text: string): Answer {
+    const parsed = parseMessage(LinkCall, text)
     if (!parsed.ok) throw new Error(parsed.error)
     const call = parsed.value
     if (call.type === 'SUBSCRIBE') this.tries.push(this.#clock.now())

@@ -1,0 +1,64 @@
+// A request whose body is an endless stream of records: the server's end of it.
+import { OperatingError, reasonOf } from '../base/errors.ts'
+import { RecordDecoder, type RecordLimits } from '../wire/recordio.ts'
+import type { HttpRequest } from './request.ts'
+import { text, type Answer } from './response.ts'
+
+/**
+ * Gives each record of the body to `take` as it comes. Nothing piles up: the peer is read no faster than `take` works.
+ *
+ * @param limits of each record; how many come, and for how long, is not limited
+ * @param take refuses a record with an answer, which ends the upload
+ * @returns the refusal (of `take`, or a 400, 415 or 503 of its own); undefined when the body came to its end
+ */
+export async function takeRecords(
+  request: HttpRequest,
+  limits: RecordLimits,
+  take: (record: string) => Answer | undefined,
+): Promise<Answer | undefined> {
+  const coding = request.header('content-encoding') ?? 'identity'
+  if (coding !== 'identity')
+    return text(415, `Expecting no 'Content-Encoding' of records, but received '${coding}'`)
+  const { raw, signal } = request
+  const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>()
+  const decoder = new RecordDecoder(limits)
+  const utf8 = new TextDecoder()
+  const attempt = (work: () => Answer | undefined): Answer | undefined => {
+    try {
+      return work()
+    } catch (error) {
+      if (!(error instanceof OperatingError)) reject(error)
+      return text(400, reasonOf(error))
+    }
+  }
+  const push = (piece: Buffer): Answer | undefined => {
+    for (const record of decoder.push(piece)) {
+      const refusal = take(utf8.decode(record))
+      if (refusal !== undefined) return refusal
+    }
+    return undefined
+  }
+  const onData = (piece: Buffer): void => {
+    const refusal = attempt(() => push(piece))
+    if (refusal === undefined) return
+    raw.off('data', onData)
+    resolve(refusal)
+  }
+  const onEnd = (): void => {
+    resolve(
+      attempt(() => {
+        decoder.end()
+        return undefined
+      }),
+    )
+  }
+  // Also when the client has left, and then nobody reads the answer.
+  const onAbort = (): void => resolve(text(503, reasonOf(signal.reason)))
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  raw.on('data', onData).on('end', onEnd)
+  return promise.finally(() => {
+    raw.off('data', onData).off('end', onEnd)
+    signal.removeEventListener('abort', onAbort)
+  })
+}
