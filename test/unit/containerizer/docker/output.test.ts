@@ -39,7 +39,7 @@ test('bytes that cannot be a frame are a breach of the protocol, not output', ()
   expect(() => new Frames().take(Buffer.from('plain text, no frame'))).toThrow(/begins with 706c61696e207465/)
 })
 
-test('what a container printed is in the sandbox, put aside before it grows too large, and nothing comes after the close', async () => {
+test('what a container printed is in the sandbox, put aside before it grows too large, up to the close', async () => {
   const sandbox = mkdtempSync(join(tmpdir(), 'tepui-output-'))
   try {
     const troubles: unknown[] = []
