@@ -57,6 +57,8 @@ export interface ContainerParts {
 }
 
 const RETRY_MS = 500
+/** One for all: every container ends with it, and a reason of its own would cost a stack. */
+const DETACHED = new OperatingError('STOPPED', 'The container has ended')
 /** After the end of its first process, output can only come from processes that left the container's namespaces. */
 const LAST_OUTPUT_MS = 10_000
 
@@ -182,7 +184,7 @@ export class DockerContainer implements Container {
     } finally {
       this.#ended = true
       this.#killTimer?.[Symbol.dispose]()
-      this.#parts.detach.abort()
+      this.#parts.detach.abort(DETACHED)
       this.#closeOutput()
       group?.cgroups.forget(group.path)
     }

@@ -1,9 +1,8 @@
 // The only door to the Docker Engine: the few requests that are needed, typed, timed, with its words as errors.
-import { Agent, type IncomingMessage } from 'node:http'
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
-import { type Clock, timeoutSignal } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { CreateBody, HostConfig } from './body.ts'
 import type {
@@ -16,6 +15,7 @@ import type {
   RegistryAuth,
 } from './engine-answers.ts'
 import { brokenConnection, lateAnswer, refusedRequest } from './engine-errors.ts'
+import { readAnswer, sendAsItIs } from './engine-http.ts'
 
 export interface Engine {
   describe(): Promise<EngineDescription>
@@ -72,7 +72,9 @@ interface Request {
   readonly body?: object
   readonly auth?: RegistryAuth
   readonly timeoutMs?: number
+  /** Ends the request, and its answer with it. */
   readonly signal?: AbortSignal
+  readonly onSent?: (sent: ClientRequest) => void
 }
 
 interface Answer {
@@ -90,16 +92,6 @@ export function openEngine(options: EngineOptions): Engine {
   return new SocketEngine(options)
 }
 
-/**
- * The modem prints every request for its debug log, whether that is on or off, with all that hangs on the agent of
- * connections: tens of milliseconds of computing per request when many are open. Printed as one word it costs nothing.
- */
-class Connections extends Agent {
-  [inspect.custom](): string {
-    return 'Connections'
-  }
-}
-
 class SocketEngine implements Engine {
   readonly #socket: string
   readonly #clock: Clock
@@ -111,10 +103,11 @@ class SocketEngine implements Engine {
     this.#socket = options.socket
     this.#clock = options.clock
     this.#timeouts = options.timeouts ?? ENGINE_TIMEOUTS
-    this.#connections = new Connections({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS_MAX })
+    this.#connections = new Agent({ keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS_MAX })
     // The modem hands the agent of connections on to Node; only its types do not say so.
     const modem = { socketPath: options.socket, agent: this.#connections }
     this.#docker = new Dockerode(modem)
+    Object.assign(this.#docker.modem, { buildRequest: sendAsItIs })
   }
 
   async describe(): Promise<EngineDescription> {
@@ -283,38 +276,46 @@ class SocketEngine implements Engine {
   /** A request whose whole answer must be there in time. */
   async #ask(request: Request): Promise<Answer> {
     const ms = request.timeoutMs ?? this.#timeouts.shortMs
-    using timeout = timeoutSignal(this.#clock, ms, request.doing)
-    try {
-      const timed = { ...request, signal: timeout.signal }
-      return await this.#read(timed, await this.#open(timed))
-    } catch (error) {
-      throw timeout.signal.aborted ? lateAnswer(request.doing, ms) : error
-    }
+    return this.#within(request, ms, async (timed) => this.#read(timed, await this.#open(timed)))
   }
 
   /** A request whose first line must be there in time, and which then may last. */
   async #timed(request: Request, ms: number): Promise<IncomingMessage> {
-    const late = new AbortController()
-    using _timer = this.#clock.after(ms, () => late.abort(lateAnswer(request.doing, ms)))
-    const signals = request.signal === undefined ? [late.signal] : [late.signal, request.signal]
+    return this.#within(request, ms, (timed) => this.#open(timed))
+  }
+
+  async #within<T>(request: Request, ms: number, work: (timed: Request) => Promise<T>): Promise<T> {
+    let late: Error | undefined
+    let sent: ClientRequest | undefined
+    using _timer = this.#clock.after(ms, () => {
+      late = lateAnswer(request.doing, ms)
+      sent?.destroy(late)
+    })
     try {
-      return await this.#open({ ...request, signal: AbortSignal.any(signals) })
+      return await work({ ...request, onSent: (one) => (sent = one) })
     } catch (error) {
-      throw late.signal.aborted ? late.signal.reason : error
+      throw late ?? error
     }
   }
 
   #open(request: Request): Promise<IncomingMessage> {
+    const { signal, onSent } = request
     const path = request.query === undefined ? request.path : `${request.path}?`
     return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(this.#trouble(request, signal.reason))
+        return
+      }
       const dial = {
         path,
         method: request.method,
-        // Streaming shows a connection that breaks in the middle of an answer; the modem alone would wait for ever.
         isStream: true,
         statusCodes: EVERY_STATUS,
+        onSent: (sent: ClientRequest) => {
+          if (signal !== undefined) endWith(sent, signal)
+          onSent?.(sent)
+        },
         ...(request.auth === undefined ? {} : { authconfig: request.auth }),
-        ...(request.signal === undefined ? {} : { abortSignal: request.signal }),
         ...(request.query === undefined && request.body === undefined
           ? {}
           : { options: { _query: request.query ?? {}, _body: request.body ?? {} } }),
@@ -327,18 +328,14 @@ class SocketEngine implements Engine {
   }
 
   async #read(request: Request, response: IncomingMessage): Promise<Answer> {
-    const chunks: Buffer[] = []
-    let bytes = 0
     try {
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        bytes += chunk.length
-        if (bytes > ANSWER_BYTES_MAX) throw tooLong(request.doing, ANSWER_BYTES_MAX)
-        chunks.push(chunk)
-      }
+      const text = await readAnswer(response, ANSWER_BYTES_MAX, () =>
+        tooLong(request.doing, ANSWER_BYTES_MAX),
+      )
+      return { status: response.statusCode ?? 0, text }
     } catch (error) {
       throw this.#trouble(request, error)
     }
-    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }
   }
 
   #trouble(request: Request, error: unknown): Error {
@@ -347,6 +344,13 @@ class SocketEngine implements Engine {
       return request.signal.reason
     return brokenConnection(request.doing, this.#socket, error)
   }
+}
+
+/** Breaks the request off, or its answer, when the signal aborts. */
+function endWith(sent: ClientRequest, signal: AbortSignal): void {
+  const end = (): void => void sent.destroy(signal.reason as Error)
+  signal.addEventListener('abort', end, { once: true })
+  sent.on('close', () => signal.removeEventListener('abort', end))
 }
 
 function tooLong(doing: string, limit: number): OperatingError {
