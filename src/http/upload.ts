@@ -54,8 +54,9 @@ export class Upload {
       this.#late?.[Symbol.dispose]()
       this.#sent.destroy()
     })
-    // Whoever asks hears of a failure; one that nobody asks about must not end the process.
-    this.answered.catch(() => undefined)
+    this.answered.catch(() => {
+      // Whoever asks hears of a failure; one that nobody asks about must not end the process.
+    })
   }
 
   /** Sends one record; dropped when the upload is over. */
