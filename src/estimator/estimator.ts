@@ -1,18 +1,8 @@
 // What a resource estimator is: it looks at the usage and says how much more may be lent, with the sum that leads there.
 import { reasonOf } from '../base/errors.ts'
+import type { Term } from '../resources/decision.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
-
-/** One line of the sum behind an estimate, for `lend status` and the explanation records. */
-export interface Term {
-  readonly name: string
-  /** Signed as it enters the sum. */
-  readonly value: number
-  readonly unit: 'cpus' | 'MB'
-  /** The task, executor or part of the machine that it belongs to. */
-  readonly of: string | undefined
-  readonly why: string
-}
 
 export type Estimate =
   | {

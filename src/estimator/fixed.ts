@@ -1,8 +1,9 @@
 // The `fixed` estimator of Mesos: a constant total may be lent (spec/mesos.md 11.4).
 import { OperatingError } from '../base/errors.ts'
+import type { Term } from '../resources/decision.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
-import type { Estimate, EstimatorFactory, ResourceEstimator, Term } from './estimator.ts'
+import type { Estimate, EstimatorFactory, ResourceEstimator } from './estimator.ts'
 
 class FixedEstimator implements ResourceEstimator {
   readonly name = 'fixed'

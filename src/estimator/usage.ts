@@ -4,10 +4,11 @@
 //   spare = C − system − Σ demand                      what the machine can really give
 //   lend  = min(idle, spare) − headroom · C            and never below nothing
 import { durationOption, numberOption, readOptions } from '../base/options.ts'
+import type { Term } from '../resources/decision.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import { CpuHistory } from './history.ts'
-import type { Estimate, EstimatorFactory, ResourceEstimator, Term } from './estimator.ts'
+import type { Estimate, EstimatorFactory, ResourceEstimator } from './estimator.ts'
 
 const OPTIONS = {
   /** Share of all cores that is never lent: 10 % suffices while the kernel's lowest tier is in force (lending.md 3.2, step 7). */

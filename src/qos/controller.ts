@@ -1,18 +1,7 @@
 // What a QoS controller is: it looks at the usage and says what must be given back to the owners, and why.
 import { OperatingError, reasonOf } from '../base/errors.ts'
+import type { Cause } from '../resources/decision.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
-
-/** The figures behind a correction; every field ends up in the status message and in the explanation record. */
-export interface Cause {
-  /** The task or executor that misses something, or 'the machine'. */
-  readonly owner: string
-  readonly signal: string
-  readonly value: number
-  readonly threshold: number
-  readonly unit: string
-  /** How long the signal had been over its threshold, ms. */
-  readonly forMs: number
-}
 
 export interface Correction {
   readonly kind: 'kill'

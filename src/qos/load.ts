@@ -1,8 +1,9 @@
 // The `load` controller of Mesos: above a load average every borrower goes (spec/mesos.md 11.4).
 import { OperatingError } from '../base/errors.ts'
 import { numberOption, readOptions } from '../base/options.ts'
+import type { Cause } from '../resources/decision.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
-import type { Cause, ControllerFactory, Correction, QosController } from './controller.ts'
+import type { ControllerFactory, Correction, QosController } from './controller.ts'
 
 const OPTIONS = {
   load_threshold_5min: numberOption(Number.POSITIVE_INFINITY, 0, Number.MAX_VALUE),

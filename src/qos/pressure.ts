@@ -1,8 +1,9 @@
 // The `pressure` controller, first form: ends the cheapest borrowers when an owner waits for what it reserved,
 // when memory runs short, or (if asked to) when a borrower gets next to nothing. Nobody is ended whom the trouble is not due to.
 import { durationOption, numberOption, readOptions } from '../base/options.ts'
+import type { Cause } from '../resources/decision.ts'
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
-import type { Cause, ControllerFactory, Correction, QosController } from './controller.ts'
+import type { ControllerFactory, Correction, QosController } from './controller.ts'
 import { RateMeter, type Rates } from './rates.ts'
 import { type Candidate, cheapestSet } from './victims.ts'
 
