@@ -5,6 +5,7 @@ import { passGate } from '../http/gate.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, type Answer, stream, text } from '../http/response.ts'
 import { ExecutorCall, type ExecutorCallUpdate } from '../wire/executor.ts'
+import type { CheckStatusInfo } from '../wire/health.ts'
 import { uuidError } from '../wire/identifiers.ts'
 import { customExecutor } from './core/executor-calls.ts'
 import type { AgentState } from './core/state.ts'
@@ -100,5 +101,15 @@ function problemWithUpdate(call: ExecutorCall, { status }: ExecutorCallUpdate): 
   }
   if (status.state === 'TASK_STAGING')
     return 'Received TASK_STAGING from executor, which only the master may set'
-  return undefined
+  return problemWithCheck(status.check_status)
+}
+
+/** The result of a check has its type and the part that the type names (spec/mesos.md 3.1). */
+function problemWithCheck(check: CheckStatusInfo | undefined): string | undefined {
+  if (check === undefined) return undefined
+  const part = { COMMAND: 'command', HTTP: 'http', TCP: 'tcp' } as const
+  const { type } = check
+  if (type === undefined || type === 'UNKNOWN') return "CheckStatusInfo must specify 'type'"
+  if (check[part[type]] !== undefined) return undefined
+  return `Expecting '${part[type]}' to be set for ${type} check's status`
 }

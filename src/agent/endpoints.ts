@@ -1,4 +1,5 @@
 // Which paths the agent answers, and with what (spec/mesos.md 4.4). Every path works with and without `/slave(1)`.
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { empty, json, text } from '../http/response.ts'
@@ -20,6 +21,7 @@ export interface EndpointDeps {
   readonly files: Files
   readonly metrics: Metrics
   readonly lending: () => LendingView
+  /** A snapshot that is new enough for a page. */
   readonly sample: () => Promise<ResourceUsage>
   /** Where the link is open to. */
   readonly master: () => string | undefined
@@ -51,9 +53,22 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
         ),
       )
     }),
+    get('/system/stats.json', () => json(systemPage())),
     get('/files/browse', (request) => files.browse(request)),
     get('/files/read', (request) => files.read(request)),
     get('/files/download', (request) => files.download(request)),
     get('/api/x1/lend', () => json(lendPage(deps.lending(), deps.lend))),
   ]
+}
+
+function systemPage(): Record<string, unknown> {
+  const [one = 0, five = 0, fifteen = 0] = loadavg()
+  return {
+    avg_load_15min: fifteen,
+    avg_load_1min: one,
+    avg_load_5min: five,
+    cpus_total: availableParallelism(),
+    mem_free_bytes: freemem(),
+    mem_total_bytes: totalmem(),
+  }
 }

@@ -47,7 +47,7 @@ export function environmentOf(
       MESOS_TASK_ID: request.taskId,
       MESOS_ALLOCATION_ROLE: request.role,
     }),
-    ...own,
     MESOS_SANDBOX: inDocker ? settings.sandboxDirectory : directory,
+    ...own,
   }
 }

@@ -1,15 +1,15 @@
 /**
  * Sandboxes as files for others to browse and read (spec/mesos.md 4.4, 6.2): by the absolute path of a run, or as
- * `/frameworks/F/executors/E/runs/latest`. What is opened is looked at again by its open descriptor, so that neither
- * links nor a race lead outside of the sandbox.
+ * `/frameworks/F/executors/E/runs/latest`. What a path leads to is held by a descriptor, looked at, and only then read
+ * through it: neither links nor a task that swaps folders meanwhile lead outside of the sandbox.
  */
-import { constants, createReadStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { type FileHandle, lstat, open, readdir, readlink, realpath } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { OperatingError } from '../base/errors.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { type Answer, json, text } from '../http/response.ts'
-import { runsDirectory } from './paths.ts'
+import { modeText } from './file-mode.ts'
+import { agentDirectory, runsDirectory } from './paths.ts'
 
 export interface FilesDeps {
   readonly workDir: string
@@ -20,13 +20,30 @@ export interface FilesDeps {
 const MAX_READ_BYTES = 16 * 4096
 /** Entries of one folder that are listed. */
 const MAX_ENTRIES = 10_000
-const MAX_DOWNLOAD_BYTES = 256 * 1024 * 1024
+/** A download is held in memory; larger files are read in pieces. */
+const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
+/** Bytes of the longest character in UTF-8. */
+const LONGEST_CHARACTER = 4
+/** Names a file without opening it: no pipe is waited for, no device does anything. Node has no word for it. */
+const O_PATH = 0o10_000_000
 
 interface Place {
   /** Real path of the sandbox. */
   readonly root: string
   /** Path asked for, below it; not yet looked at. */
   readonly path: string
+  /** The path as it was asked for, for the answer. */
+  readonly shown: string
+}
+
+/** The place is not there, or not for others to see. */
+class Refusal extends Error {
+  readonly answer: Answer
+
+  constructor(answer: Answer) {
+    super('not a file of a sandbox')
+    this.answer = answer
+  }
 }
 
 export class Files {
@@ -37,62 +54,53 @@ export class Files {
   }
 
   /** `GET /files/browse?path=`: the entries of a folder with their modes, sizes and times. */
-  async browse(request: HttpRequest): Promise<Answer> {
-    return this.#with(request, async ({ path, root }) => {
-      const folder = await realpath(path)
-      if (!isInside(folder, root)) return notFound()
-      const entries = await readdir(folder)
-      const shown = request.query.get('path')?.replace(/\/+$/, '') ?? ''
-      return json(
-        await Promise.all(
-          entries
-            .sort()
-            .slice(0, MAX_ENTRIES)
-            .map((name) => describe(join(folder, name), `${shown}/${name}`)),
-        ),
+  browse(request: HttpRequest): Promise<Answer> {
+    return this.#with(request, async (place) => {
+      await using held = await hold(place, constants.O_DIRECTORY)
+      const folder = throughDescriptor(held)
+      const names = (await readdir(folder)).toSorted().slice(0, MAX_ENTRIES)
+      const rows = await Promise.all(
+        names.map((name) => describe(`${folder}/${name}`, `${place.shown}/${name}`)),
       )
+      return json(rows.filter((row) => row !== undefined))
     })
   }
 
-  /** `GET /files/read?path=&offset=&length=`: a piece of a file as text; without offset its size. */
+  /**
+   * `GET /files/read?path=&offset=&length=`: a piece of a file as text; without offset its size. A piece ends before a
+   * character that it would cut, so that pieces put together are the file; `next` says where the next one begins. With
+   * `encoding=base64` (of Tepui) the very bytes come, also those that are no text.
+   */
   async read(request: HttpRequest): Promise<Answer> {
-    const offset = Number(request.query.get('offset') ?? -1)
-    const length = Number(request.query.get('length') ?? MAX_READ_BYTES)
-    if (!Number.isSafeInteger(offset) || offset < -1)
-      return text(400, "Expecting 'offset' to be a whole number, or -1 for the size")
-    if (!Number.isSafeInteger(length) || length < -1)
-      return text(400, "Expecting 'length' to be a whole number")
+    const offset = wholeNumber(request.query.get('offset'), -1)
+    const length = wholeNumber(request.query.get('length'), -1)
+    const encoding = request.query.get('encoding') ?? 'utf-8'
+    if (offset === undefined) return text(400, "Expecting 'offset' to be a whole number, or -1 for the size")
+    if (length === undefined) return text(400, "Expecting 'length' to be a whole number, or -1 for the most")
+    if (encoding !== 'utf-8' && encoding !== 'base64')
+      return text(400, "Expecting 'encoding' to be utf-8 or base64")
     return this.#with(request, async (place) => {
-      await using file = await openInside(place)
+      await using file = await openFile(place)
       const { size } = await file.stat()
       if (offset === -1) return json({ offset: size, data: '' })
       const wanted = length === -1 ? MAX_READ_BYTES : Math.min(length, MAX_READ_BYTES)
-      const buffer = Buffer.alloc(Math.max(0, Math.min(wanted, size - offset)))
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
-      return json({ offset, data: wholeCharacters(buffer.subarray(0, bytesRead)) })
+      const bytes = await readPiece(file, offset, Math.min(wanted + LONGEST_CHARACTER - 1, size - offset))
+      const piece = encoding === 'base64' ? bytes.subarray(0, wanted) : wholeCharacters(bytes, wanted)
+      return json({ offset, data: piece.toString(encoding), next: offset + piece.length })
     })
   }
 
   /** `GET /files/download?path=`: a whole file. */
-  async download(request: HttpRequest): Promise<Answer> {
+  download(request: HttpRequest): Promise<Answer> {
     return this.#with(request, async (place) => {
-      const file = await openInside(place)
+      await using file = await openFile(place)
       const { size } = await file.stat()
       if (size > MAX_DOWNLOAD_BYTES) {
-        await file.close()
-        return text(
-          413,
-          `The file has ${size} bytes; at most ${MAX_DOWNLOAD_BYTES} are sent. Read it in pieces with /files/read`,
-        )
+        const sentence = `The file has ${size} bytes; at most ${MAX_DOWNLOAD_BYTES} are sent.`
+        return text(413, `${sentence} Read it in pieces with /files/read`)
       }
-      const body = Buffer.concat(
-        await Array.fromAsync(createReadStream('', { fd: file, start: 0 }) as AsyncIterable<Buffer>),
-      )
-      const name =
-        place.path
-          .split('/')
-          .at(-1)
-          ?.replaceAll(/[^\w.-]/g, '_') ?? 'file'
+      const body = await readPiece(file, 0, size)
+      const name = (place.path.split('/').at(-1) ?? '').replaceAll(/[^\w.-]/g, '_')
       const headers = { 'Content-Disposition': `attachment; filename=${name}` }
       return { kind: 'bytes', status: 200, contentType: 'application/octet-stream', body, headers }
     })
@@ -102,88 +110,139 @@ export class Files {
     const asked = request.query.get('path')
     if (asked === undefined || asked === '') return text(400, "Expecting 'path=value' in query.")
     try {
-      const place = await this.#placeOf(asked)
-      return place === undefined ? notFound() : await work(place)
+      return await work(await this.#placeOf(asked))
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code
-      if (code === 'EISDIR') return text(400, 'Cannot read a directory.')
-      if (code === 'ENOTDIR') return text(400, 'It is a file, not a directory.')
-      if (code === 'ENOENT' || code === 'ELOOP' || code === 'ENXIO' || code === 'REFUSED') return notFound()
-      throw error
+      return answerTo(error)
     }
   }
 
-  /** The sandbox that a virtual path lies in; undefined when it names none of this agent. */
-  async #placeOf(virtual: string): Promise<Place | undefined> {
+  /** The sandbox that a virtual path lies in. */
+  async #placeOf(virtual: string): Promise<Place> {
     const { workDir } = this.#deps
     const agentId = this.#deps.agentId()
-    const match = /\/frameworks\/([^/]+)\/executors\/([^/]+)\/runs\/([^/]+)(?:\/(.*))?$/s.exec(virtual)
-    const [, frameworkId = '', executorId = '', run = '', rest = ''] = match ?? []
-    if (match === null || agentId === undefined || virtual.includes('\0')) return undefined
+    if (agentId === undefined || virtual.includes('\0')) throw new Refusal(notFound())
+    const own = agentDirectory(workDir, agentId)
+    const below = virtual.startsWith(`${own}/`) ? virtual.slice(own.length) : virtual
+    const match = /^\/frameworks\/([^/]+)\/executors\/([^/]+)\/runs\/([^/]+)(?:\/(.*))?$/s.exec(below)
+    if (match === null) throw new Refusal(notFound())
+    const [, frameworkId = '', executorId = '', run = '', rest = ''] = match
     const segments = [frameworkId, executorId, run, ...rest.split('/')]
-    if (segments.includes('..') || segments.includes('.')) return undefined
-    const runs = runsDirectory(workDir, { agentId, frameworkId, executorId })
-    const before = virtual.slice(0, match.index)
-    if (before !== '' && before !== join(workDir, 'slaves', agentId)) return undefined
+    if (segments.includes('..') || segments.includes('.')) throw new Refusal(notFound())
+    const runs = await realpath(runsDirectory(workDir, { agentId, frameworkId, executorId }))
     const root = await realpath(join(runs, run))
-    return isInside(root, await realpath(runs)) ? { root, path: join(root, rest) } : undefined
+    if (!isInside(root, runs)) throw new Refusal(notFound())
+    return { root, path: join(root, rest), shown: virtual.replace(/\/+$/, '') }
   }
 }
 
 const notFound = (): Answer => text(404, 'File not found.')
 
-function isInside(path: string, root: string): boolean {
-  const way = relative(root, path)
-  return way === '' || (!way.startsWith('..') && !way.startsWith('/'))
+function answerTo(error: unknown): Answer {
+  if (error instanceof Refusal) return error.answer
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+    case 'ELOOP':
+    case 'ENAMETOOLONG':
+      return notFound()
+    case 'ENOTDIR':
+      return text(400, 'It is a file, not a directory.')
+    case 'EACCES':
+    case 'EPERM':
+      return text(403, 'The agent may not read this file.')
+    default:
+      throw error
+  }
 }
 
-/** Opens a regular file and makes sure, by the open descriptor, that it lies in the sandbox. */
-async function openInside(place: Place): Promise<FileHandle> {
-  // Non-blocking: opening a pipe that a task made must not hold us up.
-  const file = await open(place.path, constants.O_RDONLY | constants.O_NONBLOCK)
+/** Digits with a sign; undefined for anything else and for less than -1. Left out or empty: the fallback. */
+function wholeNumber(given: string | undefined, fallback: number): number | undefined {
+  if (given === undefined || given === '') return fallback
+  const value = /^-?\d{1,16}$/.test(given) ? Number(given) : undefined
+  return value !== undefined && Number.isSafeInteger(value) && value >= -1 ? value : undefined
+}
+
+function isInside(path: string, root: string): boolean {
+  const way = relative(root, path)
+  return way === '' || (way !== '..' && !way.startsWith('../') && !way.startsWith('/'))
+}
+
+const throughDescriptor = (file: FileHandle): string => `/proc/self/fd/${file.fd}`
+
+/** Holds what a path leads to, after all links, if it lies in the sandbox. */
+async function hold(place: Place, flags = 0): Promise<FileHandle> {
+  const held = await open(place.path, O_PATH | flags)
   try {
-    const info = await file.stat()
-    if (info.isDirectory()) throw Object.assign(new Error('a directory'), { code: 'EISDIR' })
-    const real = await readlink(`/proc/self/fd/${file.fd}`)
-    if (!info.isFile() || !isInside(real, place.root))
-      throw new OperatingError('REFUSED', 'It lies outside of the sandbox')
-    return file
+    if (!isInside(await readlink(throughDescriptor(held)), place.root)) throw new Refusal(notFound())
+    return held
   } catch (error) {
-    await file.close()
+    await held.close()
     throw error
   }
 }
 
-async function describe(path: string, shown: string): Promise<object> {
-  const info = await lstat(path)
-  return {
-    gid: String(info.gid),
-    mode: modeText(info),
-    mtime: Math.floor(info.mtimeMs / 1000),
-    nlink: info.nlink,
-    path: shown,
-    size: info.size,
-    uid: String(info.uid),
+/** Opens a regular file in the sandbox; it is looked at before it is opened, and is the same then. */
+async function openFile(place: Place): Promise<FileHandle> {
+  await using held = await hold(place)
+  const info = await held.stat()
+  if (info.isDirectory()) throw new Refusal(text(400, 'Cannot read a directory.'))
+  if (!info.isFile()) throw new Refusal(notFound())
+  return await open(throughDescriptor(held), constants.O_RDONLY)
+}
+
+/** Exactly these bytes, or fewer where the file ends earlier. */
+async function readPiece(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(Math.max(0, length))
+  let filled = 0
+  while (filled < buffer.length) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
   }
+  return buffer.subarray(0, filled)
 }
 
-function modeText(info: Awaited<ReturnType<typeof lstat>>): string {
-  const kind = info.isDirectory()
-    ? 'd'
-    : info.isSymbolicLink()
-      ? 'l'
-      : info.isFIFO()
-        ? 'p'
-        : info.isSocket()
-          ? 's'
-          : '-'
-  const bits = Array.from('rwxrwxrwx').map((letter, index) =>
-    (Number(info.mode) >> (8 - index)) & 1 ? letter : '-',
-  )
-  return kind + bits.join('')
+/**
+ * The beginning of `bytes` that has at most `wanted` bytes and cuts no character; the first character comes whole even
+ * if it is longer. A character that is not complete yet waits until it is. Bytes that are no UTF-8 count as characters.
+ */
+export function wholeCharacters(bytes: Buffer, wanted: number): Buffer {
+  if (wanted === 0) return bytes.subarray(0, 0)
+  let end = Math.min(wanted, bytes.length)
+  for (let back = 1; back < LONGEST_CHARACTER && back <= end; back++) {
+    const byte = bytes[end - back] ?? 0
+    if ((byte & 0b1100_0000) === 0b1000_0000) continue
+    const size = characterSize(byte)
+    if (size <= back) break
+    const begin = end - back
+    const isComplete = begin + size <= bytes.length
+    end = begin === 0 && isComplete ? size : begin
+    break
+  }
+  return bytes.subarray(0, end)
 }
 
-/** Text of a piece that may begin or end inside a character of several bytes; those bytes become a mark, as in any reader. */
-function wholeCharacters(bytes: Buffer): string {
-  return bytes.toString('utf8')
+/** Bytes of the character that a byte begins; 1 for ASCII and for what begins none. */
+function characterSize(first: number): number {
+  if (first >= 0xf0 && first <= 0xf4) return 4
+  if (first >= 0xe0 && first < 0xf0) return 3
+  return first >= 0xc2 && first < 0xe0 ? 2 : 1
+}
+
+/** Undefined when it went away meanwhile. */
+async function describe(path: string, shown: string): Promise<object | undefined> {
+  try {
+    const info = await lstat(path)
+    return {
+      gid: String(info.gid),
+      mode: modeText(info),
+      mtime: Math.floor(info.mtimeMs / 1000),
+      nlink: info.nlink,
+      path: shown,
+      size: info.size,
+      uid: String(info.uid),
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }

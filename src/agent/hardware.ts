@@ -1,5 +1,6 @@
 // What this machine has, read through systeminformation, as resources and attributes of the agent (spec/mesos.md 5.6).
 import si from 'systeminformation'
+import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { parseAttributes } from '../resources/attributes.ts'
 import { Resources } from '../resources/resources.ts'
@@ -22,43 +23,72 @@ const GB = 1024 ** 3
 /** Mesos' own fallbacks (spec/mesos.md 1.7) where a figure cannot be read. */
 const FALLBACK = { cpus: 1, memoryBytes: GB, diskBytes: 10 * GB }
 
+/** How the machine is asked; tests hand in their answers. */
+export interface Machine {
+  cpu(): Promise<{ readonly cores: number; readonly manufacturer: string; readonly brand: string }>
+  mem(): Promise<{ readonly total: number }>
+  fsSize(): Promise<readonly { readonly mount: string; readonly size: number }[]>
+  osInfo(): Promise<Readonly<Record<'distro' | 'release' | 'kernel' | 'arch', string>>>
+  graphics(): Promise<{
+    readonly controllers: readonly { readonly vendor: string; readonly model: string }[]
+  }>
+}
+
+/** A mount whose server is gone would keep `df` waiting for ever. */
+const LONGEST_MS = 20_000
+
 /** Asks the machine; a figure that cannot be read becomes the fallback and is told through `onMissing`. */
-export async function readHardware(workDir: string, onMissing: (what: string) => void): Promise<Hardware> {
-  const ask = async <T>(what: string, question: Promise<T>): Promise<T | undefined> => {
+export async function readHardware(
+  workDir: string,
+  clock: Clock,
+  onMissing: (what: string) => void,
+  machine: Machine = si,
+): Promise<Hardware> {
+  const late = Promise.withResolvers<never>()
+  // Nobody may wait for it any more when it fires.
+  late.promise.catch(() => undefined)
+  using _ = clock.after(LONGEST_MS, () =>
+    late.reject(new OperatingError('UNREACHABLE', `no answer within ${LONGEST_MS / 1000} s`)),
+  )
+  const ask = async <T>(what: string, question: () => Promise<T>): Promise<T | undefined> => {
     try {
-      return await question
+      return await Promise.race([question(), late.promise])
     } catch (error) {
       onMissing(`${what}: ${reasonOf(error)}`)
       return undefined
     }
   }
   const [cpu, memory, disks, os, graphics] = await Promise.all([
-    ask('cpus', si.cpu()),
-    ask('memory', si.mem()),
-    ask('disks', si.fsSize()),
-    ask('operating system', si.osInfo()),
-    ask('graphics', si.graphics()),
+    ask('cpus', () => machine.cpu()),
+    ask('memory', () => machine.mem()),
+    ask('disks', () => machine.fsSize()),
+    ask('operating system', () => machine.osInfo()),
+    ask('graphics', () => machine.graphics()),
   ])
   const disk = (disks ?? [])
     .filter(({ mount }) => mount === '/' || workDir === mount || workDir.startsWith(`${mount}/`))
     .toSorted((a, b) => b.mount.length - a.mount.length)[0]
-  if (disk === undefined) onMissing(`the size of the disk below ${workDir}`)
+  const figure = (value: number | undefined, what: string, fallback: number): number => {
+    if (value !== undefined && value > 0) return value
+    onMissing(`${what}; ${fallback} is taken`)
+    return fallback
+  }
   return {
-    cpus: positive(cpu?.cores) ?? FALLBACK.cpus,
-    memoryBytes: positive(memory?.total) ?? FALLBACK.memoryBytes,
-    diskBytes: positive(disk?.size) ?? FALLBACK.diskBytes,
+    cpus: figure(cpu?.cores, 'the number of cpus', FALLBACK.cpus),
+    memoryBytes: figure(memory?.total, 'the size of the memory', FALLBACK.memoryBytes),
+    diskBytes: figure(disk?.size, `the size of the disk below ${workDir}`, FALLBACK.diskBytes),
     gpus: (graphics?.controllers ?? [])
       .filter(({ vendor }) => /nvidia/i.test(vendor))
       .map(({ model }) => model),
-    cpuModel: [cpu?.manufacturer, cpu?.brand].filter((word) => word !== undefined && word !== '').join(' '),
-    os: [os?.distro, os?.release].filter((word) => word !== undefined && word !== '').join(' '),
+    cpuModel: words(cpu?.manufacturer, cpu?.brand),
+    os: words(os?.distro, os?.release),
     kernel: os?.kernel ?? '',
     arch: os?.arch ?? '',
   }
 }
 
-function positive(value: number | undefined): number | undefined {
-  return value !== undefined && value > 0 ? value : undefined
+function words(...all: readonly (string | undefined)[]): string {
+  return all.filter((word) => word !== undefined && word !== '').join(' ')
 }
 
 /**

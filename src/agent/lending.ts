@@ -37,6 +37,8 @@ export interface LendingView {
 }
 
 const SAMPLE_MS = 1000
+/** An estimator that is silent for so long says that it cannot tell; until then its last word counts. */
+const SILENT_MS = 3000
 const MAX_REMEMBERED_CORRECTIONS = 200
 
 export class Lending {
@@ -48,6 +50,9 @@ export class Lending {
   #lent = Resources.empty
   #reportedAt = Number.NEGATIVE_INFINITY
   #correctedAt = Number.NEGATIVE_INFINITY
+  /** Monotonic time of the question that the plug-in has not answered yet. */
+  #estimating: number | undefined
+  #correcting = false
 
   constructor(deps: LendingDeps, settings: LendingSettings) {
     this.#deps = deps
@@ -62,33 +67,65 @@ export class Lending {
   run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#deps
     const onFailure = (error: unknown): void =>
-      log.warn({ reason: reasonOf(error) }, 'usage could not be sampled')
+      log.warn({ reason: reasonOf(error) }, 'a round of lending failed')
     return every(clock, { ms: SAMPLE_MS, name: 'lending', onFailure }, () => this.round(), signal)
   }
 
-  /** One snapshot, and what it leads to. */
+  /**
+   * One snapshot, and what it leads to. Waits for the plug-ins, but not longer than until the next round: in Mesos a
+   * plug-in may keep its answer until it has something to say.
+   */
   async round(): Promise<void> {
     const usage = await this.#deps.sample()
     this.#usage = usage
-    await this.#correct(usage)
-    await this.#lend(usage)
+    const late = Promise.withResolvers<void>()
+    using _ = this.#deps.clock.after(SAMPLE_MS, () => late.resolve())
+    const all = Promise.all([this.#correct(usage), this.#lend(usage)])
+    await Promise.race([all, late.promise])
   }
 
   async #correct(usage: ResourceUsage): Promise<void> {
-    const { controller } = this.#deps
-    if (controller === undefined || usage.monotonic - this.#correctedAt < this.#settings.correctionMs) return
+    const { controller, log } = this.#deps
+    if (controller === undefined || this.#correcting) return
+    if (usage.monotonic - this.#correctedAt < this.#settings.correctionMs) return
     this.#correctedAt = usage.monotonic
-    for (const correction of await controller.correct(usage)) {
-      this.#corrections.push({ at: usage.at, correction })
-      if (this.#corrections.length > MAX_REMEMBERED_CORRECTIONS) this.#corrections.shift()
-      this.#deps.onCorrection(correction)
+    this.#correcting = true
+    try {
+      for (const correction of await controller.correct(usage)) {
+        this.#corrections.push({ at: usage.at, correction })
+        if (this.#corrections.length > MAX_REMEMBERED_CORRECTIONS) this.#corrections.shift()
+        this.#deps.onCorrection(correction)
+      }
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'the controller failed')
+    } finally {
+      this.#correcting = false
     }
   }
 
   async #lend(usage: ResourceUsage): Promise<void> {
     const { estimator } = this.#deps
     if (estimator === undefined) return
-    const estimate = await estimator.estimate(usage)
+    if (this.#estimating !== undefined) {
+      const silentMs = usage.monotonic - this.#estimating
+      if (silentMs < SILENT_MS) return
+      this.#report(usage, {
+        kind: 'unknown',
+        reason: `Estimator '${estimator.name}' has not answered for ${silentMs / 1000} s`,
+      })
+      return
+    }
+    this.#estimating = usage.monotonic
+    try {
+      this.#report(usage, await estimator.estimate(usage))
+    } catch (error) {
+      this.#report(usage, { kind: 'unknown', reason: reasonOf(error) })
+    } finally {
+      this.#estimating = undefined
+    }
+  }
+
+  #report(usage: ResourceUsage, estimate: Estimate): void {
     this.#estimate = estimate
     const lent = borrowedIn(usage).plus(estimate.kind === 'known' ? estimate.additional : Resources.empty)
     if (lent.equals(this.#lent)) return

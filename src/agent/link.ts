@@ -33,6 +33,8 @@ const MAX_BACKOFF_MS = 60_000
 /** Before the first REGISTERED, and when it does not say: five pings of 15 s (spec/mesos.md 1.7). */
 const DEFAULT_SILENCE_MS = 75_000
 const MAX_REDIRECTS = 3
+/** However the flag is set, a master that refuses is not asked in a busy loop. */
+const LEAST_BACKOFF_MS = 10
 
 interface Session {
   readonly base: string
@@ -122,7 +124,8 @@ export class Link implements LinkPort {
   }
 
   #waits(): Generator<number, never> {
-    const backoff = { firstMs: this.#deps.backoffMs, factor: 2, maxMs: MAX_BACKOFF_MS, jitter: 0.5 }
+    const firstMs = Math.max(this.#deps.backoffMs, LEAST_BACKOFF_MS)
+    const backoff = { firstMs, factor: 2, maxMs: MAX_BACKOFF_MS, jitter: 0.5 }
     return delays(backoff, this.#deps.random)
   }
 
@@ -132,7 +135,15 @@ export class Link implements LinkPort {
     const call = this.#asked
     if (call === undefined) throw new OperatingError('STOPPED', 'The agent is ending')
     using client = new HttpClient(this.#deps.clock, 1)
-    const session = await this.#connect(client, encodeMessage(LinkCall, call), signal)
+    try {
+      const session = await this.#connect(client, encodeMessage(LinkCall, call), signal)
+      await this.#follow(session)
+    } finally {
+      this.#deps.onLost()
+    }
+  }
+
+  async #follow(session: Session): Promise<void> {
     this.#session = session
     this.#listen(session)
     try {
@@ -144,7 +155,6 @@ export class Link implements LinkPort {
       this.#silence?.[Symbol.dispose]()
       this.#session = undefined
       session.stream.close()
-      this.#deps.onLost()
     }
   }
 
@@ -175,8 +185,11 @@ export class Link implements LinkPort {
       throw new OperatingError('PROTOCOL', `The master sent an event that cannot be read: ${parsed.error}`)
     const { registered } = parsed.value
     if (registered !== undefined) {
+      const silenceMs = registered.total_ping_timeout_seconds * 1000
+      if (!Number.isFinite(silenceMs) || silenceMs <= 0)
+        throw new OperatingError('PROTOCOL', `The master's ping timeout is ${silenceMs} ms`)
       this.#registered = true
-      this.#silenceMs = registered.total_ping_timeout_seconds * 1000
+      this.#silenceMs = silenceMs
     }
     this.#deps.onEvent(parsed.value)
   }
@@ -206,11 +219,12 @@ export async function masterAddress(flag: string): Promise<string> {
     ? (await readFile(flag.slice('file://'.length), 'utf8')).trim()
     : flag
   const match = /^(?:http:\/\/)?([A-Za-z0-9_.-]+|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?\/?$/.exec(text)
-  if (match === null || Number(match[2] ?? 0) > 65_535) {
+  const port = Number(match?.[2] ?? 5050)
+  if (match === null || port < 1 || port > 65_535) {
     throw new OperatingError(
       'USAGE',
       `Flag '--master' has the value '${text}': expected host:port, such as 10.0.0.1:5050`,
     )
   }
-  return `http://${match[1]}:${match[2] ?? 5050}`
+  return `http://${match[1]}:${port}`
 }

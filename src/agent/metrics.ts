@@ -14,6 +14,10 @@ const COUNTERS = [
   'slave/executors_terminated',
   'slave/invalid_status_updates',
   'slave/valid_status_updates',
+  'slave/invalid_framework_messages',
+  'slave/valid_framework_messages',
+  // A start that finds leftovers ends them: there is nothing yet whose recovery could fail.
+  'slave/recovery_errors',
 ]
 
 export interface GaugeDeps {

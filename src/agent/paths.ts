@@ -18,17 +18,14 @@ export function agentsDirectory(workDir: string): string {
   return join(workDir, AGENTS)
 }
 
+/** The folder of one agent. */
+export function agentDirectory(workDir: string, agentId: string): string {
+  return join(workDir, AGENTS, agentId)
+}
+
 export function runsDirectory(workDir: string, ids: RunIds): string {
-  return join(
-    workDir,
-    AGENTS,
-    ids.agentId,
-    'frameworks',
-    ids.frameworkId,
-    'executors',
-    ids.executorId,
-    'runs',
-  )
+  const { agentId, frameworkId, executorId } = ids
+  return join(agentDirectory(workDir, agentId), 'frameworks', frameworkId, 'executors', executorId, 'runs')
 }
 
 export function sandboxDirectory(workDir: string, ids: RunIds, containerId: string): string {

@@ -1,5 +1,5 @@
 // Makes the sandbox of a container: its folder, owned by the user that will run in it, and the environment.
-import { chown, mkdir, rename, symlink } from 'node:fs/promises'
+import { chmod, chown, mkdir, rename, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Account, findAccount } from '../base/account.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -22,6 +22,7 @@ export interface MadeSandbox extends Sandbox {
 
 /** Like Mesos' sandboxes: the owner writes, the group reads. */
 const MODE = 0o750
+const MAX_TRIES = 3
 
 /**
  * Makes the folder and moves the link `latest` to it.
@@ -37,8 +38,7 @@ export async function makeSandbox(
   const runs = runsDirectory(settings.workDir, { agentId: settings.agentId, ...request })
   const directory = join(runs, request.containerId)
   try {
-    await mkdir(runs, { recursive: true })
-    await mkdir(directory, { mode: MODE })
+    await makeFolder(runs, directory)
     if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
     // Made aside and renamed, so that a reader never finds the link missing.
     const link = join(runs, `.latest-${random.uuid()}`)
@@ -48,6 +48,21 @@ export async function makeSandbox(
     throw new OperatingError('FILE', `Cannot make the sandbox ${directory}`, { cause: error })
   }
   return { directory, user, owner, environment: environmentOf(request, directory, settings) }
+}
+
+/** The garbage collector may remove an executor's empty folders at the same moment: then they are made again. */
+async function makeFolder(runs: string, directory: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    await mkdir(runs, { recursive: true })
+    try {
+      await mkdir(directory)
+      // Whatever the umask of the agent is.
+      await chmod(directory, MODE)
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === MAX_TRIES) throw error
+    }
+  }
 }
 
 async function ownerOf(user: string | undefined, request: LaunchRequest): Promise<Account | undefined> {

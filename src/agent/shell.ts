@@ -51,9 +51,19 @@ export interface ShellDeps {
   readonly onDone: (trouble: OperatingError | undefined) => void
 }
 
+/** Not configurable in Mesos; the first comes as late, and some executors end at an earlier one (spec/clients.md 2). */
+const HEARTBEAT_MS = 30 * 60_000
+const HEARTBEAT = encodeMessage(ExecutorEvent, { type: 'HEARTBEAT' })
+
+/** One executor's stream; `heartbeat` is the next one, once it is subscribed. */
+interface ExecutorStream {
+  readonly sink: Sink
+  heartbeat: Disposable | undefined
+}
+
 export class Shell implements Disposable {
   readonly #deps: ShellDeps
-  readonly #executors = new Map<string, Sink>()
+  readonly #executors = new Map<string, ExecutorStream>()
   readonly #timers = new Set<Disposable>()
   readonly #queue: Happening[] = []
   #stepping = false
@@ -92,9 +102,11 @@ export class Shell implements Disposable {
     sink: Sink,
     happening: Extract<Happening, { type: 'executor-subscribe' }>,
   ): void {
-    this.#executors.set(connection, sink)
+    if (this.#closed) return sink.end()
+    this.#executors.set(connection, { sink, heartbeat: undefined })
     this.dispatch(happening)
     sink.onClose(() => {
+      this.#executors.get(connection)?.heartbeat?.[Symbol.dispose]()
       this.#executors.delete(connection)
       this.dispatch({ type: 'executor-disconnected', connection })
     })
@@ -104,6 +116,7 @@ export class Shell implements Disposable {
   [Symbol.dispose](): void {
     this.#closed = true
     for (const timer of this.#timers) timer[Symbol.dispose]()
+    for (const { heartbeat } of this.#executors.values()) heartbeat?.[Symbol.dispose]()
     this.#timers.clear()
     this.#executors.clear()
   }
@@ -118,9 +131,9 @@ export class Shell implements Disposable {
       case 'reconnect':
         return link.reconnect(effect.reason)
       case 'to-executor':
-        return void this.#executors.get(effect.connection)?.send(encodeMessage(ExecutorEvent, effect.event))
+        return this.#toExecutor(effect.connection, effect.event)
       case 'close-executor':
-        return this.#executors.get(effect.connection)?.end()
+        return this.#executors.get(effect.connection)?.sink.end()
       case 'launch':
         return containers.launch(effect.request)
       case 'kill':
@@ -140,6 +153,20 @@ export class Shell implements Disposable {
       default:
         return unreachable(effect, 'agent effect')
     }
+  }
+
+  #toExecutor(connection: string, event: ExecutorEvent): void {
+    const stream = this.#executors.get(connection)
+    if (stream === undefined) return
+    stream.sink.send(encodeMessage(ExecutorEvent, event))
+    if (event.type === 'SUBSCRIBED') this.#beatLater(stream)
+  }
+
+  #beatLater(stream: ExecutorStream): void {
+    stream.heartbeat?.[Symbol.dispose]()
+    stream.heartbeat = this.#deps.clock.after(HEARTBEAT_MS, () => {
+      if (stream.sink.send(HEARTBEAT)) this.#beatLater(stream)
+    })
   }
 
   #setTimer(effect: Extract<AgentEffect, { type: 'timer' }>): void {

@@ -1,6 +1,8 @@
 // Samples what every container and the machine use: one immutable snapshot that estimator and controller both see.
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
+import { reasonOf } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { ContainerStatistics, ContainerUsage, HostUsage, ResourceUsage } from '../resources/usage.ts'
 import { liveContainers } from './core/live.ts'
@@ -8,6 +10,7 @@ import type { AgentState } from './core/state.ts'
 
 export interface SamplerDeps {
   readonly clock: Clock
+  readonly log: Logger
   readonly state: () => Readonly<AgentState>
   readonly statistics: (containerId: string) => Promise<ContainerStatistics | undefined>
   /** Where the kernel shows its counters; tests hand in a folder of their own. Default `/proc`. */
@@ -17,9 +20,17 @@ export interface SamplerDeps {
 /** Clock ticks per second of `/proc/stat`: 100 on every Linux that Node runs on (USER_HZ). */
 const TICKS_PER_SECOND = 100
 
+/** A container whose counters take longer counts as unreadable this time, so that the others are not kept waiting. */
+const LONGEST_MS = 2000
+/** Pages show a snapshot that is at most so old: many readers cost no more than two samples a second (spec 4.4). */
+const RECENT_MS = 500
+
 export class Sampler {
   readonly #deps: SamplerDeps
   readonly #total: Resources
+  readonly #blind = new Set<string>()
+  #newest: ResourceUsage | undefined
+  #running: Promise<ResourceUsage> | undefined
 
   /** `total` is what the agent has, without what it lends. */
   constructor(deps: SamplerDeps, total: Resources) {
@@ -27,15 +38,43 @@ export class Sampler {
     this.#total = total
   }
 
+  /** For pages: the newest snapshot while it is fresh, else a new one that all who ask meanwhile share. */
+  recent(): Promise<ResourceUsage> {
+    const newest = this.#newest
+    if (newest !== undefined && this.#deps.clock.monotonic() - newest.monotonic < RECENT_MS)
+      return Promise.resolve(newest)
+    this.#running ??= this.sample().finally(() => (this.#running = undefined))
+    return this.#running
+  }
+
   async sample(): Promise<ResourceUsage> {
     const { clock } = this.#deps
     const containers = await Promise.all(
       liveContainers(this.#deps.state()).map(async (container): Promise<ContainerUsage> => {
-        return { ...container, statistics: await this.#deps.statistics(container.containerId) }
+        return { ...container, statistics: await this.#statisticsOf(container.containerId) }
       }),
     )
     const host = readHost(this.#deps.proc ?? '/proc')
-    return { at: clock.now(), monotonic: clock.monotonic(), total: this.#total, host, containers }
+    this.#newest = { at: clock.now(), monotonic: clock.monotonic(), total: this.#total, host, containers }
+    return this.#newest
+  }
+
+  /** Undefined when they cannot be read: one container must not take the sight of all others. */
+  async #statisticsOf(containerId: string): Promise<ContainerStatistics | undefined> {
+    const { clock, log, statistics } = this.#deps
+    const late = Promise.withResolvers<undefined>()
+    using _ = clock.after(LONGEST_MS, () => late.resolve(undefined))
+    try {
+      const read = await Promise.race([statistics(containerId), late.promise])
+      if (read !== undefined) this.#blind.delete(containerId)
+      return read
+    } catch (error) {
+      // Once per container until it can be read again.
+      if (!this.#blind.has(containerId))
+        log.warn({ containerId, reason: reasonOf(error) }, 'usage of a container could not be read')
+      this.#blind.add(containerId)
+      return undefined
+    }
   }
 }
 

@@ -23,6 +23,13 @@ export interface AgentFacts {
   readonly startedAt: number
 }
 
+/** Flags as others may see them: credentials that stand in a flag itself are not for everybody. */
+export function shownFlags(printed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const config = printed['docker_config']
+  if (config === undefined || config.startsWith('/')) return printed
+  return { ...printed, docker_config: '(not shown)' }
+}
+
 export function statePage(state: Readonly<AgentState>, facts: AgentFacts, master: string | undefined): Page {
   const { info, resources } = facts
   const allocated = Resources.sum(liveContainers(state).map((container) => container.allocated.unallocated()))

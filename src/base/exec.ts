@@ -81,3 +81,50 @@ export function startDetached(
   const exited = child.then((result) => ({ exitCode: result.exitCode, signal: result.signal }))
   return { pid: child.pid, exited }
 }
+
+export interface ProgramOptions {
+  readonly cwd?: string
+  /** Added to our own environment; undefined takes a variable out. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Each line of its standard output, as it comes. */
+  readonly onLine: (line: string) => void
+  /** Where its standard error is appended. */
+  readonly errorFile: string
+}
+
+export interface Program {
+  readonly pid: number
+  /** Settles when it ended; never rejects. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>
+  kill(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void
+}
+
+/**
+ * Starts a child with us as its parent, in a process group of its own so that a terminal's Ctrl-C reaches only us. Its
+ * standard input stays open until we end, which it may take as a sign to end as well.
+ * @throws OperatingError LAUNCH when it cannot be started
+ */
+export function startProgram(file: string, args: readonly string[], options: ProgramOptions): Program {
+  const child = execa(file, [...args], {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    detached: true,
+    reject: false,
+    buffer: false,
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: { file: options.errorFile, append: true },
+  })
+  if (child.pid === undefined) {
+    // execa settles the promise with the reason; swallow the settled value, the throw below tells it.
+    void child.catch(() => undefined)
+    throw new OperatingError('LAUNCH', `Cannot start ${file}`)
+  }
+  const lines = async (): Promise<void> => {
+    for await (const line of child.iterable()) options.onLine(line)
+  }
+  // Lines are read until the pipe closes; how that came about is told by the end of the process.
+  void lines().catch((error: unknown) => void error)
+  const exited = child.then((result) => ({ exitCode: result.exitCode, signal: result.signal }))
+  return { pid: child.pid, exited, kill: (signal) => void child.kill(signal) }
+}

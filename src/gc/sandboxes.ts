@@ -2,7 +2,7 @@
  * Removes sandboxes of ended containers once they are older than `--gc_delay` (spec/mesos.md 10, first form): by the time
  * of their last change, so that a restart of the agent does not start the clock again.
  */
-import { readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { lstat, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'
@@ -77,8 +77,7 @@ export class SandboxCollector {
 
   async #consider(path: string): Promise<'removed' | 'failed' | 'kept'> {
     try {
-      const { mtimeMs } = await stat(path)
-      if (mtimeMs + this.#delayMs > this.#deps.clock.now()) return 'kept'
+      if ((await lastChange(path)) + this.#delayMs > this.#deps.clock.now()) return 'kept'
       // Links are removed, not followed.
       await rm(path, { recursive: true, force: true })
       this.#deps.metrics.count(SUCCEEDED)
@@ -95,6 +94,8 @@ export class SandboxCollector {
     const runs = join(executor, 'runs')
     const left = await entries(runs)
     if (left.some((name) => name !== 'latest')) return
+    // A container may be asked for at this moment: only a link that leads nowhere is old.
+    if (left.length > 0 && (await leadsSomewhere(join(runs, 'latest')))) return
     await rm(join(runs, 'latest'), { force: true })
     const agent = join(executor, '..', '..', '..', '..')
     for (const folder of [
@@ -110,11 +111,42 @@ export class SandboxCollector {
   }
 }
 
+/**
+ * Wall time in ms of the last sign of life. The agent sets the folder's time when the container ends; after a crash of
+ * the agent the output tells how long it ran on.
+ */
+async function lastChange(path: string): Promise<number> {
+  // A link itself, not what it leads to.
+  let { mtimeMs: newest } = await lstat(path)
+  for (const name of ['stdout', 'stderr']) {
+    try {
+      newest = Math.max(newest, (await lstat(join(path, name))).mtimeMs)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+  }
+  return newest
+}
+
+async function leadsSomewhere(link: string): Promise<boolean> {
+  try {
+    await stat(link)
+    return true
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+}
+
 async function entries(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder)
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return []
+    if (isMissing(error)) return []
     throw error
   }
 }

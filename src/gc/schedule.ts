@@ -8,7 +8,7 @@ export function isCronExpression(text: string): boolean {
 }
 
 /**
- * Runs `work` at the times of a cron expression, never overlapping; a failure goes to `onFailure`.
+ * Runs `work` at the times of a cron expression, never overlapping; a failure goes to `onFailure`. Disposing it waits for work under way.
  * @throws OperatingError USAGE when the expression cannot be read
  */
 export function onSchedule(
@@ -21,20 +21,19 @@ export function onSchedule(
       hint: "For example '17 * * * *'",
     })
   }
+  let running: Promise<void> = Promise.resolve()
   const task = cron.schedule(
     expression,
-    async () => {
-      try {
-        await work()
-      } catch (error) {
-        onFailure(error)
-      }
+    () => {
+      running = work().catch(onFailure)
+      return running
     },
     { noOverlap: true },
   )
   return {
     [Symbol.asyncDispose]: async () => {
       await task.destroy()
+      await running
     },
   }
 }

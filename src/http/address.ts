@@ -78,8 +78,8 @@ export async function machineAddresses(): Promise<MachineAddresses> {
 }
 
 /**
- * The name that others are told: the flag, else what the resolver calls the address, else the address itself. A resolver
- * that does not answer is not waited for.
+ * The name that others are told: the flag, else what the resolver calls the address, else the address itself. A
+ * resolver that does not answer is not waited for.
  */
 export async function advertisedHostname(
   wish: AddressWish,
@@ -105,7 +105,7 @@ async function resolverName(ip: string): Promise<string> {
   return hostname
 }
 
-/** Four bytes as a number in the order in which MasterInfo has them: the first byte is the lowest (spec/mesos.md 1.3). */
+/** Four bytes as a number as MasterInfo has them: the first byte is the lowest (spec/mesos.md 1.3). */
 export function ipAsNumber(ip: string): number {
   return ip.split('.').reduce((sum, byte, index) => sum + Number(byte) * 256 ** index, 0)
 }

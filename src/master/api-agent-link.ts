@@ -115,7 +115,7 @@ export function problemWithLinkCall(call: LinkCall): string | undefined {
     case 'UNREGISTER':
       return undefined
     case 'UNKNOWN':
-      return "'type' is UNKNOWN, expected SUBSCRIBE, UPDATE, MESSAGE, EXITED_EXECUTOR, OVERSUBSCRIBED, PONG or UNREGISTER"
+      return "'type' is UNKNOWN, expected a call such as SUBSCRIBE, UPDATE or PONG"
   }
 }
 

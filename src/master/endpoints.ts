@@ -2,13 +2,16 @@
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
 import type { HttpRequest } from '../http/request.ts'
-import { empty, json, redirect, text, type Answer } from '../http/response.ts'
+import type { Page } from '../http/pages/resources.ts'
+import { empty, json, jsonText, redirect, text, type Answer } from '../http/response.ts'
 import type { Handler, Route } from '../http/routes.ts'
 import type { AgentLinkApi } from './api-agent-link.ts'
+import { killByOperator } from './api-kill.ts'
 import type { SchedulerApi } from './api-scheduler.ts'
 import type { Cluster } from './core/cluster.ts'
 import { double } from '../http/pages/number.ts'
 import { allocatorMetrics } from './metrics.ts'
+import { pageText } from './page-text.ts'
 import type { Shell } from './shell.ts'
 import { agentsPage, lendPage } from './view-agents.ts'
 import { frameworksPage } from './view-frameworks.ts'
@@ -58,22 +61,28 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     get('/health', () => empty(200)),
     get('/version', () => json(versionPage())),
     get('/flags', () => json(flagsPage(facts))),
-    get('/state', () => json(statePage(cluster, facts))),
-    get('/state-summary', () => json(summaryPage(cluster, facts))),
-    get('/slaves', ({ query }) => json(agentsPage(cluster, query.get('slave_id')))),
-    get('/frameworks', ({ query }) => json(frameworksPage(cluster, query.get('framework_id')))),
-    get('/tasks', ({ query }) => json(tasksPage(cluster, wishOf(query)))),
+    get('/state', () => page(statePage(cluster, facts))),
+    get('/state-summary', () => page(summaryPage(cluster, facts))),
+    get('/slaves', ({ query }) => page(agentsPage(cluster, query.get('slave_id')))),
+    get('/frameworks', ({ query }) => page(frameworksPage(cluster, query.get('framework_id')))),
+    get('/tasks', ({ query }) => page(tasksPage(cluster, wishOf(query)))),
     get('/roles', () => json(rolesPage(cluster))),
     get('/metrics/snapshot', () => json(metricsPage(deps))),
     get('/system/stats.json', () => json(systemPage())),
     { ...get('/redirect', () => redirect(leaderLocation(facts))), exact: true },
     { path: '/teardown', methods: ['POST'], handle: (request) => teardown(deps, request) },
+    { path: '/api/x1/kill', methods: ['POST'], handle: (request) => killByOperator(deps, request) },
     { ...get('/', () => text(200, front(facts))), exact: true },
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
       return { path, methods, handle: () => text(501, sentence) }
     }),
   ]
+}
+
+/** A page that may be long, written in slices. */
+async function page(content: Page): Promise<Answer> {
+  return jsonText(await pageText(content))
 }
 
 /** `//host:port`, from which clients of every kind find the leader (spec/clients.md Q9). */

@@ -116,7 +116,10 @@ export const MASTER_FLAGS = {
 
 export type MasterFlags = FlagValues<typeof MASTER_FLAGS>
 
-/** Flags of Mesos that come with later work or never; giving one is refused, so that nobody trusts in it (docs/compatibility.md). */
+/**
+ * Flags of Mesos that come with later work or never; giving one is refused, so that nobody trusts in it
+ * (docs/compatibility.md).
+ */
 export const MASTER_FLAGS_NOT_YET: ReadonlySet<string> = new Set([
   'acls',
   'agent_removal_rate_limit',

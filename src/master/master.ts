@@ -1,4 +1,4 @@
-/** The door of the master: starts one, in a daemon, beside agents in one process, or in a test with a clock of its own. */
+/** The door of the master: starts one in a daemon, beside agents in one process, or in a test with its own clock. */
 import type { Clock } from '../base/clock.ts'
 import type { ParsedFlags } from '../base/flags.ts'
 import type { Logger } from '../base/log.ts'

@@ -1,4 +1,4 @@
-/** How a master starts: the sixteen steps of Mesos in their order (spec/mesos.md 1.3), and what later issues add to them. */
+/** How a master starts: the sixteen steps of Mesos in their order (spec/mesos.md 1.3), and what later issues add. */
 import type { ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'

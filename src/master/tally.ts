@@ -1,7 +1,7 @@
 // Sums over the cluster that pages and metrics share: what is used and offered, by agent, framework and role.
 import { Resources } from '../resources/resources.ts'
 import type { TaskState } from '../wire/tasks.ts'
-import { type Agent, type Cluster, type Framework, type Task, usedBy } from './core/cluster.ts'
+import { type Agent, type Cluster, type Executor, type Framework, type Task, usedBy } from './core/cluster.ts'
 
 /** Sums by the id of an agent or framework; empty for those that hold nothing. */
 export class Sums {
@@ -36,14 +36,18 @@ export interface Tally {
   /** By role. */
   readonly usedByRole: Sums
   readonly offeredByRole: Sums
+  /** By framework id. */
+  readonly executors: ReadonlyMap<string, readonly Executor[]>
 }
 
 export function tallyOf(cluster: Cluster): Tally {
+  const executors = new Map<string, Executor[]>()
   const tally: Tally = {
     used: new Sums(),
     offered: new Sums(),
     usedByRole: new Sums(),
     offeredByRole: new Sums(),
+    executors,
   }
   for (const agent of cluster.agents.values()) {
     for (const frameworkId of frameworksOn(agent)) {
@@ -51,6 +55,9 @@ export function tallyOf(cluster: Cluster): Tally {
       tally.used.add(agent.id, used)
       tally.used.add(frameworkId, used)
       for (const [role, part] of used.byAllocation()) tally.usedByRole.add(role, part)
+    }
+    for (const [frameworkId, here] of agent.executors) {
+      executors.set(frameworkId, [...(executors.get(frameworkId) ?? []), ...here.values()])
     }
   }
   for (const offer of cluster.offers.values()) {

@@ -1,6 +1,7 @@
 // Agents as the pages of Mesos show them (spec/mesos.md 4.4), and what each of them lends.
 import { type Agent, type Cluster, usedBy } from './core/cluster.ts'
 import { seconds } from '../http/pages/number.ts'
+import { lazily } from './page-text.ts'
 import { frameworksOn, tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import {
   attributeMap,
@@ -46,7 +47,7 @@ export function agentsPage(cluster: Cluster, wanted: string | undefined): Page {
   const tally = tallyOf(cluster)
   const agents = [...cluster.agents.values()].filter(({ id }) => wanted === undefined || id === wanted)
   return {
-    slaves: agents.map((agent) => ({
+    slaves: lazily(agents, (agent) => ({
       ...agentPage(agent, tally),
       reserved_resources_full: reservedMap(agent.total, resourceList),
       unreserved_resources_full: resourceList(agent.total.unreserved()),

@@ -1,7 +1,7 @@
 // Frameworks as the pages of Mesos show them (spec/mesos.md 4.4), in full and in short.
-import type { OutstandingOffer, Cluster, Framework } from './core/cluster.ts'
-import { executorsOf, isActive } from './core/cluster.ts'
+import { type OutstandingOffer, type Cluster, type Framework, isActive } from './core/cluster.ts'
 import { double, seconds } from '../http/pages/number.ts'
+import { lazily, type LazyList } from './page-text.ts'
 import { tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
 import { taskPage } from '../http/pages/tasks.ts'
@@ -28,7 +28,6 @@ function headOf(framework: Framework, tally: Tally): Page {
 export function frameworkPage(cluster: Cluster, framework: Framework, tally: Tally): Page {
   const { id, info, registeredAt, reregisteredAt } = framework
   const offers = [...framework.offers].flatMap((offer) => cluster.offers.get(offer) ?? [])
-  const executors = [...cluster.agents.values()].flatMap((agent) => [...executorsOf(agent, id).values()])
   return {
     ...headOf(framework, tally),
     user: info.user,
@@ -42,11 +41,11 @@ export function frameworkPage(cluster: Cluster, framework: Framework, tally: Tal
     ...(framework.capabilities.has('MULTI_ROLE')
       ? { roles: framework.roles }
       : { role: framework.roles[0] ?? '*' }),
-    tasks: Array.from(framework.tasks.values(), taskPage),
-    unreachable_tasks: Array.from(framework.unreachableTasks.values(), taskPage),
-    completed_tasks: framework.completedTasks.map(taskPage),
+    tasks: lazily(framework.tasks.values(), taskPage),
+    unreachable_tasks: lazily(framework.unreachableTasks.values(), taskPage),
+    completed_tasks: lazily(framework.completedTasks, taskPage),
     offers: offers.map(offerPage),
-    executors: executors.map(executorPage),
+    executors: (tally.executors.get(id) ?? []).map(executorPage),
     ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),
     offer_constraints: framework.offerConstraints ?? {},
   }
@@ -65,10 +64,11 @@ function offerPage(offer: OutstandingOffer): Page {
 /** `/frameworks`. */
 export function frameworksPage(cluster: Cluster, wanted: string | undefined): Page {
   const tally = tallyOf(cluster)
-  const pages = (frameworks: ReadonlyMap<string, Framework>): Page[] =>
-    [...frameworks.values()]
-      .filter(({ id }) => wanted === undefined || id === wanted)
-      .map((framework) => frameworkPage(cluster, framework, tally))
+  const pages = (frameworks: ReadonlyMap<string, Framework>): LazyList =>
+    lazily(
+      [...frameworks.values()].filter(({ id }) => wanted === undefined || id === wanted),
+      (framework) => frameworkPage(cluster, framework, tally),
+    )
   return {
     frameworks: pages(cluster.frameworks),
     completed_frameworks: pages(cluster.completedFrameworks),

@@ -43,7 +43,7 @@ export function rolesPage(cluster: Cluster): Page {
   }
 }
 
-/** What a quota would count: what is allocated out of nobody's reservation, and all that is reserved; nothing that is lent. */
+/** What a quota would count: what is allocated out of nobody's reservation, all that is reserved, nothing lent. */
 function consumed(allocated: Resources, reserved: Resources, role: string): Resources {
   const own = allocated.nonRevocable().unreserved().unallocated()
   return own.plus(reserved.reserved(role))

@@ -2,6 +2,7 @@
 import type { CommandInfo } from '../wire/commands.ts'
 import { taskPage } from '../http/pages/tasks.ts'
 import type { Cluster, Executor, Task } from './core/cluster.ts'
+import { lazily } from './page-text.ts'
 import { allFrameworks, allTasksOf } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
 
@@ -59,7 +60,7 @@ export function tasksPage(cluster: Cluster, wish: TasksWish): Page {
   const limit = wholeNumber(wish.limit) ?? DEFAULT_LIMIT
   const offset = Math.max(0, wholeNumber(wish.offset) ?? 0)
   const part = wanted.slice(offset, limit < 0 ? undefined : offset + limit)
-  return { tasks: part.map(taskPage) }
+  return { tasks: lazily(part, taskPage) }
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

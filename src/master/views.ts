@@ -3,6 +3,7 @@ import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import type { MasterInfo } from '../wire/agents.ts'
 import type { Cluster } from './core/cluster.ts'
 import { double, seconds } from '../http/pages/number.ts'
+import { lazily } from './page-text.ts'
 import { tallyOf, TaskCounts } from './tally.ts'
 import { agentPage, agentSummary } from './view-agents.ts'
 import { frameworkPage, frameworkSummary } from './view-frameworks.ts'
@@ -64,10 +65,10 @@ export function statePage(cluster: Cluster, facts: MasterFacts): Page {
     ...(facts.cluster !== undefined && { cluster: facts.cluster }),
     ...(facts.logDir !== undefined && { log_dir: facts.logDir }),
     flags: facts.flags,
-    slaves: agents.map((agent) => agentPage(agent, tally)),
+    slaves: lazily(agents, (agent) => agentPage(agent, tally)),
     recovered_slaves: [],
-    frameworks: Array.from(cluster.frameworks.values(), (one) => frameworkPage(cluster, one, tally)),
-    completed_frameworks: Array.from(cluster.completedFrameworks.values(), (one) =>
+    frameworks: lazily(cluster.frameworks.values(), (one) => frameworkPage(cluster, one, tally)),
+    completed_frameworks: lazily(cluster.completedFrameworks.values(), (one) =>
       frameworkPage(cluster, one, tally),
     ),
     orphan_tasks: [],
@@ -82,7 +83,7 @@ export function summaryPage(cluster: Cluster, facts: MasterFacts): Page {
   return {
     hostname: facts.info.hostname,
     ...(facts.cluster !== undefined && { cluster: facts.cluster }),
-    slaves: Array.from(cluster.agents.values(), (agent) => agentSummary(agent, tally, counts)),
-    frameworks: Array.from(cluster.frameworks.values(), (one) => frameworkSummary(one, tally, counts)),
+    slaves: lazily(cluster.agents.values(), (agent) => agentSummary(agent, tally, counts)),
+    frameworks: lazily(cluster.frameworks.values(), (one) => frameworkSummary(one, tally, counts)),
   }
 }

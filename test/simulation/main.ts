@@ -1,19 +1,10 @@
-// `npm run sim -- [--seed N] [--seeds COUNT] [--steps N] [--json]`: whole clusters from seeds, each checked after every step.
-import { cpus } from 'node:os'
+// `npm run sim -- [--seed N] [--seeds COUNT] [--steps N] [--json]`: whole clusters from seeds, checked after each step.
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/base/clock.ts'
 import { reasonOf } from '../../src/base/errors.ts'
-import { type Tally, simulate } from './simulation.ts'
-
-/** The form that all suites of this project print (the issue: "One form for figures"). */
-interface Figure {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  /** What has to be reached; null: told only. */
-  readonly level: string | null
-  readonly ok: boolean
-}
+import { type Figure, figure, figureSheet, sheetText } from '../../src/base/figures.ts'
+import { simulate } from './simulation.ts'
+import type { Tally } from './tally.ts'
 
 interface Run {
   readonly seed: number
@@ -27,20 +18,20 @@ function readOptions(): { seed: number; seeds: number; steps: number; json: bool
   const { values } = parseArgs({
     options: {
       seed: { type: 'string', default: '1' },
-      seeds: { type: 'string' },
+      seeds: { type: 'string', default: '20' },
       steps: { type: 'string', default: '3000' },
       json: { type: 'boolean', default: false },
     },
   })
-  const whole = (name: string, text: string): number => {
+  const whole = (name: string, text: string, least: number): number => {
     const value = Number(text)
-    if (Number.isSafeInteger(value) && value >= 0) return value
-    throw new Error(`--${name} is '${text}', expected a whole number of 0 or more`)
+    if (Number.isSafeInteger(value) && value >= least) return value
+    throw new Error(`--${name} is '${text}', expected a whole number of ${least} or more`)
   }
   return {
-    seed: whole('seed', values.seed),
-    seeds: whole('seeds', values.seeds ?? '20'),
-    steps: whole('steps', values.steps),
+    seed: whole('seed', values.seed, 0),
+    seeds: whole('seeds', values.seeds, 1),
+    steps: whole('steps', values.steps, 1),
     json: values.json,
   }
 }
@@ -56,60 +47,20 @@ function runSeed(seed: number, steps: number): Run {
 }
 
 function figuresOf(runs: readonly Run[], seconds: number): Figure[] {
-  const sum = (of: (tally: Tally) => number): number =>
-    runs.reduce((total, { tally }) => total + (tally === undefined ? 0 : of(tally)), 0)
-  const told = (name: string, value: number, unit = ''): Figure => ({
-    name,
-    value,
-    unit,
-    level: null,
-    ok: true,
-  })
+  const sum = (key: keyof Tally): number => runs.reduce((total, { tally }) => total + (tally?.[key] ?? 0), 0)
   const failed = runs.filter((run) => run.failure !== undefined).length
   return [
-    { name: 'seeds with a broken invariant', value: failed, unit: 'seeds', level: '= 0', ok: failed === 0 },
-    told('seeds', runs.length, 'seeds'),
-    told(
-      'steps, invariants checked after each event of each',
-      sum((tally) => tally.steps),
-      'steps',
-    ),
-    told(
-      'tasks launched',
-      sum((tally) => tally.launched),
-      'tasks',
-    ),
-    told(
-      'tasks told exactly one end',
-      sum((tally) => tally.ended),
-      'tasks',
-    ),
-    told(
-      'launches lost on the way, answered as unknown',
-      sum((tally) => tally.neverKnown),
-      'tasks',
-    ),
-    told(
-      'tasks that ran when their framework was removed',
-      sum((tally) => tally.writtenOff),
-      'tasks',
-    ),
-    told(
-      'tasks on machines that were wiped',
-      sum((tally) => tally.lostFromSight),
-      'tasks',
-    ),
-    told(
-      'streams broken',
-      sum((tally) => tally.breaks),
-      'streams',
-    ),
-    told(
-      'restarts of the master',
-      sum((tally) => tally.masterRestarts),
-      'restarts',
-    ),
-    told('wall time', Math.round(seconds * 10) / 10, 's'),
+    figure('seeds with a broken invariant or a task without its one end', failed, 'seeds', '= 0'),
+    figure('seeds', runs.length, 'seeds'),
+    figure('steps, everything checked after every event', sum('steps'), 'steps'),
+    figure('tasks launched', sum('launched'), 'tasks', '> 0'),
+    figure('tasks told exactly one end', sum('ended'), 'tasks', '> 0'),
+    figure('tasks answered as unknown: lost on the way or with a wiped machine', sum('neverKnown'), 'tasks'),
+    figure('tasks that ran when their framework was removed', sum('writtenOff'), 'tasks'),
+    figure('tasks left unreachable with a wiped machine', sum('lostFromSight'), 'tasks'),
+    figure('streams broken', sum('breaks'), 'streams'),
+    figure('restarts of the master', sum('masterRestarts'), 'restarts'),
+    figure('wall time', seconds, 's'),
   ]
 }
 
@@ -117,23 +68,20 @@ function main(): void {
   const options = readOptions()
   const started = systemClock.monotonic()
   const runs: Run[] = []
-  for (let index = 0; index < Math.max(1, options.seeds); index++) {
+  for (let index = 0; index < options.seeds; index++) {
     const run = runSeed(options.seed + index, options.steps)
-    if (run.failure !== undefined)
-      console.error(`${run.failure}\nAgain: npm run sim -- --seed ${run.seed} --seeds 1`)
+    if (run.failure !== undefined) {
+      console.error(
+        `${run.failure}\nAgain: npm run sim -- --seed ${run.seed} --seeds 1 --steps ${options.steps}`,
+      )
+    }
     runs.push(run)
   }
   const figures = figuresOf(runs, (systemClock.monotonic() - started) / 1000)
-  const ok = figures.every((figure) => figure.ok)
-  const [cpu] = cpus()
-  const machine = { cpus: cpus().length, model: cpu?.model ?? '', node: process.version }
-  const date = new Date(systemClock.now()).toISOString()
   const failures = runs.flatMap(({ seed, failure }) => (failure === undefined ? [] : [{ seed, failure }]))
-  if (options.json) console.log(JSON.stringify({ name: 'sim', ok, date, machine, figures, failures }))
-  else
-    for (const { name, value, unit, ok: good } of figures)
-      console.log(`${good ? 'ok  ' : 'FAIL'} ${value} ${unit}  ${name}`)
-  process.exitCode = ok ? 0 : 1
+  const sheet = figureSheet('sim', figures, systemClock.now(), { failures })
+  console.log(options.json ? JSON.stringify(sheet) : sheetText(sheet))
+  process.exitCode = sheet.ok ? 0 : 1
 }
 
 try {

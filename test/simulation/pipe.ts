@@ -15,7 +15,7 @@ export function newPipe<Call, Event>(connection: string): Pipe<Call, Event> {
   return { connection, toMaster: [], toClient: [], open: true }
 }
 
-/** The client is gone: nothing reaches it any more, of what it sent the newest part is lost, and the master will hear. */
+/** The client is gone: nothing reaches it any more, the newest of what it sent is lost, and the master will hear. */
 export function breakPipe<Call, Event>(pipe: Pipe<Call, Event>, random: Random): (Call | 'end')[] {
   if (!pipe.open) return []
   pipe.open = false

@@ -1,35 +1,14 @@
 // A whole cluster from one seed: the master's core, agents and schedulers, and everything that goes wrong between them.
-import { DrfAllocator } from '../../src/allocator/drf.ts'
 import { type Random, seededRandom } from '../../src/base/random.ts'
-import { DEFAULT_OPTIONS } from '../../src/master/core/cluster.ts'
-import { MasterCore } from '../../src/master/core/core.ts'
+import type { MasterCore } from '../../src/master/core/core.ts'
 import type { MasterEffect, MasterEvent, MasterTimer } from '../../src/master/core/events.ts'
 import { check } from '../../src/master/core/invariants.ts'
 import { Resources } from '../../src/resources/resources.ts'
+import { type SimulationOptions, castAgents, castSchedulers, newCore } from './cast.ts'
 import { type Pipe, breakPipe, newPipe } from './pipe.ts'
+import { type Tally, account, newTally } from './tally.ts'
 import { ToyAgent } from './toy-agent.ts'
-import { ToyScheduler } from './toy-scheduler.ts'
-
-export interface SimulationOptions {
-  readonly seed: number
-  readonly steps: number
-  readonly agents: number
-  readonly schedulers: number
-  /** Whether the master itself is restarted now and then. */
-  readonly masterRestarts: boolean
-}
-
-/** Counts of what happened, for the figures. */
-export interface Tally {
-  steps: number
-  launched: number
-  ended: number
-  neverKnown: number
-  writtenOff: number
-  lostFromSight: number
-  breaks: number
-  masterRestarts: number
-}
+import type { ToyScheduler } from './toy-scheduler.ts'
 
 type Timeless<E> = E extends MasterEvent ? Omit<E, 'now'> : never
 
@@ -38,18 +17,9 @@ const RECONCILE_AFTER_MS = 120_000
 
 export class Simulation {
   readonly options: SimulationOptions
-  readonly agents: ToyAgent[] = []
-  readonly schedulers: ToyScheduler[] = []
-  readonly tally: Tally = {
-    steps: 0,
-    launched: 0,
-    ended: 0,
-    neverKnown: 0,
-    writtenOff: 0,
-    lostFromSight: 0,
-    breaks: 0,
-    masterRestarts: 0,
-  }
+  readonly agents: readonly ToyAgent[]
+  readonly schedulers: readonly ToyScheduler[]
+  readonly tally = newTally()
   core: MasterCore
   now = 0
   readonly #random: Random
@@ -64,38 +34,9 @@ export class Simulation {
   constructor(options: SimulationOptions) {
     this.options = options
     this.#random = seededRandom(options.seed)
-    this.core = this.#newCore()
-    for (let index = 0; index < options.agents; index++) {
-      const own = Resources.parse(`cpus:${2 + this.#pick(7)};mem:${1000 + this.#pick(4000)}`)
-      if ('rejected' in own) throw new Error(own.message)
-      this.agents.push(new ToyAgent(`host${index}`, own, this.#random))
-    }
-    for (let index = 0; index < options.schedulers; index++) {
-      const traits = {
-        partitionAware: index % 3 !== 2,
-        checkpoint: options.masterRestarts || index % 4 !== 1,
-        borrows: index % 2 === 1,
-        executor: index % 3 === 1,
-        failoverSeconds: index % 5 === 4 ? 5 : 3600,
-        roles: index % 2 === 0 ? ['*'] : ['web', `eng/${index}`],
-      }
-      this.schedulers.push(new ToyScheduler(`s${index}`, traits, this.#random))
-    }
-  }
-
-  #newCore(): MasterCore {
-    const id = `M${this.tally.masterRestarts}`
-    return new MasterCore(
-      {
-        ...DEFAULT_OPTIONS,
-        masterInfo: { id, ip: 1, port: 5050, hostname: 'master', version: '1.12.0' },
-        offerTimeoutMs: 30_000,
-        agentReregisterTimeoutMs: 60_000,
-        maxCompletedFrameworks: 5,
-        maxCompletedTasksPerFramework: 50,
-      },
-      new DrfAllocator({ random: this.#random }),
-    )
+    this.core = newCore('M0', this.#random)
+    this.agents = castAgents(options, this.#random)
+    this.schedulers = castSchedulers(options, this.#random)
   }
 
   #pick(below: number): number {
@@ -200,7 +141,7 @@ export class Simulation {
 
   #restartMaster(): void {
     this.tally.masterRestarts++
-    this.core = this.#newCore()
+    this.core = newCore(`M${this.tally.masterRestarts}`, this.#random)
     this.#masterSince = this.now
     this.#timers = []
     for (const pipe of this.#pipes.values()) {
@@ -416,25 +357,6 @@ export class Simulation {
     if (account.ends.size > 0 || account.unknown) return true
     return account.last === 'TASK_UNREACHABLE' && this.#wipedIds.has(account.agentId)
   }
-
-  /** Every task that was ever launched, by how it ended for its scheduler. */
-  account(): Tally {
-    for (const scheduler of this.schedulers) {
-      this.tally.writtenOff += scheduler.writtenOff
-      this.tally.ended += scheduler.endedBefore
-      for (const account of scheduler.accounts.values()) {
-        if (account.ends.size > 0) this.tally.ended++
-        else if (account.unknown) this.tally.neverKnown++
-        else if (account.last === 'TASK_UNREACHABLE') this.tally.lostFromSight++
-        else this.fail(`${account.taskId} was launched and never ended: last ${account.last ?? 'nothing'}`)
-      }
-    }
-    const { cluster } = this.core
-    for (const agent of cluster.agents.values()) {
-      if (agent.tasks.size > 0) this.fail(`agent ${agent.id} is left with tasks in the books`)
-    }
-    return this.tally
-  }
 }
 
 /** Runs one seed to its end; throws with the seed in the message when anything is wrong. */
@@ -442,5 +364,5 @@ export function simulate(options: SimulationOptions): Tally {
   const simulation = new Simulation(options)
   for (let step = 0; step < options.steps; step++) simulation.random(true)
   simulation.settle()
-  return simulation.account()
+  return account(simulation)
 }

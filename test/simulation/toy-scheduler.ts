@@ -1,4 +1,4 @@
-// A framework as a program in the field would be: launches, acknowledges, reconciles after each absence, keeps accounts.
+// A framework as a careful program would be: launches, acknowledges, reconciles after absences, keeps accounts.
 import type { Random } from '../../src/base/random.ts'
 import { isTerminal } from '../../src/master/core/cluster.ts'
 import { Resources } from '../../src/resources/resources.ts'
@@ -149,7 +149,7 @@ export class ToyScheduler {
     }
   }
 
-  /** To frameworks that are not partition-aware LOST may mean unreachable (spec/mesos.md 5.4): one true end may follow. */
+  /** Without partition-awareness LOST may mean unreachable (spec/mesos.md 5.4): one true end may follow. */
   #mayContinue(account: Account): boolean {
     return !this.traits.partitionAware && account.ends.has('TASK_LOST') && account.ends.size <= 2
   }

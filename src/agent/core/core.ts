@@ -9,7 +9,7 @@ import type { AgentEffect, AgentEvent, AgentTimer } from './events.ts'
 import { disconnected, executorCall, messageToExecutor, subscribe } from './executor-calls.ts'
 import * as executors from './executors.ts'
 import { runTask } from './launch.ts'
-import { settle, settleAgent } from './lifetimes.ts'
+import { farewellOver, settle, settleAgent } from './lifetimes.ts'
 import { openLink, registered } from './registration.ts'
 import { findTask, newState, type AgentState } from './state.ts'
 import { isTerminal } from './statuses.ts'
@@ -126,6 +126,8 @@ function timerFired(turn: Turn, timer: AgentTimer): void {
         supervised: ignored,
         custom: (at) => executors.graceOver(turn, at),
       })
+    case 'farewell':
+      return farewellOver(turn)
     case 'max-completion':
       return dispatchContainer(turn, timer.containerId, {
         supervised: (at) => commands.completionReached(turn, at),

@@ -127,7 +127,7 @@ export function shutdownAgent(turn: Turn, message: string, tellMaster: boolean):
   if (turn.state.life.kind === 'done') return
   if (turn.state.life.kind === 'ending' && tellMaster) return
   log(turn, 'info', 'agent is shutting down', { reason: message })
-  turn.state.life = { kind: 'ending', message, tellMaster }
+  turn.state.life = { kind: 'ending', message, tellMaster, farewell: 'not yet' }
   for (const framework of turn.state.frameworks.values())
     for (const executor of framework.executors.values())
       endExecutor(turn, framework, executor, { kind: 'agent-shutdown', message })

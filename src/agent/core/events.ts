@@ -28,6 +28,8 @@ export type AgentTimer =
       readonly sending: number
     }
   | { readonly kind: 'max-completion'; readonly containerId: string }
+  /** The agent ends and waits for the last acknowledgements. */
+  | { readonly kind: 'farewell' }
 
 /** `now` is wall time in ms. */
 export type AgentEvent =
@@ -77,7 +79,7 @@ export type AgentEvent =
   /** The estimator's new total of what is lent (allocated revocable plus additional), marked revocable. */
   | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
   | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }
-  /** The agent is asked to end: everything it runs is shut down, then `done` comes. The shell sets the deadline. */
+  /** The agent is asked to end: everything it runs is shut down, then `done` comes. */
   | { readonly type: 'shutdown'; readonly now: number; readonly message: string }
 
 export type AgentEffect =

@@ -47,12 +47,28 @@ export function settle(turn: Turn, framework: Framework, executor: Executor | un
   settleAgent(turn)
 }
 
-/** An agent that ends is done once nothing runs and whoever can be told has acknowledged. */
+/** A framework that is away acknowledges nothing; the master has the updates and keeps their states. */
+const FAREWELL_MS = 5000
+
+/** The last acknowledgements took too long. */
+export function farewellOver(turn: Turn): void {
+  const { life } = turn.state
+  if (life.kind !== 'ending') return
+  turn.state.life = { ...life, farewell: 'over' }
+  settleAgent(turn)
+}
+
+/** An agent that ends is done once nothing runs and whoever can be told has acknowledged, or had the time to. */
 export function settleAgent(turn: Turn): void {
   const { life, containers, streams, link } = turn.state
   if (life.kind !== 'ending' || containers.size > 0) return
   if (life.tellMaster && link.kind === 'registered') {
-    if (streams.size > 0) return
+    if (streams.size > 0 && life.farewell !== 'over') {
+      if (life.farewell === 'not yet')
+        turn.emit({ type: 'timer', afterMs: FAREWELL_MS, timer: { kind: 'farewell' } })
+      turn.state.life = { ...life, farewell: 'waiting' }
+      return
+    }
     callMaster(turn, { type: 'UNREGISTER' })
   }
   turn.state.life = { kind: 'done' }

@@ -68,7 +68,13 @@ export type LinkState =
 export type AgentLife =
   | { readonly kind: 'running' }
   /** `tellMaster` is false when the master itself ended us: it does not listen to updates any more. */
-  | { readonly kind: 'ending'; readonly message: string; readonly tellMaster: boolean }
+  | {
+      readonly kind: 'ending'
+      readonly message: string
+      readonly tellMaster: boolean
+      /** Nothing runs any more: `waiting` for the last acknowledgements, or `over` when they took too long. */
+      readonly farewell: 'not yet' | 'waiting' | 'over'
+    }
   | { readonly kind: 'done' }
 
 export interface Framework {

@@ -313,7 +313,7 @@ export class DockerContainer implements Container {
 }
 
 /** Addresses of the network that the container was created with first (spec/mesos.md 7.4), IPv4 before IPv6. */
-export function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): readonly string[] {
+function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): readonly string[] {
   const mode = HostConfig.NetworkMode === 'default' ? 'bridge' : HostConfig.NetworkMode
   const network = NetworkSettings.Networks?.[mode]
   const found = [network?.IPAddress ?? NetworkSettings.IPAddress, network?.GlobalIPv6Address]

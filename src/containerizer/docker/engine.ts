@@ -42,15 +42,15 @@ export interface Engine {
 }
 
 /** Milliseconds after which a request counts as failed. Starting may have to wait for volumes and networks. */
-export interface EngineTimeouts {
+interface EngineTimeouts {
   readonly shortMs: number
   readonly createMs: number
   readonly startMs: number
 }
 
-export const ENGINE_TIMEOUTS: EngineTimeouts = { shortMs: 30_000, createMs: 120_000, startMs: 300_000 }
+const ENGINE_TIMEOUTS: EngineTimeouts = { shortMs: 30_000, createMs: 120_000, startMs: 300_000 }
 
-export interface EngineOptions {
+interface EngineOptions {
   readonly socket: string
   readonly clock: Clock
   readonly timeouts?: EngineTimeouts

@@ -42,7 +42,7 @@ export interface Translation {
 const ARGUMENTS_MAX = 10_000
 
 /** `mesos-<container id>`, as people and tools expect (spec/mesos.md 7.2). */
-export function containerName(containerId: string): string {
+function containerName(containerId: string): string {
   return `mesos-${containerId}`
 }
 

@@ -81,10 +81,16 @@ function validateOffers(cluster: Cluster, framework: Framework, ids: readonly st
     }
     const [first = offer] = offers
     if (offer.role !== first.role) {
-      return `Aggregated offers must be allocated to the same role. Offer ${id} uses role ${offer.role} but another is using role ${first.role}`
+      return (
+        'Aggregated offers must be allocated to the same role. ' +
+        `Offer ${id} uses role ${offer.role} but another is using role ${first.role}`
+      )
     }
     if (offer.agentId !== first.agentId) {
-      return `Aggregated offers must belong to one single agent. Offer ${id} uses agent ${offer.agentId} and agent ${first.agentId}`
+      return (
+        'Aggregated offers must belong to one single agent. ' +
+        `Offer ${id} uses agent ${offer.agentId} and agent ${first.agentId}`
+      )
     }
     offers.push(offer)
   }

@@ -46,7 +46,7 @@ export function adopt(
   for (const reported of asked.tasks ?? []) adoptTask(turn, agent, reported, acquaintance, adoption)
   settleMissingExecutors(turn, agent, asked)
   settleMissingTasks(turn, agent, asked, adoption)
-  settleUnreachableTasks(turn, agent, asked, adoption)
+  if (acquaintance === 'unreachable') settleUnreachableTasks(turn, agent, asked, adoption)
   forgetMissingDisowned(agent, asked)
   killAgain(agent, adoption)
   return adoption

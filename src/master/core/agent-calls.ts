@@ -168,8 +168,8 @@ function exitedExecutor(turn: Turn, agent: Agent, said: LinkCallExitedExecutor):
 }
 
 /**
- * A new total of what is lent takes the place of the old (spec/mesos.md 11.3): the allocator learns it first, then every
- * offer of the agent that holds something revocable is rescinded.
+ * A new total of what is lent takes the place of the old (spec/mesos.md 11.3): the allocator learns it first, then
+ * every offer of the agent that holds something revocable is rescinded.
  */
 function oversubscribed(turn: Turn, agent: Agent, said: LinkCallOversubscribed): void {
   count(turn, 'master/messages_update_slave')

@@ -62,7 +62,8 @@ function problemWithSubscribe(call: SchedulerCall, principal: string | undefined
     return "'framework_id' differs from 'subscribe.framework_info.id'"
   }
   if (principal !== undefined && info.principal !== undefined && principal !== info.principal) {
-    return `Authenticated principal '${principal}' does not match principal '${info.principal}' set in \`FrameworkInfo\``
+    const named = `principal '${info.principal}' set in \`FrameworkInfo\``
+    return `Authenticated principal '${principal}' does not match ${named}`
   }
   return undefined
 }

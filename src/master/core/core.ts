@@ -1,4 +1,4 @@
-// The door of the master's core: one synchronous step per event, from which the effects come that the shell carries out.
+// The door of the master's core: one synchronous step per event; the shell carries out the effects that it returns.
 import { unreachable } from '../../base/errors.ts'
 import type { Allocator } from '../../allocator/allocator.ts'
 import { agentCall } from './agent-calls.ts'

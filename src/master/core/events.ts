@@ -2,7 +2,7 @@
 import type { LinkCall, LinkEvent } from '../../wire/link.ts'
 import type { SchedulerCall, SchedulerEvent } from '../../wire/scheduler.ts'
 
-/** Timers that the core asks for; each comes back once as an event. A timer that no longer matters is ignored by the core. */
+/** Timers that the core asks for; each comes back once as an event. One that no longer matters is ignored. */
 export type MasterTimer =
   | { readonly kind: 'failover'; readonly frameworkId: string; readonly subscription: number }
   | { readonly kind: 'offer-timeout'; readonly offerId: string }
@@ -45,6 +45,7 @@ export type MasterEvent =
   | { readonly type: 'allocate'; readonly now: number }
 
 export type MasterEffect =
+  /** In order on one stream. Heartbeats are the shell's: the first right after SUBSCRIBED (spec/mesos.md 2.3). */
   | { readonly type: 'to-framework'; readonly connection: string; readonly event: SchedulerEvent }
   /** After what was sent before: ends the stream. */
   | { readonly type: 'close-framework'; readonly connection: string }

@@ -82,7 +82,8 @@ function rolesMeant(
   what: string,
   named: readonly string[],
 ): string[] | undefined {
-  const stranger = named.find((role) => !framework.roles.includes(role))
+  const own = new Set(framework.roles)
+  const stranger = named.find((role) => !own.has(role))
   if (stranger === undefined) return named.length === 0 ? [...framework.roles] : [...new Set(named)]
   drop(turn, what, `the framework is not subscribed to the role '${stranger}'`, { framework: framework.id })
   return undefined

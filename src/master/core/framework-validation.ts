@@ -70,10 +70,10 @@ function problemWithRoles(info: FrameworkInfo): string | undefined {
   if (info.role !== undefined) {
     return "'FrameworkInfo.role' must not be set when the framework is MULTI_ROLE capable"
   }
-  const twice = roles.filter((role, index) => roles.indexOf(role) !== index)
-  if (twice.length > 0) {
-    return `'FrameworkInfo.roles' contains duplicate items: { ${[...new Set(twice)].join(', ')} }`
-  }
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const role of roles) (seen.has(role) ? twice : seen).add(role)
+  if (twice.size > 0) return `'FrameworkInfo.roles' contains duplicate items: { ${[...twice].join(', ')} }`
   for (const role of roles) {
     const problem = roleError(role)
     if (problem !== undefined) return `'FrameworkInfo.roles' contains invalid role: ${problem}`
@@ -84,7 +84,8 @@ function problemWithRoles(info: FrameworkInfo): string | undefined {
 function problemWithWhitelist(info: FrameworkInfo, options: CoreOptions): string | undefined {
   const { roles: allowed } = options
   if (allowed === undefined) return undefined
-  const strangers = rolesOf(info).filter((role) => role !== '*' && !allowed.includes(role))
+  const known = new Set(allowed)
+  const strangers = rolesOf(info).filter((role) => role !== '*' && !known.has(role))
   if (strangers.length === 0) return undefined
   return `Roles '{ ${strangers.join(', ')} }' are not present in the master's --roles`
 }
@@ -110,9 +111,9 @@ function problemWithUser(info: FrameworkInfo, options: CoreOptions): string | un
 }
 
 function problemWithOfferFilters(info: FrameworkInfo): string | undefined {
-  const roles = rolesOf(info)
+  const roles = new Set(rolesOf(info))
   for (const [role, filters] of Object.entries(info.offer_filters ?? {})) {
-    if (!roles.includes(role)) {
+    if (!roles.has(role)) {
       return `'FrameworkInfo.offer_filters' contains the role '${role}', to which the framework is not subscribed`
     }
     const problem = problemWithFilter(filters)
@@ -135,17 +136,17 @@ function problemWithFilter(filters: OfferFilters): string | undefined {
 }
 
 function problemWithSuppressedRoles(wish: FrameworkWish): string | undefined {
-  const roles = rolesOf(wish.info)
-  const strangers = wish.suppressedRoles.filter((role) => !roles.includes(role))
+  const roles = new Set(rolesOf(wish.info))
+  const strangers = wish.suppressedRoles.filter((role) => !roles.has(role))
   if (strangers.length === 0) return undefined
   return `Suppressed roles { ${strangers.join(', ')} } are not a subset of the roles that the framework subscribes to`
 }
 
 function problemWithConstraints(wish: FrameworkWish): string | undefined {
-  const roles = rolesOf(wish.info)
+  const roles = new Set(rolesOf(wish.info))
   const { offerConstraints } = wish
   if (offerConstraints === undefined) return undefined
-  const stranger = Object.keys(offerConstraints.role_constraints ?? {}).find((role) => !roles.includes(role))
+  const stranger = Object.keys(offerConstraints.role_constraints ?? {}).find((role) => !roles.has(role))
   if (stranger !== undefined) {
     return `Offer constraints are given for the role '${stranger}', to which the framework is not subscribed`
   }

@@ -40,7 +40,7 @@ export function validateTask(asked: TaskInfo, place: LaunchPlace): ValidTask | s
   const mixed = problemWithAmounts(resources) ?? problemWithTaskLimits(asked, resources, place.agent)
   if (mixed !== undefined) return mixed
   const info: TaskInfo = { ...asked, resources: resources.toWire() }
-  if (asked.health_check !== undefined) info.health_check = typedCheck(asked.health_check)
+  if (asked.health_check !== undefined) info.health_check = withType(asked.health_check)
   if (asked.executor === undefined) return fitting({ info, resources }, undefined, place)
   const executor = validateExecutor(asked.executor, place)
   if (typeof executor === 'string') return executor
@@ -165,10 +165,6 @@ function problemWithAmounts(resources: Resources): string | undefined {
     return `Cannot use both revocable and non-revocable '${mixed.identity.name}' at the same time`
   }
   return resources.milli('gpus') % 1000 === 0 ? undefined : "The 'gpus' resource must be an unsigned integer"
-}
-
-function typedCheck<T extends TaskInfo['health_check']>(check: T): T {
-  return withType(check)
 }
 
 /** Old clients leave the type out; what is set says it (spec/mesos.md 2.5 step 4). */

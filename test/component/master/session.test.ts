@@ -1,5 +1,6 @@
 // A framework's session with a master and an agent, over real HTTP.
 import { expect, test } from 'vitest'
+import recorded from '../../recorded/scheduler-session.json' with { type: 'json' }
 import { TestMaster, type TestFramework } from '../../support/master-server.ts'
 
 test('a task goes from its offer to its end, and its framework and agent hear all of it', async () => {
@@ -219,4 +220,28 @@ async function gone(master: TestMaster, id: string): Promise<void> {
     }
     if (frameworks.some((one) => one.id === id && !one.connected)) return
   }
+}
+
+test('SUBSCRIBED and OFFERS have the fields of those that a real master sent, in their order', async () => {
+  await using master = await TestMaster.start()
+  using _ = await master.agent()
+  using framework = await master.framework({ capabilities: [{ type: 'MULTI_ROLE' }], roles: ['*'] })
+  await framework.offers()
+  for (const type of ['SUBSCRIBED', 'HEARTBEAT', 'OFFERS']) {
+    const ours = framework.stream.events.find((event) => event.type === type)
+    const theirs = recorded.find(({ event }) => event?.type === type)?.event
+    // 'used' is a mark of the program that recorded.
+    expect(fieldsOf(ours)).toEqual(fieldsOf(theirs).filter((field) => field !== '.used'))
+  }
+  expect(framework.stream.events.map(({ type }) => type)).toEqual(['SUBSCRIBED', 'HEARTBEAT', 'OFFERS'])
+})
+
+/** The paths of all fields in the order in which they are written; of lists the first entry counts. */
+function fieldsOf(value: unknown, at = ''): string[] {
+  if (Array.isArray(value)) return fieldsOf(value[0], `${at}[]`)
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) =>
+    // Which resource comes first in an offer is not said anywhere.
+    /^(scalar|ranges)$/.test(key) ? `${at}.value` : [`${at}.${key}`, ...fieldsOf(inner, `${at}.${key}`)],
+  )
 }

@@ -71,7 +71,8 @@ describe('ACCEPT', () => {
       executorTask('t2', agentId, { command: { value: './other' } }),
     ])
     expect(rig.heard('f1')[0]).toContain(
-      `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID: 'e' runs on agent ${agentId} with another 'command'`,
+      'ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID: ' +
+        `'e' runs on agent ${agentId} with another 'command'`,
     )
   })
 
@@ -83,7 +84,8 @@ describe('ACCEPT', () => {
       [{ type: 'LAUNCH', launch: { task_infos: [task('t', agentId)] } }],
     )
     expect(rig.heard('f1')).toEqual([
-      `UPDATE t TASK_DROPPED REASON_INVALID_OFFERS "Task launched with invalid offers: Duplicate offer ${offers[0]?.id.value} in offer list"`,
+      'UPDATE t TASK_DROPPED REASON_INVALID_OFFERS "Task launched with invalid offers: ' +
+        `Duplicate offer ${offers[0]?.id.value} in offer list"`,
     ])
     expect(rig.core.cluster.offers.size).toBe(0)
     expect(rig.offers('f1')).toHaveLength(1)
@@ -94,7 +96,8 @@ describe('ACCEPT', () => {
     const other = rig.framework('g1', { capabilities: capabilities('MULTI_ROLE') })
     rig.launch(other, offers, [task('t', agentId)])
     expect(rig.heard('g1')[1]).toContain(
-      `UPDATE t TASK_LOST REASON_INVALID_OFFERS "Task launched with invalid offers: Offer ${offers[0]?.id.value} has invalid framework`,
+      'UPDATE t TASK_LOST REASON_INVALID_OFFERS "Task launched with invalid offers: ' +
+        `Offer ${offers[0]?.id.value} has invalid framework`,
     )
     expect(rig.core.cluster.offers.size).toBe(1)
   })
@@ -122,7 +125,8 @@ describe('ACCEPT', () => {
     ])
     expect(rig.heard('f1')).toEqual([
       'OPERATION op1 OPERATION_ERROR "RESERVE is not supported by this master yet"',
-      'UPDATE g TASK_ERROR REASON_TASK_GROUP_INVALID "LAUNCH_GROUP is not supported by this master yet: launch tasks with LAUNCH"',
+      'UPDATE g TASK_ERROR REASON_TASK_GROUP_INVALID ' +
+        '"LAUNCH_GROUP is not supported by this master yet: launch tasks with LAUNCH"',
       `UPDATE t TASK_ERROR REASON_TASK_INVALID "The 'id' field must not be set in an operation of type LAUNCH"`,
     ])
     expect(rig.counts.get('master/operations/create/error')).toBe(1)

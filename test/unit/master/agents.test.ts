@@ -110,7 +110,7 @@ describe('a link that breaks', () => {
     expect(rig.offers('f1')).toHaveLength(1)
   })
 
-  test('loses tasks without checkpointing at once; when they come back they are killed and nobody hears of them', () => {
+  test('loses tasks without checkpointing at once; if they come back they are killed and nobody hears', () => {
     const { rig, agentId, id } = running({ checkpoint: false })
     rig.step({ type: 'agent-disconnected', connection: 'a1' })
     expect(rig.heard('f1')).toEqual([
@@ -184,7 +184,7 @@ describe('an agent that is not heard of', () => {
     expect(rig.core.cluster.frameworks.get(id)?.unreachableTasks.size).toBe(0)
   })
 
-  test('is unreachable after agent_reregister_timeout, and says LOST to frameworks that are not partition-aware', () => {
+  test('is unreachable after agent_reregister_timeout; LOST without partition-awareness', () => {
     const { rig, agentId } = running({ capabilities: capabilities('MULTI_ROLE') })
     rig.step({ type: 'agent-disconnected', connection: 'a1' })
     rig.advance(599_999)
@@ -197,11 +197,69 @@ describe('an agent that is not heard of', () => {
   })
 
   test('that comes back without a task is asked for its end', () => {
-    const { rig, agentId } = running()
+    const { rig, agentId, id } = running()
     rig.step({ type: 'agent-disconnected', connection: 'a1' })
     rig.advance(600_000)
     rig.agentAgain('a2', agentId, { agent_info: AGENT })
     expect(rig.heard('a2')).toEqual([`REGISTERED ${agentId}, missing: t`])
+    // Until it answers nobody hears a guess, and what the task held is not given away.
+    rig.heard('f1')
+    rig.call(id, {
+      type: 'RECONCILE',
+      reconcile: { tasks: [{ task_id: { value: 't' }, agent_id: { value: agentId } }] },
+    })
+    expect(rig.lastStatus('f1')).toMatchObject({ state: 'TASK_RUNNING', reason: 'REASON_RECONCILIATION' })
+    rig.heard('f1')
+    rig.acknowledge(id, agentId, 't', rig.update(agentId, id, 't', 'TASK_DROPPED'))
+    expect(rig.heard('f1')).toEqual(['UPDATE t TASK_DROPPED'])
+    expect(rig.core.cluster.allocator.booked(id, agentId).isEmpty).toBe(true)
+  })
+
+  test('after a task ended says nothing of it when that was told, and UNREACHABLE when it waits to be told', () => {
+    const { rig, agentId, id } = running()
+    rig.launch(id, rig.offers('f1'), [task('waits', agentId)])
+    rig.update(agentId, id, 't', 'TASK_FINISHED')
+    rig.update(agentId, id, 'waits', 'TASK_RUNNING', 'TASK_FINISHED')
+    rig.heard('f1')
+    rig.step({ type: 'agent-disconnected', connection: 'a1' })
+    rig.advance(600_000)
+    expect(rig.heard('f1').map((line) => line.split(' ').slice(0, 3).join(' '))).toEqual([
+      'UPDATE waits TASK_UNREACHABLE',
+      `FAILURE ${agentId}`,
+    ])
+  })
+
+  test('keeps the ids of its tasks: none of them may be used again', () => {
+    const { rig, id } = running()
+    rig.step({ type: 'agent-disconnected', connection: 'a1' })
+    rig.advance(600_000)
+    const other = rig.agent('b1')
+    rig.launch(id, rig.offers('f1'), [task('t', other)])
+    expect(rig.heard('f1').at(-1)).toBe(
+      'UPDATE t TASK_ERROR REASON_TASK_INVALID "Task reuses the ID of an unreachable task: t"',
+    )
+  })
+
+  test('has a new deadline with each disconnection', () => {
+    const { rig, agentId, id } = running()
+    rig.step({ type: 'agent-disconnected', connection: 'a1' })
+    rig.advance(500_000)
+    rig.agentAgain('a2', agentId, { tasks: [reported(id, agentId)] })
+    rig.step({ type: 'agent-disconnected', connection: 'a2' })
+    rig.advance(599_999)
+    expect(rig.core.cluster.agents.has(agentId)).toBe(true)
+    rig.advance(1)
+    expect(rig.core.cluster.agents.has(agentId)).toBe(false)
+  })
+
+  test('remembers which tasks were lost for good, however long it is away', () => {
+    const { rig, agentId, id } = running({ checkpoint: false })
+    rig.step({ type: 'agent-disconnected', connection: 'a1' })
+    rig.advance(600_000)
+    rig.heard('f1')
+    rig.agentAgain('a2', agentId, { agent_info: AGENT, tasks: [reported(id, agentId)] })
+    expect(rig.heard('a2')).toEqual([`REGISTERED ${agentId}`, 'KILL_TASK t'])
+    expect(rig.heard('f1')).toEqual([])
   })
 
   test('says farewell: its tasks are lost for good, its id is not waited for', () => {

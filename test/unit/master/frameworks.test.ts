@@ -78,6 +78,18 @@ describe('a framework that does not come back', () => {
     expect(rig.heard('f2')).toEqual(['ERROR "Framework has been removed"', '(closed)'])
   })
 
+  test('has a new deadline with each absence', () => {
+    const { rig, id, info } = running()
+    rig.step({ type: 'framework-disconnected', connection: 'f1' })
+    rig.advance(50_000)
+    rig.subscribe('f2', info)
+    rig.step({ type: 'framework-disconnected', connection: 'f2' })
+    rig.advance(59_999)
+    expect(rig.core.cluster.frameworks.has(id)).toBe(true)
+    rig.advance(1)
+    expect(rig.core.cluster.frameworks.has(id)).toBe(false)
+  })
+
   test('is removed at once when it has no failover_timeout', () => {
     const { rig, id } = running({ failover_timeout: 0 })
     rig.step({ type: 'framework-disconnected', connection: 'f1' })
@@ -205,8 +217,10 @@ describe('UPDATE_FRAMEWORK', () => {
       })
     }
     expect(rig.answers).toEqual([
-      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.user' is unsupported; attempted to update from 'root' to 'other'",
-      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from 'true' to 'false'",
+      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.user' is unsupported; " +
+        "attempted to update from 'root' to 'other'",
+      "400 FrameworkInfo update is not valid: Updating 'FrameworkInfo.checkpoint' is unsupported; " +
+        "attempted to update from 'true' to 'false'",
       "400 Supplied FrameworkInfo is not valid: 'FrameworkInfo.roles' contains invalid role: Role must not be empty",
     ])
     expect(rig.core.cluster.frameworks.get(id)?.info.name).toBe('test')

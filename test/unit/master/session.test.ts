@@ -2,19 +2,26 @@
 import { expect, test } from 'vitest'
 import { MasterRig, capabilities, task } from '../../support/master-rig.ts'
 
-test('a session runs as the recorded one: offers, launch, updates, kill, refusals, reconcile, teardown', () => {
+const REST = 'disk(allocated: *):50000; ports(allocated: *):[31000-32000]'
+
+function recorder() {
   const rig = new MasterRig()
   const agentId = rig.agent('a1', 'cpus:8;mem:16384;disk:50000;ports:[31000-32000]')
-  expect(agentId).toBe('M-S0')
   const id = rig.framework('f1', {
     name: 'recorder',
     capabilities: capabilities('MULTI_ROLE', 'PARTITION_AWARE', 'TASK_KILLING_STATE', 'REVOCABLE_RESOURCES'),
   })
+  return { rig, agentId, id }
+}
+
+test('a session begins as the recorded one: offers, a task that finishes, a task that is killed', () => {
+  const { rig, agentId, id } = recorder()
+  expect(agentId).toBe('M-S0')
   expect(id).toBe('M-0000')
   rig.step({ type: 'allocate' })
   expect(rig.heard('f1')).toEqual([
     'SUBSCRIBED M-0000',
-    'OFFERS M-O0 M-S0 cpus(allocated: *):8; mem(allocated: *):16384; disk(allocated: *):50000; ports(allocated: *):[31000-32000]',
+    `OFFERS M-O0 M-S0 cpus(allocated: *):8; mem(allocated: *):16384; ${REST}`,
   ])
   expect(rig.heard('a1')).toEqual(['REGISTERED M-S0'])
 
@@ -22,7 +29,7 @@ test('a session runs as the recorded one: offers, launch, updates, kill, refusal
   expect(rig.heard('a1')).toEqual(['RUN_TASK hello (with its executor)'])
   rig.step({ type: 'allocate' })
   expect(rig.heard('f1')).toEqual([
-    'OFFERS M-O1 M-S0 cpus(allocated: *):7.9; mem(allocated: *):16320; disk(allocated: *):50000; ports(allocated: *):[31000-32000]',
+    `OFFERS M-O1 M-S0 cpus(allocated: *):7.9; mem(allocated: *):16320; ${REST}`,
   ])
   for (const state of ['TASK_STARTING', 'TASK_RUNNING', 'TASK_FINISHED'] as const) {
     const uuid = rig.update(agentId, id, 'hello', state)
@@ -47,7 +54,10 @@ test('a session runs as the recorded one: offers, launch, updates, kill, refusal
   })
   expect(rig.heard('a1')).toEqual(['RUN_TASK killed (with its executor)', 'KILL_TASK killed'])
   rig.acknowledge(id, agentId, 'killed', rig.update(agentId, id, 'killed', 'TASK_KILLED'))
+})
 
+test('a session goes on as the recorded one: refusals, reconcile, suppress, revive, update, teardown', () => {
+  const { rig, agentId, id } = recorder()
   const offers = rig.offers('f1')
   rig.heard('f1')
   rig.launch(id, offers, [task('toobig', agentId, 'cpus:9999;mem:1')])

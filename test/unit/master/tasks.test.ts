@@ -64,6 +64,14 @@ describe('an update', () => {
     expect(rig.core.cluster.frameworks.get(id)?.tasks.get('t')?.state).toBe('TASK_FINISHED')
   })
 
+  test('says only states that the framework understands', () => {
+    const { rig, agentId, id } = running(capabilities('MULTI_ROLE'))
+    rig.update(agentId, id, 't', 'TASK_DROPPED')
+    expect(rig.heard('f1')).toEqual(['UPDATE t TASK_LOST'])
+    expect(rig.core.cluster.frameworks.get(id)?.tasks.get('t')?.state).toBe('TASK_LOST')
+    expect(rig.counts.get('master/tasks_lost')).toBe(1)
+  })
+
   test('without uuid completes the task by itself', () => {
     const { rig, agentId, id } = running()
     rig.agentCall(agentId, {

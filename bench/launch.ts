@@ -1,0 +1,65 @@
+/**
+ * The launch bench: what a task costs beside the bare engine (design, section 6). Master, agent and framework are three
+ * processes; bare loop and framework live in this one and never work at the same time.
+ */
+import { OperatingError } from '../src/base/errors.ts'
+import { type Figure, figureSheet } from '../src/base/figures.ts'
+import type { Bench, BenchContext } from './bench.ts'
+import { measureIdle } from './launch/idle.ts'
+import { measureOverhead } from './launch/overhead.ts'
+import { openRig } from './launch/rig.ts'
+import { measureThroughput } from './launch/throughput.ts'
+
+const PARTS = ['overhead', 'throughput', 'idle'] as const
+
+export const launchBench: Bench = {
+  summary: 'what a Docker task costs beside the bare engine: time, throughput, memory, cpu',
+  options: {
+    only: `one of the parts ${PARTS.join(', ')}`,
+    pairs: 'launches that are compared one by one (default 60)',
+    tasks: 'short tasks for the throughput, in all (default 200)',
+    rounds: 'rounds that these are parted into (default 5)',
+    containers: 'containers that sleep (default 50)',
+    seconds: 'time for which the agent is watched then (default 30)',
+  },
+  limitMs: 240_000,
+  async run(context) {
+    const { clock, say } = context
+    const only = context.options['only']
+    if (only !== undefined && !PARTS.some((part) => part === only))
+      throw new OperatingError('USAGE', `--only is '${only}': expected one of ${PARTS.join(', ')}`)
+    const wants = (part: (typeof PARTS)[number]): boolean => only === undefined || only === part
+    const [pairs, tasks, rounds] = [
+      count(context, 'pairs', 60),
+      count(context, 'tasks', 200),
+      count(context, 'rounds', 5),
+    ]
+    const [containers, seconds] = [count(context, 'containers', 50), count(context, 'seconds', 30)]
+    const began = clock.monotonic()
+    const figures: Figure[] = []
+    await using rig = await openRig(context)
+    if (wants('overhead')) {
+      say(`${pairs} pairs of launches, bare and ours`)
+      figures.push(...(await measureOverhead(rig, pairs)))
+    }
+    if (wants('throughput')) {
+      say(`${tasks} short tasks in ${rounds} rounds, 8 at a time, bare and ours`)
+      figures.push(...(await measureThroughput(rig, tasks, rounds)))
+    }
+    if (wants('idle')) {
+      say(`${containers} sleeping containers for ${seconds} s`)
+      figures.push(...(await measureIdle(rig, containers, seconds)))
+    }
+    return figureSheet('launch', figures, clock.now(), {
+      settings: { pairs, tasks, rounds, containers, seconds },
+      tookSeconds: Math.round((clock.monotonic() - began) / 1000),
+    })
+  },
+}
+
+function count({ options }: BenchContext, name: string, fallback: number): number {
+  const text = options[name]
+  if (text === undefined) return fallback
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
+  throw new OperatingError('USAGE', `--${name} is '${text}': expected a whole number from 1 to 99999`)
+}

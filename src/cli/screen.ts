@@ -1,0 +1,70 @@
+// Where a command prints: data on standard output, progress and hints on standard error.
+
+/** Colours that say the same as the words beside them; none is needed to understand a line. */
+export type Colour = 'red' | 'green' | 'yellow' | 'blue' | 'grey'
+
+const CODES: Readonly<Record<Colour, number>> = { red: 31, green: 32, yellow: 33, blue: 34, grey: 90 }
+
+export interface Screen {
+  /** A line of data. */
+  print(line: string): void
+  /** Bytes of data as they are, such as the output of a task. */
+  write(bytes: Uint8Array): void
+  /** Progress or a hint. */
+  note(line: string): void
+  /** Bytes for standard error, such as that of a task. */
+  writeError(bytes: Uint8Array): void
+  paint(colour: Colour, text: string): string
+}
+
+interface Sink {
+  write(text: string | Uint8Array): unknown
+}
+
+export function screenOn(out: Sink, err: Sink, coloured: boolean): Screen {
+  return {
+    print: (line) => void out.write(`${line}\n`),
+    write: (bytes) => void out.write(bytes),
+    note: (line) => void err.write(`${line}\n`),
+    writeError: (bytes) => void err.write(bytes),
+    paint: (colour, text) => (coloured ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text),
+  }
+}
+
+/** Colours are for people: on a terminal, unless NO_COLOR or --no-color says no. */
+export function wantsColour(
+  isTerminal: boolean,
+  environment: Readonly<Record<string, string | undefined>>,
+  option: boolean,
+): boolean {
+  return isTerminal && option && (environment['NO_COLOR'] ?? '') === ''
+}
+
+/**
+ * A table as lines: columns as wide as their longest cell, nothing cut off, numbers (all cells of the column but the
+ * head) to the right.
+ */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const columns = head.map((_, index) => [head[index] ?? '', ...rows.map((row) => row[index] ?? '')])
+  const widths = columns.map((cells) => Math.max(...cells.map((cell) => visibleLength(cell))))
+  const numeric = columns.map((cells) => {
+    const [, ...values] = cells
+    return values.length > 0 && values.every((cell) => /^-?[\d.]+( %)?$|^-$/.test(cell))
+  })
+  return [head, ...rows].map((row) =>
+    row
+      .map((cell, index) => {
+        const pad = ' '.repeat((widths[index] ?? 0) - visibleLength(cell))
+        return numeric[index] === true ? pad + cell : cell + pad
+      })
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+// Colour codes take no room on the screen.
+const CODE = /\u001b\[\d+m/g
+
+function visibleLength(text: string): number {
+  return [...text.replaceAll(CODE, '')].length
+}

@@ -1,0 +1,169 @@
+// The command line: reads what was typed, runs the command, tells what failed. The only place that knows the parser.
+import { Command as Parser, CommanderError, Option as ParserOption } from 'commander'
+import { systemClock } from '../base/clock.ts'
+import { OperatingError } from '../base/errors.ts'
+import { systemRandom } from '../base/random.ts'
+import { TEPUI_VERSION } from '../base/version.ts'
+import type { Command, Common, Context, OptionValues } from './command.ts'
+import { agentCommand } from './commands/agent.ts'
+import { agentsCommand } from './commands/agents.ts'
+import { demoCommand } from './commands/demo.ts'
+import { eachCommand } from './commands/each.ts'
+import { frameworksCommand } from './commands/frameworks.ts'
+import { killCommand } from './commands/kill.ts'
+import { lendCommand } from './commands/lend.ts'
+import { logsCommand } from './commands/logs.ts'
+import { masterCommand } from './commands/master.ts'
+import { psCommand } from './commands/ps.ts'
+import { runCommand } from './commands/run.ts'
+import { topCommand } from './commands/top.ts'
+import { upCommand } from './commands/up.ts'
+import { versionCommand } from './commands/version.ts'
+import { EXIT } from './exit-codes.ts'
+import { type Screen, screenOn, wantsColour } from './screen.ts'
+import { stopSignal } from './stop-signal.ts'
+import { tell } from './trouble.ts'
+
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  eachCommand,
+  psCommand,
+  logsCommand,
+  killCommand,
+  topCommand,
+  agentsCommand,
+  frameworksCommand,
+  lendCommand,
+  upCommand,
+  demoCommand,
+  masterCommand,
+  agentCommand,
+  versionCommand,
+]
+
+const DEFAULT_MASTER = '127.0.0.1:5050'
+
+async function main(argv: readonly string[]): Promise<number> {
+  // A reader that has seen enough (`tepui logs X | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.error)
+  })
+  let exitCode: number = EXIT.done
+  let program = 'tepui'
+  let debug = argv.includes('--debug')
+  try {
+    const parser = parserFor(async (command, context, args, options) => {
+      program = `tepui ${command.name}`
+      debug = context.common.debug
+      exitCode = await command.run(context, args, options)
+    })
+    await parser.parseAsync([...argv], { from: 'user' })
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    const told = tell(program, error instanceof CommanderError ? usageOf(error) : error, debug)
+    for (const line of told.lines) process.stderr.write(`${line}\n`)
+    return told.exitCode
+  }
+  return exitCode
+}
+
+type Run = (command: Command, context: Context, args: readonly string[], options: OptionValues) => Promise<void>
+
+function parserFor(run: Run): Parser {
+  const parser = new Parser('tepui')
+    .description('A cluster manager that lends what owners leave idle and takes it back')
+    .version(`tepui ${TEPUI_VERSION}`, '--version', 'Print the version')
+    .helpOption('-h, --help', 'Show this help')
+    .addHelpText('after', '\nBegin with `tepui demo`, or `tepui up` and then `tepui run -- echo hello`.')
+    .enablePositionalOptions()
+  settle(parser)
+  addCommonOptions(parser)
+  for (const command of COMMANDS) addCommand(parser, command, run)
+  return parser
+}
+
+/** Errors come to us as exceptions; what they say is printed by us, in our form. */
+function settle(parser: Parser): void {
+  parser.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined })
+}
+
+function addCommonOptions(parser: Parser): void {
+  parser
+    .option('-m, --master <address>', `HOST:PORT or URL of the master (TEPUI_MASTER; default ${DEFAULT_MASTER})`)
+    .option('-o, --output <form>', 'table or json')
+    .option('--no-color', 'Print without colours (NO_COLOR)')
+    .option('--debug', 'Show where a fault of ours came from')
+    .addOption(new ParserOption('--end-with-input').hideHelp())
+}
+
+function addCommand(parser: Parser, command: Command, run: Run): void {
+  const own = parser.command(command.name).description(command.summary)
+  settle(own)
+  for (const argument of command.arguments ?? []) own.argument(argument)
+  if (command.verbatim === true) own.helpOption(false).allowUnknownOption().passThroughOptions().argument('[flags...]')
+  else addCommonOptions(own)
+  if (command.passThrough === true) own.passThroughOptions()
+  for (const { flags, help, many } of command.options ?? []) {
+    const option = new ParserOption(flags, help)
+    if (many === true) option.argParser((value: string, before: readonly string[] = []) => [...before, value])
+    own.addOption(option)
+  }
+  own.action(async () => {
+    const options = own.opts<Record<string, string | boolean | string[] | undefined>>()
+    const args = own.args
+    const context = contextFor(parser.opts(), options, command)
+    await run(command, context, args, options)
+  })
+}
+
+interface Typed {
+  readonly master?: string
+  readonly output?: string
+  readonly color?: boolean
+  readonly debug?: boolean
+  readonly endWithInput?: boolean
+}
+
+function contextFor(global: Typed, own: Typed, command: Command): Context {
+  // The daemons read their own flags, of which --master is one.
+  const local: Typed = command.verbatim === true ? {} : own
+  const environment = process.env
+  const output = local.output ?? global.output ?? 'table'
+  if (output !== 'table' && output !== 'json') {
+    throw new OperatingError('USAGE', `Option '--output' has the value '${output}': expected table or json`)
+  }
+  const common: Common = {
+    master:
+      local.master ??
+      global.master ??
+      environment['TEPUI_MASTER'] ??
+      environment['MESOS_MASTER'] ??
+      DEFAULT_MASTER,
+    output,
+    debug: local.debug === true || global.debug === true,
+    endWithInput: local.endWithInput === true || global.endWithInput === true,
+  }
+  return {
+    common,
+    screen: screenFor(local.color !== false && global.color !== false),
+    clock: systemClock,
+    random: systemRandom,
+    environment,
+    signal: stopSignal(common.endWithInput),
+  }
+}
+
+function screenFor(colour: boolean): Screen {
+  return screenOn(process.stdout, process.stderr, wantsColour(process.stdout.isTTY, process.env, colour))
+}
+
+/** The parser's refusal in our words: its message without the prefix, its suggestion as the fix. */
+function usageOf(error: CommanderError): OperatingError {
+  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
+  const near = rest.join(' ').trim().replace(/^\(|\)$/g, '')
+  const hint = near === '' ? 'tepui --help shows all commands; tepui COMMAND --help its options' : near
+  const message = error.code === 'commander.help' ? 'no command was given' : first
+  return new OperatingError('USAGE', message, { hint })
+}
+
+process.exit(await main(process.argv.slice(2)))

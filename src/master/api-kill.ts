@@ -1,0 +1,56 @@
+// `POST /api/x1/kill` (of Tepui; Mesos has none): ends a task for an operator, as if its framework had called KILL.
+import type { HttpRequest } from '../http/request.ts'
+import { json, text, type Answer } from '../http/response.ts'
+import type { Cluster } from './core/cluster.ts'
+import type { Shell } from './shell.ts'
+
+const MAX_BODY_BYTES = 4096
+
+/**
+ * Takes `{"task_id": "…", "framework_id": "…"}`; the framework may be left out when only one has a task of that id.
+ * Answers 200 with both ids when the kill is on its way, 404 when no such task is running, 400 when it is not clear
+ * which one is meant. The framework hears of the end as of any other.
+ */
+export async function killByOperator(
+  { cluster, shell }: { readonly cluster: Cluster; readonly shell: Shell },
+  request: HttpRequest,
+): Promise<Answer> {
+  const body = await request.body(MAX_BODY_BYTES)
+  if (!body.ok) return body.answer
+  const asked = readAsked(body.bytes.toString('utf8'))
+  if ('problem' in asked) return text(400, asked.problem)
+  const owners = [...cluster.frameworks.values()].filter(
+    ({ id, tasks }) => tasks.has(asked.taskId) && (asked.frameworkId ?? id) === id,
+  )
+  const [framework, other] = owners
+  if (framework === undefined) {
+    const where = asked.frameworkId === undefined ? '' : ` of framework '${asked.frameworkId}'`
+    return text(404, `No task '${asked.taskId}'${where} is running`)
+  }
+  if (other !== undefined) {
+    const ids = owners.map(({ id }) => id).join(', ')
+    return text(400, `Frameworks ${ids} have a task '${asked.taskId}': say which with framework_id`)
+  }
+  const call = { type: 'KILL', kill: { task_id: { value: asked.taskId } } } as const
+  shell.dispatch({ type: 'framework-call', frameworkId: framework.id, call })
+  return json({ task_id: asked.taskId, framework_id: framework.id })
+}
+
+function readAsked(
+  body: string,
+): { readonly taskId: string; readonly frameworkId: string | undefined } | { readonly problem: string } {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body)
+  } catch {
+    return { problem: 'Expecting a JSON object with task_id' }
+  }
+  if (typeof parsed !== 'object' || parsed === null)
+    return { problem: 'Expecting a JSON object with task_id' }
+  const { task_id: taskId, framework_id: frameworkId } = parsed as Record<string, unknown>
+  if (typeof taskId !== 'string' || taskId === '') return { problem: "Expecting 'task_id' to be a text" }
+  if (frameworkId !== undefined && typeof frameworkId !== 'string') {
+    return { problem: "Expecting 'framework_id' to be a text" }
+  }
+  return { taskId, frameworkId }
+}
