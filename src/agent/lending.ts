@@ -4,6 +4,7 @@ import { reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Estimate, ResourceEstimator } from '../estimator/estimator.ts'
 import type { Correction, QosController } from '../qos/controller.ts'
+import { pulseOf } from '../qos/pulse.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
 
@@ -91,7 +92,10 @@ export class Lending {
     this.#correctedAt = usage.monotonic
     this.#correcting = true
     try {
-      for (const correction of await controller.correct(usage)) {
+      const actions = await controller.decide({ pulse: pulseOf(usage), usage, allowed: 'full' })
+      for (const action of actions) {
+        if (action.kind !== 'evict') continue
+        const correction: Correction = { ...action, kind: 'kill', cause: action.decision }
         this.#corrections.push({ at: usage.at, correction })
         if (this.#corrections.length > MAX_REMEMBERED_CORRECTIONS) this.#corrections.shift()
         this.#deps.onCorrection(correction)

@@ -243,16 +243,18 @@ function notCheapest(
 ): string | undefined {
   const useful = candidates.filter(({ frees }) => frees > 0)
   const freed = total(chosen, 'frees')
-  if (freed < needs) {
+  // Sums in another order differ in the last digits: what is chosen may lack so little, what is better may not.
+  const slack = 1e-9 * Math.max(1, Math.abs(needs))
+  if (freed < needs - slack) {
     return chosen.length === useful.length
       ? undefined
       : `The chosen ones free ${freed} of ${needs}, and others were spared`
   }
-  const superfluous = chosen.find((one) => freed - one.frees >= needs)
+  const superfluous = chosen.find((one) => freed - one.frees >= needs + slack)
   if (superfluous !== undefined) return `'${superfluous.task}' could have been spared`
   if (useful.length > EXHAUSTIVE_LIMIT) return undefined
   const cost = total(chosen, 'cost')
-  const least = leastCost(useful, needs)
+  const least = leastCost(useful, needs + slack)
   return least < cost && !near(least, cost)
     ? `A set that costs ${least} would have freed enough, this one costs ${cost}`
     : undefined
