@@ -128,7 +128,7 @@ export class Attribution {
 }
 
 /** Whether it runs enough to miss cores, and has less than it reserved. */
-function mayMiss({ container, cpus }: Rates): boolean {
+export function mayMiss({ container, cpus }: Rates): boolean {
   if (cpus >= SATISFIED * container.reservedCpus) return false
   return cpus >= OWNER_MIN_CPUS || container.latencySensitive === true
 }

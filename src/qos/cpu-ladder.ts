@@ -6,7 +6,7 @@
 //        after 5 calm seconds      └────────────────────────────────────────────────────────────────┘
 import type { RelaxDecision, SqueezeDecision, Term } from '../resources/decision.ts'
 import type { Action } from './controller.ts'
-import { type Attribution, type Sufferer, waitSignal, waitText } from './attribution.ts'
+import { type Attribution, mayMiss, type Sufferer, waitSignal, waitText } from './attribution.ts'
 import type { Freezer } from './freezer.ts'
 import type { PressureOptions } from './pressure-options.ts'
 import { borrowersIn, frozenLevel, percent, quotaLevel, type Scene, type Signal, told } from './scene.ts'
@@ -212,11 +212,13 @@ export class CpuLadder {
     return [{ kind: 'relax', quotaCpus: quota, decision }]
   }
 
-  /** The highest net pressure of any owner over the last second. */
+  /** The highest net pressure over the last second of an owner that may miss cores. */
   #loudest(scene: Scene): number {
     return scene.owners.reduce((loudest, { container }) => {
       const rates = scene.meter.rates(container.containerId, 1000)
-      return rates === undefined ? loudest : Math.max(loudest, this.#attribution.waiting(rates, scene.now))
+      return rates === undefined || !mayMiss(rates)
+        ? loudest
+        : Math.max(loudest, this.#attribution.waiting(rates, scene.now))
     }, 0)
   }
 }

@@ -13,8 +13,12 @@ const LEAST_RAMP = 0.005
 /** Hits the reserve within so long: freeze. Hits half of it within so long: evict (spec/lending.md 3.3). */
 const FREEZE_WITHIN_S = 2
 const EVICT_WITHIN_S = 1
-/** One round, then measure again: tearing down gigabytes of pages takes well under a second. */
-const SETTLE_MS = 1000
+/** What is freed must last until the next round has taken effect: a pulse, the end of a process, its pages. */
+const AHEAD_S = 0.5
+/** One round, then measure again. What was evicted and is not gone yet counts as coming, so that rounds may be short … */
+const SETTLE_MS = 250
+/** … for so long beyond its grace: an engine that is slow shall not cost others their lives. */
+const OVERDUE_MS = 10_000
 /** Borrowers with less than this share of all memory are not the reason of a shortage. */
 const INNOCENT_SHARE = 0.02
 
@@ -79,8 +83,9 @@ export class MemoryRule {
     const urgent = signal.signal !== 'memory pressure'
     if (since < (urgent ? SETTLE_MS : options.cooldown_memory)) return []
     const coming = [...this.#pending.values()].reduce((sum, { frees }) => sum + frees, 0)
-    const target = urgent ? memory.reserve : 2 * memory.reserve
-    const missing = target - (memory.available - memory.fall * EVICT_WITHIN_S) - coming
+    // While it falls half the reserve is the aim, because where the fall ends is unknown; then all of it.
+    const target = urgent ? memory.reserve / (memory.fall > 0 ? 2 : 1) : 2 * memory.reserve
+    const missing = target - (memory.available - memory.fall * AHEAD_S) - coming
     if (missing <= 0) return []
     // A grace that outlasts the memory is none.
     const gone = memory.fall > 0 && memory.available / memory.fall < options.grace_memory / 1000
@@ -113,11 +118,11 @@ export class MemoryRule {
     }
   }
 
-  /** What is gone has given back; what outlived its grace by a second is not counted on any longer. */
+  /** What is gone has given back; what outlives its grace for long is not counted on. */
   #settle(scene: Scene): void {
     const present = new Set(scene.pulse.containers.map(({ containerId }) => containerId))
     for (const [id, { graceEndsAt }] of this.#pending) {
-      if (!present.has(id) || scene.now > graceEndsAt + SETTLE_MS) this.#pending.delete(id)
+      if (!present.has(id) || scene.now > graceEndsAt + OVERDUE_MS) this.#pending.delete(id)
     }
   }
 

@@ -66,13 +66,19 @@ export class PulseMeter {
     return this.#host.reduce((peak, { at, ownersUse }) => (at >= from ? Math.max(peak, ownersUse) : peak), 0)
   }
 
-  /** How fast available memory falls, bytes per second over the last half second; 0 when it does not fall. */
+  /**
+   * How fast available memory falls, bytes per second; 0 when it does not. The median between neighbouring pulses of
+   * the last 600 ms: what an eviction gives back at once does not hide a ramp that goes on.
+   */
   memoryFall(): number {
-    const newest = this.#host.at(-1)
-    if (newest === undefined) return 0
-    const oldest = startOf(this.#host, newest.at - 500)
-    if (oldest === undefined || newest.at - oldest.at < 150) return 0
-    return Math.max(0, ((oldest.available - newest.available) * 1000) / (newest.at - oldest.at))
+    const from = this.#lastAt - 600
+    const falls: number[] = []
+    for (const [index, { at, available }] of this.#host.entries()) {
+      const last = this.#host[index - 1]
+      if (last !== undefined && at > from) falls.push(((last.available - available) * 1000) / (at - last.at))
+    }
+    falls.sort((a, b) => a - b)
+    return Math.max(0, falls[Math.floor((falls.length - 1) / 2)] ?? 0)
   }
 
   #forget(): void {

@@ -99,7 +99,9 @@ class PressureController implements QosController {
     const options = this.#options
     const { frozenFor } = this.#ladder
     const frozenMs = this.#freezer.frozenWithin(options.frozen_window, scene.now)
-    const room = scene.cores - scene.meter.ownersPeak() - options.headroom * scene.cores
+    // What they use now, not their peak: a demand that has just ended shall not cost a borrower.
+    const owned = scene.owners.reduce((sum, { cpus }) => sum + cpus, 0)
+    const room = scene.cores - owned - options.headroom * scene.cores
     if (this.#freezer.isEmpty || frozenFor === undefined || frozenMs <= options.frozen) return []
     if (scene.allowed === 'lend' || room >= options.floor * scene.cores) return []
     if (scene.now - this.#cpuEvictedAt < options.cooldown_cpu) return []
