@@ -8,7 +8,9 @@ import type {
   CgroupLayout,
   CgroupLimits,
   CgroupOptions,
+  CgroupPulse,
   Cgroups,
+  GroupSettings,
   MemoryDeath,
   MemoryMarks,
   Power,
@@ -21,6 +23,7 @@ import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarc
 import { writeLimits } from './limits.ts'
 import { explainMemoryDeath, markMemory } from './memory.ts'
 import { describePowers, probePowers } from './powers.ts'
+import { readSettings, writeQuota } from './settings.ts'
 import { StatisticsReader } from './statistics.ts'
 import { killTogether, makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
 
@@ -136,6 +139,10 @@ class KernelCgroups implements Cgroups {
     return this.#reader.read(path, this.#options.clock.now())
   }
 
+  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined {
+    return this.#reader.pulse(path, withMemoryPressure)
+  }
+
   forget(path: string): void {
     this.#reader.forget(path)
     this.#limited.delete(path)
@@ -147,6 +154,25 @@ class KernelCgroups implements Cgroups {
 
   memoryDeath(path: string, tier: Tier, marks: MemoryMarks): MemoryDeath | undefined {
     return explainMemoryDeath(this.#files, this.#hierarchies, path, this.tier(tier), marks)
+  }
+
+  parents(tier: Tier): readonly string[] {
+    const there = (path: string): boolean =>
+      this.#hierarchies.all.some((hierarchy) => this.#files.exists(join(hierarchy, path)))
+    return [this.tier(tier), this.#slice(tier)].filter(there)
+  }
+
+  children(path: string): readonly string[] {
+    const names = this.#hierarchies.all.flatMap((hierarchy) => this.#files.directories(join(hierarchy, path)))
+    return [...new Set(names)].sort().map((name) => `${path}/${name}`)
+  }
+
+  settings(path: string): GroupSettings {
+    return readSettings(this.#files, this.#hierarchies, path)
+  }
+
+  setQuota(path: string, cpus: number, periodMs: number): void {
+    writeQuota(this.#files, this.#hierarchies, path, cpus, periodMs)
   }
 
   freeze(path: string): boolean {

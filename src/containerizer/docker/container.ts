@@ -117,6 +117,10 @@ export class DockerContainer implements Container {
     }
   }
 
+  get group(): string | undefined {
+    return this.#parts.group?.path
+  }
+
   kill(graceMs: number): void {
     if (this.#ended) return
     const { clock } = this.#parts
