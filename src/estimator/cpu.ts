@@ -3,11 +3,10 @@ import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import { Dynamics, type SavedDynamics } from './dynamics.ts'
 import type { SavedHistogram } from './histogram.ts'
 import { type Bound, OwnersTogether, RING_MS, SystemShare } from './machine.ts'
-import { labelOf } from './memory.ts'
 import { Meter } from './meter.ts'
 import type { UsageOptions } from './options.ts'
 import { OwnerCpu, type SavedOwner } from './owner.ts'
-import { Sum } from './sum.ts'
+import { Sum, labelOf } from './sum.ts'
 
 /** Offers change in such steps, cores. */
 const STEP = 0.1

@@ -41,8 +41,11 @@ export interface SavedDynamics {
 
 /** A fall so soon after a rise means that the rise was a mistake. */
 const REGRET_MS = 3_600_000
-/** The wait after a mistake is halved when none was made for so long. */
-const FORGIVE_MS = 4 * 3_600_000
+/** After a fall what is lent rises once to where it can, and not again before so long. */
+const RECOVERY_MS = 3_600_000
+/** A mistake makes the wait so many times longer; it is shortened as much when none was made for so long. */
+const REGRET_FACTOR = 4
+const FORGIVE_MS = 12 * 3_600_000
 /** The dead band is a step, or this share of the last value (spec/lending.md 3.2). */
 const BAND_SHARE = 0.05
 /** Absorbs the error of adding decimals in binary, in steps. */
@@ -55,6 +58,11 @@ export class Dynamics {
   readonly #lows = new Lows()
   #published = 0
   #quietUntil: number | undefined
+  /** Since when there has been something to rise to. */
+  #risesSince: number | undefined
+  #fellAt = Number.NEGATIVE_INFINITY
+  /** Whether it has risen to where it could since it fell. */
+  #recovered = false
   #roseAt = Number.NEGATIVE_INFINITY
   #regretAt = Number.NEGATIVE_INFINITY
   /** How long a fall is remembered; grows with each mistake. 0: the configured quiet time. */
@@ -115,6 +123,9 @@ export class Dynamics {
       return { rounded, published: last, name: 'dead band', why }
     }
     this.#published = rounded
+    this.#risesSince = undefined
+    this.#recovered = false
+    if (situation.steady) this.#fellAt = now
     if (situation.steady && now - this.#roseAt < REGRET_MS) this.#regret(now, options, settleMs)
     this.#beQuiet(now + this.#settle(now, options))
     return { rounded, published: rounded, name: 'dead band', why: '' }
@@ -129,6 +140,7 @@ export class Dynamics {
     if (quietFor > 0) return held('quiet time', `it rises in ${Math.ceil(quietFor / 1000)} s at the earliest`)
     const goal = Math.min(rounded, settleMs === 0 ? rounded : this.#lows.least(now - settleMs))
     if (goal - last < this.#band() - EPSILON * this.#step) {
+      this.#risesSince = undefined
       if (goal < rounded)
         return held('quiet time', `no more than ${goal} could be lent all of ${settleMs / 1000} s`)
       return held(
@@ -136,10 +148,18 @@ export class Dynamics {
         `${last} stays: a change of less than ${round(this.#band())} is not worth telling`,
       )
     }
-    const waits = this.#roseAt + options.rise_interval - now
     const limit = `it rises by ${round(options.rise * capacity)} in ${options.rise_interval / 1000} s at most`
-    if (waits > 0) return held('rise limit', limit)
+    if (this.#roseAt + options.rise_interval > now) return held('rise limit', limit)
     const most = last + Math.max(this.#step, options.rise * capacity)
+    // While lows pass out of memory the goal still grows: one rise a little later instead of several small ones.
+    this.#risesSince ??= now
+    if (goal < most && now - this.#risesSince < options.quiet)
+      return held('quiet time', 'it may rise further: one change instead of several')
+    // In steady state one fall and one way back an hour: what is left to gain is not worth more changes.
+    if (this.#recovered && now - this.#fellAt < Math.min(RECOVERY_MS, options.quiet_max))
+      return held('quiet time', 'it fell and rose again within the hour')
+    this.#recovered = goal <= most
+    this.#risesSince = undefined
     const published = this.#toStep(Math.floor(Math.min(goal, most) / this.#step + EPSILON))
     this.#published = published
     this.#roseAt = now
@@ -155,14 +175,14 @@ export class Dynamics {
   /** How long a fall is remembered now. */
   #settle(now: number, options: DynamicsOptions): number {
     if (this.#settleMs > options.quiet && now - this.#regretAt >= FORGIVE_MS) {
-      this.#settleMs /= 2
+      this.#settleMs /= REGRET_FACTOR
       this.#regretAt = now
     }
     return Math.max(options.quiet, Math.min(this.#settleMs, options.quiet_max))
   }
 
   #regret(now: number, options: DynamicsOptions, settleMs: number): void {
-    this.#settleMs = Math.min(settleMs * 2, Math.max(options.quiet, options.quiet_max))
+    this.#settleMs = Math.min(settleMs * REGRET_FACTOR, Math.max(options.quiet, options.quiet_max))
     this.#regretAt = now
   }
 

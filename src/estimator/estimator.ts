@@ -52,6 +52,11 @@ export interface EstimatorModule {
   restore?(saved: unknown, now: number): string | undefined
 }
 
+/** The unit in which a resource's terms are: memory and disk in MB, all else counts like cores. */
+export function unitOf(resource: string): Term['unit'] {
+  return resource === 'mem' || resource === 'disk' ? 'MB' : 'cpus'
+}
+
 /** An estimator as the agent uses it. */
 export interface ResourceEstimator extends EstimatorModule {
   estimate(usage: ResourceUsage): Estimate | Promise<Estimate>

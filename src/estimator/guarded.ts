@@ -2,11 +2,18 @@
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
-import type { Answer, Estimate, EstimatorModule, ResourceEstimator, Term } from './estimator.ts'
+import {
+  type Answer,
+  type Estimate,
+  type EstimatorModule,
+  type ResourceEstimator,
+  type Term,
+  unitOf,
+} from './estimator.ts'
 
 /** Three unknown estimates in a row count as nothing to lend (style: an estimator that cannot tell refuses to answer). */
 const UNKNOWN_ROUNDS = 3
-const UNIT_OF: Readonly<Record<string, Term['unit']>> = { cpus: 'cpus', mem: 'MB' }
+const UNITS: readonly Term['unit'][] = ['cpus', 'MB']
 const TOLERANCE = 1e-3
 
 /** Two unknown rounds repeat the last known estimate, the third lends nothing more. Every trouble is reported. */
@@ -117,9 +124,10 @@ function resourcesOf(given: unknown): Resources | string {
 
 /** Whoever asks why must find terms that lead to the amount. */
 function wrongSum(additional: Resources, terms: readonly Term[]): string | undefined {
-  for (const [name, unit] of Object.entries(UNIT_OF)) {
+  for (const unit of UNITS) {
     const sum = terms.reduce((total, term) => (term.unit === unit ? total + term.value : total), 0)
-    const amount = additional.scalar(name)
+    let amount = 0
+    for (const [name, milli] of additional.quantities()) if (unitOf(name) === unit) amount += milli / 1000
     if (!(Math.abs(sum - amount) <= TOLERANCE))
       return `its terms in ${unit} add up to ${sum}, not to ${amount}`
   }

@@ -4,7 +4,7 @@ import { Dynamics, type SavedDynamics } from './dynamics.ts'
 import { DecayedHistogram, MEMORY_BUCKETS, type SavedHistogram } from './histogram.ts'
 import type { UsageOptions } from './options.ts'
 import type { Demand } from './owner.ts'
-import { Sum } from './sum.ts'
+import { Sum, labelOf } from './sum.ts'
 
 const MB = 1024 * 1024
 /** Offers change in such steps, MB. */
@@ -241,9 +241,4 @@ function spareMb(usage: ResourceUsage, demand: number): { readonly mb: number; r
     mb: now,
     why: `${Math.round(available)} MB are available, and borrowers use ${Math.round(borrowed)}`,
   }
-}
-
-/** The name that people know a container by. */
-export function labelOf(container: ContainerUsage): string {
-  return container.taskIds[0] ?? container.executorId
 }

@@ -1,5 +1,6 @@
 // A sum that remembers every line, so that what is lent can be opened into the terms that lead to it.
 import type { Term } from '../resources/decision.ts'
+import type { ContainerUsage } from '../resources/usage.ts'
 
 const MACHINE = 'the machine'
 
@@ -24,4 +25,9 @@ export class Sum {
     this.terms.push({ name, value: value - this.total, unit: this.unit, of: MACHINE, why: why() })
     this.total = value
   }
+}
+
+/** The name that people know a container by. */
+export function labelOf(container: ContainerUsage): string {
+  return container.taskIds[0] ?? container.executorId
 }

@@ -4,10 +4,10 @@ import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import { CpuLending } from './cpu.ts'
 import type { Dynamics } from './dynamics.ts'
 import type { Estimate, EstimatorFactory, ResourceEstimator, Term } from './estimator.ts'
-import { MemoryLending, labelOf } from './memory.ts'
+import { MemoryLending } from './memory.ts'
 import { readUsageOptions, type UsageOptions } from './options.ts'
 import { type SavedUsage, SAVED_STALE_MS, SAVED_VERSION, readSaved } from './saved.ts'
-import type { Sum } from './sum.ts'
+import { type Sum, labelOf } from './sum.ts'
 
 /** Snapshots further apart than this have missed something: nothing rises until it was quiet again. */
 const GAP_MS = 3000
