@@ -11,13 +11,15 @@ export interface LogEntry {
   readonly agentId?: string
   readonly frameworkId?: string
   readonly taskId?: string
+  /** Other tasks that it is about: a query for one of them finds it too. At most 100 are kept. */
+  readonly otherTaskIds?: readonly string[]
   /** One sentence for people. */
   readonly text: string
   /** A plain value: survives JSON. */
   readonly record: unknown
 }
 
-export interface StoredEntry extends LogEntry {
+export interface StoredEntry extends Omit<LogEntry, 'otherTaskIds'> {
   /** Grows with every entry, also over restarts. */
   readonly id: number
 }
@@ -52,19 +54,25 @@ export const EVENT_LOG_MIGRATIONS: readonly string[] = [
    CREATE INDEX events_at ON events (at);
    CREATE INDEX events_task ON events (task) WHERE task IS NOT NULL;
    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+  `CREATE TABLE event_tasks (task TEXT, event INTEGER, PRIMARY KEY (task, event)) WITHOUT ROWID;
+   CREATE TRIGGER events_gone AFTER DELETE ON events
+     BEGIN DELETE FROM event_tasks WHERE event = old.id; END;
+   CREATE INDEX event_tasks_event ON event_tasks (event)`,
 ]
 
 const MOST_AT_ONCE = 1000
 /** The file's size is looked at once in so many entries. */
 const CHECK_EVERY = 256
 /** A record beyond this is a mistake of its writer. */
-const MAX_RECORD_BYTES = 256 * 1024
+export const MAX_RECORD_BYTES = 256 * 1024
+const MAX_OTHER_TASKS = 100
 
 export class EventLog {
   readonly #database: Database
   readonly #limits: EventLogLimits
   readonly #insert: ReturnType<Database['prepare']>
   readonly #amend: ReturnType<Database['prepare']>
+  readonly #mention: ReturnType<Database['prepare']>
   readonly #trim: ReturnType<Database['prepare']>
   #sinceCheck = 0
 
@@ -75,6 +83,7 @@ export class EventLog {
       'INSERT INTO events (at, kind, agent, framework, task, text, record) VALUES (?, ?, ?, ?, ?, ?, ?)',
     )
     this.#amend = database.prepare('UPDATE events SET record = ? WHERE id = ?')
+    this.#mention = database.prepare('INSERT OR IGNORE INTO event_tasks (task, event) VALUES (?, ?)')
     this.#trim = database.prepare('DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?')
     this.#keepWithin()
   }
@@ -91,6 +100,7 @@ export class EventLog {
       text,
       recordText(entry.record),
     )
+    for (const task of entry.otherTaskIds?.slice(0, MAX_OTHER_TASKS) ?? []) this.#mention.run(task, lastId)
     this.#sinceCheck++
     if (this.#sinceCheck >= CHECK_EVERY) this.#keepWithin()
     return lastId
@@ -117,7 +127,7 @@ export class EventLog {
     where('at < ?', wanted.until)
     where('agent = ?', wanted.agentId)
     where('framework = ?', wanted.frameworkId)
-    where('task = ?', wanted.taskId)
+    where('(task = ? OR id IN (SELECT event FROM event_tasks WHERE task = ?))', wanted.taskId, wanted.taskId)
     const kinds = wanted.kinds ?? []
     where(`kind IN (${kinds.map(() => '?').join(', ')})`, ...kinds)
     const filter = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
