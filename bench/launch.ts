@@ -7,18 +7,19 @@ import { type Figure, figureSheet } from '../src/base/figures.ts'
 import type { Bench, BenchContext } from './bench.ts'
 import { measureIdle } from './launch/idle.ts'
 import { measureOverhead } from './launch/overhead.ts'
-import { openRig } from './launch/rig.ts'
-import { measureThroughput } from './launch/throughput.ts'
+import { LENDING_FLAGS, openRig } from './launch/rig.ts'
+import { measureThroughput, warmUp } from './launch/throughput.ts'
 
+const WARM_UP_TASKS = 80
 const PARTS = ['overhead', 'throughput', 'idle'] as const
 
 export const launchBench: Bench = {
   summary: 'what a Docker task costs beside the bare engine: time, throughput, memory, cpu',
   options: {
     only: `one of the parts ${PARTS.join(', ')}`,
-    pairs: 'launches that are compared one by one (default 60)',
+    pairs: 'launches that are compared one by one (default 50)',
     tasks: 'short tasks for the throughput, in all (default 200)',
-    rounds: 'rounds that these are parted into (default 5)',
+    rounds: 'rounds that these are parted into (default 10)',
     containers: 'containers that sleep (default 50)',
     seconds: 'time for which the agent is watched then (default 30)',
   },
@@ -30,24 +31,29 @@ export const launchBench: Bench = {
       throw new OperatingError('USAGE', `--only is '${only}': expected one of ${PARTS.join(', ')}`)
     const wants = (part: (typeof PARTS)[number]): boolean => only === undefined || only === part
     const [pairs, tasks, rounds] = [
-      count(context, 'pairs', 60),
+      count(context, 'pairs', 50),
       count(context, 'tasks', 200),
-      count(context, 'rounds', 5),
+      count(context, 'rounds', 10),
     ]
     const [containers, seconds] = [count(context, 'containers', 50), count(context, 'seconds', 30)]
     const began = clock.monotonic()
     const figures: Figure[] = []
-    await using rig = await openRig(context)
-    if (wants('overhead')) {
-      say(`${pairs} pairs of launches, bare and ours`)
-      figures.push(...(await measureOverhead(rig, pairs)))
-    }
-    if (wants('throughput')) {
-      say(`${tasks} short tasks in ${rounds} rounds, 8 at a time, bare and ours`)
-      figures.push(...(await measureThroughput(rig, tasks, rounds)))
+    if (wants('overhead') || wants('throughput')) {
+      await using rig = await openRig(context, [])
+      say(`${WARM_UP_TASKS} tasks to warm up`)
+      await warmUp(rig, WARM_UP_TASKS)
+      if (wants('overhead')) {
+        say(`${pairs} pairs of launches, bare and ours`)
+        figures.push(...(await measureOverhead(rig, pairs)))
+      }
+      if (wants('throughput')) {
+        say(`${tasks} short tasks in ${rounds} rounds, 8 at a time, bare and ours`)
+        figures.push(...(await measureThroughput(rig, tasks, rounds)))
+      }
     }
     if (wants('idle')) {
-      say(`${containers} sleeping containers for ${seconds} s`)
+      await using rig = await openRig(context, LENDING_FLAGS)
+      say(`${containers} sleeping containers for ${seconds} s, lending on`)
       figures.push(...(await measureIdle(rig, containers, seconds)))
     }
     return figureSheet('launch', figures, clock.now(), {

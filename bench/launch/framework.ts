@@ -18,6 +18,8 @@ export interface Launched {
   readonly running: Promise<number>
   /** When TASK_FINISHED was received; rejects for any other end. */
   readonly finished: Promise<number>
+  /** Resolves at the end, whatever it was. */
+  readonly over: Promise<unknown>
 }
 
 interface Waiting {
@@ -32,6 +34,7 @@ export class BenchFramework implements AsyncDisposable {
   readonly #tasks = new Map<string, Waiting>()
   readonly #ended: Promise<void>
   #offered = Promise.withResolvers<void>()
+  #failure: { readonly error: unknown } | undefined
   #next = 0
 
   private constructor(client: SchedulerClient, clock: Clock) {
@@ -53,10 +56,13 @@ export class BenchFramework implements AsyncDisposable {
 
   /** Resolves when an offer is in hand, so that no launch has to wait for one. */
   async offer(): Promise<void> {
-    while (this.#offers.length === 0) await this.#offered.promise
+    while (this.#offers.length === 0) {
+      if (this.#failure !== undefined) throw this.#failure.error
+      await this.#offered.promise
+    }
   }
 
-  /** Launches up to `count` tasks with one ACCEPT of the offer in hand; what is left of it is asked for again at once. */
+  /** Launches up to `count` tasks with one ACCEPT of the offer in hand; its rest is welcome again at once. */
   async launch(command: readonly string[], count: number): Promise<readonly Launched[]> {
     await this.offer()
     const offer = this.#offers.shift()
@@ -75,7 +81,11 @@ export class BenchFramework implements AsyncDisposable {
 
   /** Tears the framework down: its tasks are killed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client.teardown().catch(() => undefined)
+    try {
+      await this.#client.teardown()
+    } catch {
+      // The master is gone or has ended the subscription; the agent's end will kill what runs.
+    }
     await this.#client[Symbol.asyncDispose]()
     await this.#ended
   }
@@ -87,10 +97,10 @@ export class BenchFramework implements AsyncDisposable {
 
   #expect(taskId: string, acceptedAt: number): Launched {
     const waiting = { running: Promise.withResolvers<number>(), finished: Promise.withResolvers<number>() }
-    // Whoever does not wait for one of them must not be ended by its failure.
-    for (const { promise } of [waiting.running, waiting.finished]) promise.catch(() => undefined)
+    const [running, finished] = [waiting.running.promise, waiting.finished.promise]
     this.#tasks.set(taskId, waiting)
-    return { taskId, acceptedAt, running: waiting.running.promise, finished: waiting.finished.promise }
+    // Also keeps the failure of one that nobody waits for from ending the bench.
+    return { taskId, acceptedAt, running, finished, over: Promise.allSettled([running, finished]) }
   }
 
   async #listen(): Promise<void> {
@@ -125,8 +135,8 @@ export class BenchFramework implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
-    this.#offered.promise.catch(() => undefined)
-    this.#offered.reject(error)
+    this.#failure = { error }
+    this.#offered.resolve()
     for (const { running, finished } of this.#tasks.values()) {
       running.reject(error)
       finished.reject(error)

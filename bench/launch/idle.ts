@@ -51,7 +51,7 @@ async function killAll({ framework, removed }: Rig, tasks: readonly Launched[]):
   for (let at = 0; at < tasks.length; at += KILL_WIDTH) {
     const some = tasks.slice(at, at + KILL_WIDTH)
     await Promise.all(some.map(({ taskId }) => framework.kill(taskId)))
-    await Promise.allSettled(some.map(({ finished }) => finished))
+    await Promise.all(some.map(({ over }) => over))
   }
   await removed()
 }

@@ -14,9 +14,9 @@ export interface Rig extends AsyncDisposable {
   /** Label of the agent's containers: `tepui.agent=TAG`. */
   readonly agentLabel: string
   /** The create request of a bare container that runs this and is like one of ours in everything else. */
-  bare(command: readonly string[]): object
+  readonly bare: (command: readonly string[]) => object
   /** Resolves when the engine has none of our agent's containers any more. */
-  removed(): Promise<void>
+  readonly removed: () => Promise<void>
 }
 
 /** More than the machine has: it is the engine that is measured, not the waiting for room. */
@@ -25,13 +25,13 @@ const AGENT_FLAGS = [
   '--containerizers=docker',
   // The bare loop removes its containers as soon as they have ended; so do we, within the time that is measured.
   '--docker_remove_delay=0ns',
-  // Reads every container once a second, as an agent that lends does.
-  '--resource_estimator=usage',
-  '--qos_controller=pressure',
 ]
+/** Off by default, as in Mesos. With them the agent reads every container once a second and decides. */
+export const LENDING_FLAGS = ['--resource_estimator=usage', '--qos_controller=pressure']
 const POLL_MS = 20
 
-export async function openRig(context: BenchContext): Promise<Rig> {
+/** @param flags of the agent, beside those that every part of the bench needs */
+export async function openRig(context: BenchContext, flags: readonly string[]): Promise<Rig> {
   const { clock, random, signal } = context
   const run = random.uuid()
   await using stack = new AsyncDisposableStack()
@@ -39,7 +39,7 @@ export async function openRig(context: BenchContext): Promise<Rig> {
   // What a bench left behind that was ended with force.
   await engine.sweep(BENCH_LABEL)
   stack.defer(() => engine.sweep(BENCH_LABEL))
-  const daemons = stack.use(await startDaemons({ clock, agentFlags: AGENT_FLAGS, signal }))
+  const daemons = stack.use(await startDaemons({ clock, agentFlags: [...AGENT_FLAGS, ...flags], signal }))
   const master = `127.0.0.1:${daemons.master.port}`
   const framework = stack.use(await BenchFramework.subscribe(master, clock, signal))
   const described = await describeOne(framework, engine)
@@ -72,6 +72,6 @@ async function describeOne(framework: BenchFramework, engine: BareEngine): Promi
   const [found] = await engine.list(`tepui.task=${task.taskId}`)
   const described = await engine.ask<Described>('GET', `/containers/${found?.Id}/json`)
   await framework.kill(task.taskId)
-  await task.finished.catch(() => undefined)
+  await task.over
   return described
 }

@@ -7,7 +7,13 @@ import type { Rig } from './rig.ts'
 const COMMAND = ['true']
 const WIDTH = 8
 
-/** Rounds of equal size, bare and ours in turn, each going first every other time; every round ends with all removed. */
+/** Daemons run for weeks: what they do in their first seconds, when nothing is compiled, is not what is asked for. */
+export async function warmUp(rig: Rig, tasks: number): Promise<void> {
+  await bareRound(rig, WIDTH)
+  await ourRound(rig, tasks)
+}
+
+/** Rounds of equal size, bare and ours in turn, each first every other time; every round ends with all removed. */
 export async function measureThroughput(rig: Rig, tasks: number, rounds: number): Promise<readonly Figure[]> {
   const perRound = Math.ceil(tasks / rounds)
   const bare: number[] = []
@@ -75,8 +81,12 @@ async function ourRound({ framework, removed, context }: Rig, tasks: number): Pr
       const launched = await framework.launch(COMMAND, Math.min(left, WIDTH - running.size))
       left -= launched.length
       for (const { finished } of launched) {
-        running.add(finished)
-        void finished.finally(() => running.delete(finished)).catch(() => undefined)
+        const done = async (): Promise<void> => {
+          await finished
+          running.delete(ending)
+        }
+        const ending = done()
+        running.add(ending)
       }
       continue
     }

@@ -170,7 +170,10 @@ function connectParts(
   const sampler = new Sampler({ clock, log, state: () => core.state, statistics }, ground.resources)
   const lending = openLending(
     {
-      ...{ flags, ground, metrics, state: core.state },
+      flags,
+      ground,
+      metrics,
+      state: core.state,
       sample: () => sampler.sample(),
       groupOf: (containerId) => supervisor.groupOf(containerId),
       onTotal: (resources) => shell.dispatch({ type: 'oversubscribed', resources }),

@@ -56,7 +56,8 @@ export class Files {
   /** `GET /files/browse?path=`: the entries of a folder with their modes, sizes and times. */
   browse(request: HttpRequest): Promise<Answer> {
     return this.#with(request, async (place) => {
-      await using held = await hold(place, constants.O_DIRECTORY)
+      await using held = await hold(place)
+      if (!(await held.stat()).isDirectory()) return text(400, 'It is a file, not a directory.')
       const folder = throughDescriptor(held)
       const names = (await readdir(folder)).toSorted().slice(0, MAX_ENTRIES)
       const rows = await Promise.all(
@@ -143,9 +144,8 @@ function answerTo(error: unknown): Answer {
     case 'ENOENT':
     case 'ELOOP':
     case 'ENAMETOOLONG':
-      return notFound()
     case 'ENOTDIR':
-      return text(400, 'It is a file, not a directory.')
+      return notFound()
     case 'EACCES':
     case 'EPERM':
       return text(403, 'The agent may not read this file.')
@@ -169,8 +169,8 @@ function isInside(path: string, root: string): boolean {
 const throughDescriptor = (file: FileHandle): string => `/proc/self/fd/${file.fd}`
 
 /** Holds what a path leads to, after all links, if it lies in the sandbox. */
-async function hold(place: Place, flags = 0): Promise<FileHandle> {
-  const held = await open(place.path, O_PATH | flags)
+async function hold(place: Place): Promise<FileHandle> {
+  const held = await open(place.path, O_PATH)
   try {
     if (!isInside(await readlink(throughDescriptor(held)), place.root)) throw new Refusal(notFound())
     return held

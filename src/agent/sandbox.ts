@@ -38,12 +38,11 @@ export async function makeSandbox(
   const runs = runsDirectory(settings.workDir, { agentId: settings.agentId, ...request })
   const directory = join(runs, request.containerId)
   try {
-    await makeFolder(runs, directory)
-    if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
-    // Made aside and renamed, so that a reader never finds the link missing.
-    const link = join(runs, `.latest-${random.uuid()}`)
-    await symlink(request.containerId, link)
-    await rename(link, join(runs, 'latest'))
+    await makeFolder(directory)
+    await Promise.all([
+      prepare(directory, owner),
+      linkLatest(runs, request.containerId, join(runs, `.latest-${random.uuid()}`)),
+    ])
   } catch (error) {
     throw new OperatingError('FILE', `Cannot make the sandbox ${directory}`, { cause: error })
   }
@@ -51,18 +50,27 @@ export async function makeSandbox(
 }
 
 /** The garbage collector may remove an executor's empty folders at the same moment: then they are made again. */
-async function makeFolder(runs: string, directory: string): Promise<void> {
+async function makeFolder(directory: string): Promise<void> {
   for (let tries = 0; ; tries++) {
-    await mkdir(runs, { recursive: true })
     try {
-      await mkdir(directory)
-      // Whatever the umask of the agent is.
-      await chmod(directory, MODE)
+      await mkdir(directory, { recursive: true })
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === MAX_TRIES) throw error
     }
   }
+}
+
+async function prepare(directory: string, owner: Account | undefined): Promise<void> {
+  // Whatever the umask of the agent is.
+  await chmod(directory, MODE)
+  if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
+}
+
+/** Made aside and renamed, so that a reader never finds the link missing. */
+async function linkLatest(runs: string, containerId: string, aside: string): Promise<void> {
+  await symlink(containerId, aside)
+  await rename(aside, join(runs, 'latest'))
 }
 
 async function ownerOf(user: string | undefined, request: LaunchRequest): Promise<Account | undefined> {

@@ -176,7 +176,8 @@ export class Supervisor {
 
   #unsupported(spec: ContainerSpec): OperatingError {
     const names = this.#deps.containerizers.map(({ name }) => name).join(', ')
-    const kind = spec.container?.type ?? 'MESOS'
+    const image = spec.container?.mesos?.image === undefined ? '' : ' with an image of its own'
+    const kind = `${spec.container?.type ?? 'MESOS'}${image}`
     return new OperatingError(
       'LAUNCH',
       `No containerizer of this agent (--containerizers=${names}) can run a container of type ${kind}.`,

@@ -52,7 +52,7 @@ export interface PeriodicOptions {
   readonly onFailure?: (error: unknown) => void
 }
 
-/** Repeats `work`, never overlapping, until the signal aborts. A failure is told once per streak and does not end the loop. */
+/** Repeats `work`, never overlapping, until the signal aborts. A failure is told once per streak and ends nothing. */
 export async function every(
   clock: Clock,
   options: PeriodicOptions,

@@ -56,12 +56,17 @@ export interface DetachedProcess {
   readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>
 }
 
-/** Starts a process in a session of its own that outlives us. Its streams are closed: a shell shim redirects what it wants kept. */
-export function startDetached(
+const START_TROUBLES: Readonly<Record<string, string>> = {
+  E2BIG:
+    'its arguments and environment are more than the kernel takes (128 KiB each, 2 MiB in all by default)',
+}
+
+/** Starts a process in a session of its own that outlives us. Its streams are closed: a shim redirects what it keeps. */
+export async function startDetached(
   file: string,
   args: readonly string[],
   options: DetachedOptions,
-): DetachedProcess {
+): Promise<DetachedProcess> {
   const child = execa(file, [...args], {
     cwd: options.cwd,
     env: options.env,
@@ -73,9 +78,8 @@ export function startDetached(
     stdio: 'ignore',
   })
   if (child.pid === undefined) {
-    // execa settles the promise with the reason; swallow the settled value, the throw below tells it.
-    void child.catch(() => undefined)
-    throw new OperatingError('LAUNCH', `Cannot start ${file}`)
+    const { code = '', originalMessage = '' } = await child
+    throw new OperatingError('LAUNCH', `Cannot start ${file}: ${START_TROUBLES[code] ?? originalMessage}`)
   }
   child.nodeChildProcess.unref()
   const exited = child.then((result) => ({ exitCode: result.exitCode, signal: result.signal }))
@@ -116,8 +120,6 @@ export function startProgram(file: string, args: readonly string[], options: Pro
     stderr: { file: options.errorFile, append: true },
   })
   if (child.pid === undefined) {
-    // execa settles the promise with the reason; swallow the settled value, the throw below tells it.
-    void child.catch(() => undefined)
     throw new OperatingError('LAUNCH', `Cannot start ${file}`)
   }
   const lines = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 // Small help with words for messages: the nearest known name to a mistyped one.
 
-/** The known name within two edits (half of its length at most) of `typed`, nearest first; undefined when none is near. */
+/** The nearest known name within two edits (half of its length at most) of `typed`; undefined when none is near. */
 export function closest(typed: string, known: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.min(2, Math.floor(typed.length / 2)) + 1

@@ -1,11 +1,5 @@
 // What `tepui master` and `tepui agent` share: flags by Mesos' rules, a log, an end.
-import {
-  flagsHelp,
-  type Flag,
-  type FlagValues,
-  type ParsedFlags,
-  parseFlags,
-} from '../base/flags.ts'
+import { flagsHelp, type Flag, type FlagValues, type ParsedFlags, parseFlags } from '../base/flags.ts'
 import { createLogger, type Logger } from '../base/log.ts'
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { join } from 'node:path'

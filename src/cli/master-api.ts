@@ -130,7 +130,8 @@ export class MasterApi implements Disposable {
     } catch (error) {
       if (error instanceof PeerRefusal) throw refused(url, error)
       if (!(error instanceof OperatingError) || error.code !== 'UNREACHABLE') throw error
-      if (agent !== undefined) throw new OperatingError('UNREACHABLE', `No agent answers at ${url.host}`, { cause: error })
+      if (agent !== undefined)
+        throw new OperatingError('UNREACHABLE', `No agent answers at ${url.host}`, { cause: error })
       throw new OperatingError('UNREACHABLE', `No master answers at ${this.#typed}`, {
         cause: error.cause ?? error,
         hint: 'Start one with `tepui up`, or name it: --master HOST:PORT (or TEPUI_MASTER)',
@@ -157,7 +158,7 @@ export function masterUrl(master: string): URL {
     })
   }
   // The port of our master, not that of the web.
-  if (url.port === '' && !/:80$/.test(master)) url.port = '5050'
+  if (url.port === '' && !master.endsWith(':80')) url.port = '5050'
   return new URL(url.origin)
 }
 

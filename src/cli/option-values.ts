@@ -1,6 +1,6 @@
-// Reads what people type behind options: amounts, sizes, durations, pairs. Refusals name the option and what was expected.
+// Reads what people type behind options: amounts, sizes, durations, pairs. Refusals say what was expected.
 import type { CommandInfoURI } from '../wire/commands.ts'
-import { OperatingError } from '../base/errors.ts'
+import type { OperatingError } from '../base/errors.ts'
 import { usageError } from '../base/flags.ts'
 import { parseDuration } from '../base/units.ts'
 import type { OptionValues } from './command.ts'

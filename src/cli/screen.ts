@@ -14,7 +14,7 @@ export interface Screen {
   note(line: string): void
   /** Bytes for standard error, such as that of a task. */
   writeError(bytes: Uint8Array): void
-  paint(colour: Colour, text: string): string
+  paint(this: void, colour: Colour, text: string): string
 }
 
 interface Sink {
@@ -63,8 +63,8 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 // Colour codes take no room on the screen.
-const CODE = /\u001b\[\d+m/g
+const CODE = new RegExp(`${String.fromCodePoint(27)}\\[\\d+m`, 'g')
 
 function visibleLength(text: string): number {
-  return [...text.replaceAll(CODE, '')].length
+  return Array.from(text.replaceAll(CODE, '')).length
 }

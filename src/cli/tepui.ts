@@ -21,7 +21,7 @@ import { upCommand } from './commands/up.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
-import { stopSignal } from './stop-signal.ts'
+import { Stopped, stopSignal } from './stop-signal.ts'
 import { tell } from './trouble.ts'
 
 const COMMANDS: readonly Command[] = [
@@ -60,6 +60,8 @@ async function main(argv: readonly string[]): Promise<number> {
     await parser.parseAsync([...argv], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
+    // Whoever pressed Ctrl-C knows why it ended.
+    if (error instanceof Stopped) return error.exitCode
     const told = tell(program, error instanceof CommanderError ? usageOf(error) : error, debug)
     for (const line of told.lines) process.stderr.write(`${line}\n`)
     return told.exitCode
@@ -67,7 +69,12 @@ async function main(argv: readonly string[]): Promise<number> {
   return exitCode
 }
 
-type Run = (command: Command, context: Context, args: readonly string[], options: OptionValues) => Promise<void>
+type Run = (
+  command: Command,
+  context: Context,
+  args: readonly string[],
+  options: OptionValues,
+) => Promise<void>
 
 function parserFor(run: Run): Parser {
   const parser = new Parser('tepui')
@@ -89,7 +96,10 @@ function settle(parser: Parser): void {
 
 function addCommonOptions(parser: Parser): void {
   parser
-    .option('-m, --master <address>', `HOST:PORT or URL of the master (TEPUI_MASTER; default ${DEFAULT_MASTER})`)
+    .option(
+      '-m, --master <address>',
+      `HOST:PORT or URL of the master (TEPUI_MASTER; default ${DEFAULT_MASTER})`,
+    )
     .option('-o, --output <form>', 'table or json')
     .option('--no-color', 'Print without colours (NO_COLOR)')
     .option('--debug', 'Show where a fault of ours came from')
@@ -100,12 +110,14 @@ function addCommand(parser: Parser, command: Command, run: Run): void {
   const own = parser.command(command.name).description(command.summary)
   settle(own)
   for (const argument of command.arguments ?? []) own.argument(argument)
-  if (command.verbatim === true) own.helpOption(false).allowUnknownOption().passThroughOptions().argument('[flags...]')
+  if (command.verbatim === true)
+    own.helpOption(false).allowUnknownOption().passThroughOptions().argument('[flags...]')
   else addCommonOptions(own)
   if (command.passThrough === true) own.passThroughOptions()
   for (const { flags, help, many } of command.options ?? []) {
     const option = new ParserOption(flags, help)
-    if (many === true) option.argParser((value: string, before: readonly string[] = []) => [...before, value])
+    const add = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value]
+    if (many === true) option.argParser(add)
     own.addOption(option)
   }
   own.action(async () => {
@@ -160,7 +172,10 @@ function screenFor(colour: boolean): Screen {
 /** The parser's refusal in our words: its message without the prefix, its suggestion as the fix. */
 function usageOf(error: CommanderError): OperatingError {
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
-  const near = rest.join(' ').trim().replace(/^\(|\)$/g, '')
+  const near = rest
+    .join(' ')
+    .trim()
+    .replace(/^\(|\)$/g, '')
   const hint = near === '' ? 'tepui --help shows all commands; tepui COMMAND --help its options' : near
   const message = error.code === 'commander.help' ? 'no command was given' : first
   return new OperatingError('USAGE', message, { hint })

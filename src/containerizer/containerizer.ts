@@ -10,7 +10,7 @@ export interface ContainerSpec {
   readonly containerId: string
   readonly frameworkId: string
   readonly executorId: string
-  /** Set when the container is a command or Docker task that the agent supervises itself; unset for a custom executor. */
+  /** Set for a command or Docker task that the agent supervises itself; unset for a custom executor. */
   readonly taskId: string | undefined
   /** Absolute path on the host; exists, owned by `user`, with the fetched URIs in it. */
   readonly sandbox: string
@@ -33,7 +33,7 @@ export type ContainerExit =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signaled'; readonly signal: string; readonly detail: string | undefined }
   | {
-      /** Killed by the kernel for memory. `level` says whose limit: the container's own, the tier above it, or the host. */
+      /** Killed by the kernel for memory. `level` says whose limit: the container's own, the tier's above, or the host's. */
       readonly kind: 'memory'
       readonly level: 'own' | 'parent' | 'host'
       readonly limitBytes: number | undefined
@@ -55,7 +55,7 @@ export interface Container {
   readonly group?: string | undefined
   /** Settles when the container ended; never rejects. */
   readonly exit: Promise<ContainerExit>
-  /** SIGTERM now, SIGKILL to all of it after the grace. May be called again: a shorter rest of the grace wins. Grace 0 kills at once. */
+  /** SIGTERM now, SIGKILL to all of it after the grace; 0 kills at once. Called again, a shorter rest of the grace wins. */
   kill(graceMs: number): void
   /**
    * The whole new reservation, when tasks came to or left a custom executor. A containerizer without it keeps the first
@@ -64,7 +64,7 @@ export interface Container {
   update?(resources: Resources, limits: ContainerSpec['limits']): Promise<void>
   /** Undefined once it ended or when this machine cannot tell. */
   statistics(): Promise<ContainerStatistics | undefined>
-  /** After `exit`: removes its cgroups, engine container and mounts (or schedules the engine container's removal). Idempotent. */
+  /** After `exit`: removes its cgroups, mounts and engine container (or schedules the removal of the last). Idempotent. */
   release(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ export interface Containerizer {
   /** Its name in `--containerizers`. */
   readonly name: string
   supports(spec: ContainerSpec): boolean
-  /** Resolves when the first process runs. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE) with the engine's own words. */
+  /** Resolves when the first process runs. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE), with the engine's words. */
   launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container>
   /** Ends and removes what an earlier life of this agent left behind; returns how many containers that were. */
   sweep(): Promise<number>

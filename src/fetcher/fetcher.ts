@@ -1,4 +1,4 @@
-// Brings the URIs of a task into its sandbox, one after the other; the first failure ends it with the URI and the reason.
+// Brings the URIs of a task into its sandbox, one after the other; the first failure ends it with URI and reason.
 import { chmod, chown, copyFile, cp, lchown, lstat, mkdir, opendir, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Clock } from '../base/clock.ts'
@@ -6,7 +6,6 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { humanBytes } from '../base/units.ts'
 import type { CommandInfoURI } from '../wire/commands.ts'
-import { download } from './download.ts'
 import { extractArchive, gunzip } from './extract.ts'
 import { type FetchItem, planItem } from './uri.ts'
 
@@ -111,6 +110,8 @@ export class Fetcher {
       )
     }
     const { stallTimeoutMs, maxBytes = DEFAULT_MAX_BYTES } = this.#options
+    // Loaded with the first download: the library takes ten megabytes of an agent that may never need it.
+    const { download } = await import('./download.ts')
     await download(this.#deps, url, path, { stallTimeoutMs, maxBytes, onProgress }, signal)
   }
 }

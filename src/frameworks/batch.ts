@@ -159,6 +159,8 @@ const nothing = (): BatchStep => ({ effects: [], notes: [] })
 
 /** The lent CPUs of an offer. */
 export function lentCpusOf(offer: Offer): number {
-  const lent = (offer.resources ?? []).filter(({ name, revocable }) => name === 'cpus' && revocable !== undefined)
+  const lent = (offer.resources ?? []).filter(
+    ({ name, revocable }) => name === 'cpus' && revocable !== undefined,
+  )
   return lent.reduce((sum, { scalar }) => sum + Math.round((scalar?.value ?? 0) * 1000), 0) / 1000
 }

@@ -55,7 +55,9 @@ export class EachFramework {
 
   /** By agent, in the order in which they were given; complete when `done`. */
   get results(): readonly { readonly agent: EachAgent; readonly result: EachResult }[] {
-    return [...this.#work.values()].flatMap(({ agent, result }) => (result === undefined ? [] : [{ agent, result }]))
+    return [...this.#work.values()].flatMap(({ agent, result }) =>
+      result === undefined ? [] : [{ agent, result }],
+    )
   }
 
   get done(): boolean {
@@ -98,7 +100,8 @@ export class EachFramework {
   #update(status: TaskStatus): readonly Effect[] {
     const effects: Effect[] = status.uuid === undefined ? [] : [{ type: 'acknowledge', status }]
     const work = [...this.#work.values()].find(({ placement }) => placement?.taskId === status.task_id.value)
-    if (work?.placement === undefined || work.result !== undefined || !isTerminal(status.state)) return effects
+    if (work?.placement === undefined || work.result !== undefined || !isTerminal(status.state))
+      return effects
     if (status.reason === 'REASON_INVALID_OFFERS') {
       work.placement = undefined
       return effects
@@ -133,8 +136,9 @@ export class EachFramework {
   }
 
   #running(): number {
-    return [...this.#work.values()].filter(({ placement, result }) => placement !== undefined && result === undefined)
-      .length
+    return [...this.#work.values()].filter(
+      ({ placement, result }) => placement !== undefined && result === undefined,
+    ).length
   }
 }
 

@@ -58,7 +58,11 @@ export function matchOffer(offer: Offer, want: Want): Match {
   }
   take('cpus', want.cpus, want.revocable)
   // Estimators may lend memory too; then a borrower's memory is lent as well.
-  take('mem', want.mem, want.revocable && takeScalar(offer, 'mem', want.mem, false).has < want.mem && lendsMemory(offer))
+  take(
+    'mem',
+    want.mem,
+    want.revocable && takeScalar(offer, 'mem', want.mem, false).has < want.mem && lendsMemory(offer),
+  )
   const ports = takePorts(offer, want.ports ?? [], resources, missing)
   return missing.length === 0 ? { fits: true, resources, ports } : { fits: false, missing }
 }
@@ -119,7 +123,8 @@ function takeScalar(
       one.disk === undefined &&
       one.shared === undefined,
   )
-  const reserved = (one: Resource): boolean => (one.reservations ?? []).length > 0 || (one.role ?? '*') !== '*'
+  const reserved = (one: Resource): boolean =>
+    (one.reservations ?? []).length > 0 || (one.role ?? '*') !== '*'
   const ordered = usable.toSorted((a, b) => Number(reserved(b)) - Number(reserved(a)))
   let rest = milli(amount)
   const taken: Resource[] = []
@@ -139,7 +144,9 @@ function takePorts(
   missing: Shortfall[],
 ): PortWish[] {
   if (wishes.length === 0) return []
-  const offered = (offer.resources ?? []).filter(({ name, ranges }) => name === 'ports' && ranges !== undefined)
+  const offered = (offer.resources ?? []).filter(
+    ({ name, ranges }) => name === 'ports' && ranges !== undefined,
+  )
   const used = new Set(wishes.map(({ host }) => host).filter((port) => port > 0))
   const placed: PortWish[] = []
   for (const wish of wishes) {
@@ -150,7 +157,9 @@ function takePorts(
     )
     const port = wish.host > 0 ? wish.host : firstOf(from, used)
     if (from === undefined || port === undefined) {
-      const has = offered.flatMap(({ ranges }) => (ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`))
+      const has = offered.flatMap(({ ranges }) =>
+        (ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`),
+      )
       const wanted = wish.host > 0 ? String(wish.host) : 'any'
       missing.push({ what: 'port', wanted, has: has.join(', ') || 'none', share: 1 })
       continue

@@ -50,7 +50,7 @@ function commandFor({ command, image, environment = {}, uris = [], user }: TaskW
     ...(user !== undefined && { user }),
   }
   if (typeof command === 'string') return { shell: true, value: command, ...rest }
-  // On the host the first argument is the program's own name; an image has an entrypoint in its place (spec/mesos.md 7.3).
+  // On the host the first argument is the program's name; an image has an entrypoint in its place (spec/mesos.md 7.3).
   const [program] = command
   const value = image === undefined && program !== undefined ? { value: program } : {}
   return { shell: false, ...value, arguments: [...command], ...rest }

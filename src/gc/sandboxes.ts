@@ -1,5 +1,5 @@
 /**
- * Removes sandboxes of ended containers once they are older than `--gc_delay` (spec/mesos.md 10, first form): by the time
+ * Removes sandboxes of ended containers that are older than `--gc_delay` (spec/mesos.md 10, first form): by the time
  * of their last change, so that a restart of the agent does not start the clock again.
  */
 import { lstat, readdir, rm, rmdir, stat } from 'node:fs/promises'

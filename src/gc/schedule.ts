@@ -26,7 +26,8 @@ function notReadable(expression: string): OperatingError {
 }
 
 /**
- * Runs `work` at the times of a cron expression, never overlapping; a failure goes to `onFailure`. Disposing it waits for work under way.
+ * Runs `work` at the times of a cron expression, never overlapping; a failure goes to `onFailure`. Disposing it waits
+ * for work under way.
  * @throws OperatingError USAGE when the expression cannot be read
  */
 export function onSchedule(

@@ -51,6 +51,8 @@ const MAX_BODY_BYTES = 64 * MIB
 const BODY_TIMEOUT_MS = 60_000
 const MAX_CONNECTIONS = 20_000
 const CLOSE_GRACE_MS = 1000
+/** One for all: every answer ends with it, and a stack of its own would cost more than a small answer. */
+const CLIENT_LEFT = new OperatingError('STOPPED', 'The client left')
 
 const SERVER_SETTINGS = {
   maxHeaderSize: 32 * 1024,
@@ -173,7 +175,7 @@ class Listener implements HttpServer {
     }
     const match = this.#routes.match(target.path, raw.method ?? '')
     const left = new AbortController()
-    response.on('close', () => left.abort(new OperatingError('STOPPED', 'The client left')))
+    response.on('close', () => left.abort(CLIENT_LEFT))
     const request = new HttpRequest(raw, target, match.kind === 'found' ? match.rest : '', {
       clock: this.#options.clock,
       limits: {

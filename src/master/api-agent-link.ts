@@ -25,7 +25,7 @@ export interface AgentLinkDeps {
 }
 
 /** Of one agent, so that a broken one cannot fill the master: far beyond what runs on any machine. */
-export const LINK_LIMITS = {
+const LINK_LIMITS = {
   tasks: 100_000,
   executors: 100_000,
   frameworks: 10_000,
@@ -97,7 +97,7 @@ export class AgentLinkApi {
 }
 
 /** @returns what is wrong, naming the field; undefined when nothing is */
-export function problemWithLinkCall(call: LinkCall): string | undefined {
+function problemWithLinkCall(call: LinkCall): string | undefined {
   if (call.type === 'SUBSCRIBE')
     return call.subscribe === undefined ? expecting('subscribe') : problemWithSubscribe(call.subscribe)
   if (call.agent_id === undefined) return expecting('agent_id')

@@ -57,7 +57,11 @@ export class Shell implements Disposable {
   readonly #queue: Happening[] = []
   #batch: Disposable | undefined
   #soon: Disposable | undefined
+  /** Where the run that `#soon` waits for is wished for. */
+  #wished: Set<string> | 'everywhere' = new Set()
   #lastRunMs = 0
+  /** On the monotonic clock: no run that is wished for begins sooner. */
+  #restUntil = 0
   #steps = 0
   #stepping = false
   #closed = false
@@ -76,7 +80,7 @@ export class Shell implements Disposable {
   /** Begins the batch allocations. */
   start(): void {
     this.#batch = this.#options.clock.after(this.#options.allocationIntervalMs, () => {
-      this.#allocate()
+      this.#allocate('everywhere')
       if (!this.#closed) this.start()
     })
   }
@@ -173,7 +177,7 @@ export class Shell implements Disposable {
       case 'timer':
         return this.#setTimer(effect.afterMs, effect.timer)
       case 'allocate-soon':
-        return this.#allocateSoon()
+        return this.#allocateSoon(effect.agentId)
       case 'count':
         return metrics.count(effect.metric, effect.by)
       case 'log':
@@ -218,19 +222,24 @@ export class Shell implements Disposable {
    * Many wishes become one allocation, and after a long one the next waits twice as long as that took, so that
    * allocation never takes more than a third of the time.
    */
-  #allocateSoon(): void {
+  #allocateSoon(agentId: string | undefined): void {
+    if (agentId === undefined) this.#wished = 'everywhere'
+    else if (this.#wished !== 'everywhere') this.#wished.add(agentId)
     if (this.#soon !== undefined) return
-    const wait = Math.min(Math.ceil(2 * this.#lastRunMs), this.#options.allocationIntervalMs)
-    this.#soon = this.#options.clock.after(this.#lastRunMs < 1 ? 0 : wait, () => this.#allocate())
+    const { clock, allocationIntervalMs } = this.#options
+    const wait = Math.min(Math.max(0, this.#restUntil - clock.monotonic()), allocationIntervalMs)
+    this.#soon = clock.after(wait, () => this.#allocate(this.#wished))
   }
 
-  #allocate(): void {
+  #allocate(where: ReadonlySet<string> | 'everywhere'): void {
     const { clock, metrics } = this.#options
     this.#soon?.[Symbol.dispose]()
     this.#soon = undefined
+    this.#wished = new Set()
     const before = clock.monotonic()
-    this.dispatch({ type: 'allocate' })
+    this.dispatch({ type: 'allocate', ...(where !== 'everywhere' && { agentIds: [...where] }) })
     this.#lastRunMs = clock.monotonic() - before
+    this.#restUntil = before + 3 * this.#lastRunMs
     metrics.count('allocator/mesos/allocation_runs')
   }
 

@@ -33,7 +33,7 @@ export interface PulseContainer {
   readonly boundToOwner?: boolean
   /** CPU time since its start, seconds. */
   readonly cpuSeconds: number
-  /** PSI `some` of the cpu and time stopped by its own quota, both since its start, seconds. Undefined: not known here. */
+  /** PSI `some` of the cpu and time stopped by its own quota, seconds since its start. Undefined: not known here. */
   readonly cpuPressureSomeSeconds: number | undefined
   readonly cpuThrottledSeconds: number | undefined
   /** PSI `full` of memory, seconds; may be left out while memory is plentiful. */
@@ -131,5 +131,5 @@ export interface Corrector {
   correct(usage: ResourceUsage): readonly Correction[] | Promise<readonly Correction[]>
 }
 
-/** Options come from the flag: `--qos_controller=pressure?squeeze=0.1`. Throws `OperatingError` USAGE on a wrong option. */
+/** Options come from the flag: `--qos_controller=pressure?squeeze=0.1`. Throws `OperatingError` USAGE on a wrong one. */
 export type ControllerFactory = (options: Readonly<Record<string, string>>) => QosController | Corrector

@@ -94,7 +94,7 @@ class PressureController implements QosController {
     return borrowers.filter(({ containerId }) => !this.#evicted.has(containerId))
   }
 
-  /** For cpu a borrower ends only after long frozen, while owners still leave no room: it is better placed elsewhere. */
+  /** For cpu a borrower ends only after long frozen, while owners leave no room: it is better placed elsewhere. */
   #evictForCpu(scene: Scene, candidates: readonly PulseContainer[]): readonly Action[] {
     const options = this.#options
     const { frozenFor } = this.#ladder
@@ -138,7 +138,7 @@ class PressureController implements QosController {
     return actions
   }
 
-  /** One by one, the one with the most work done first; also while an owner waits, once that is not borrowers' doing. */
+  /** One by one, the most work done first; also while an owner waits, once that is not borrowers' doing. */
   #thawOne(scene: Scene): readonly Action[] {
     if (!this.#freezer.mayThaw(scene.now)) return []
     const frozen = borrowersIn(scene).filter(({ containerId }) => this.#freezer.frozen.has(containerId))

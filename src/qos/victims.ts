@@ -1,4 +1,4 @@
-// Which borrowers to end: the set that frees enough and loses the least finished work (spec/lending.md 3.3, kill order).
+// Which borrowers to end: the set that frees enough and loses the least work (spec/lending.md 3.3, kill order).
 
 export interface Candidate {
   readonly id: string

@@ -23,6 +23,8 @@ export class FakeContainerizer implements Containerizer {
   readonly launches = new Map<string, FakeLaunch>()
   /** Containers by id, also ended ones. */
   readonly containers = new Map<string, FakeContainer>()
+  /** Of all launches, in their order. */
+  readonly specs: ContainerSpec[] = []
   closed = false
 
   constructor(options: FakeOptions = {}) {
@@ -37,6 +39,7 @@ export class FakeContainerizer implements Containerizer {
   async launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container> {
     const launch = new FakeLaunch(spec, observer, signal)
     this.launches.set(spec.containerId, launch)
+    this.specs.push(spec)
     if (this.#options.atOnce === true) launch.succeed()
     try {
       const container = await launch.outcome

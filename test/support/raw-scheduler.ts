@@ -37,6 +37,7 @@ export interface RawStatus {
   readonly message?: string
   readonly uuid?: string
   readonly timestamp?: number
+  readonly data?: string
   readonly container_status?: { readonly container_id?: Id; readonly executor_pid?: number }
   readonly limitation?: { readonly resources?: readonly RawResource[] }
 }
@@ -94,6 +95,8 @@ export class RawScheduler implements Disposable {
   streamId = ''
   /** Acknowledges each update as it comes; a test that looks at retries switches it off. */
   acknowledges = true
+  /** Offers of no use to a test are declined as they come, so that what they hold is offered again with the rest. */
+  declines: ((offer: RawOffer) => boolean) | undefined
   /** Set when the master has ended the stream. */
   ended = false
   #answer: IncomingMessage | undefined
@@ -161,8 +164,15 @@ export class RawScheduler implements Disposable {
       this.#rest = this.#rest.subarray(end)
       this.events.push(event)
       if (this.acknowledges && event.update !== undefined) void this.acknowledge(event.update.status)
+      if (event.offers !== undefined) this.#decline(event.offers.offers)
       this.#news.emit('news')
     }
+  }
+
+  #decline(offers: readonly RawOffer[]): void {
+    const offer_ids = offers.filter((offer) => this.declines?.(offer)).map(({ id }) => id)
+    if (offer_ids.length > 0)
+      void this.call('DECLINE', { decline: { offer_ids, filters: { refuse_seconds: 0 } } })
   }
 
   call(type: string, payload: Readonly<Record<string, unknown>> = {}): Promise<Reply> {
@@ -171,7 +181,9 @@ export class RawScheduler implements Disposable {
   }
 
   async acknowledge({ agent_id, task_id, uuid }: RawStatus): Promise<void> {
-    if (uuid !== undefined) await this.call('ACKNOWLEDGE', { acknowledge: { agent_id, task_id, uuid } })
+    if (uuid === undefined) return
+    // A master that dies meanwhile is no failure of a test: the update comes again.
+    await this.call('ACKNOWLEDGE', { acknowledge: { agent_id, task_id, uuid } }).catch(() => undefined)
   }
 
   /** The first event since the last look that is wanted; those before it are passed over. */

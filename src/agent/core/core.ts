@@ -14,7 +14,7 @@ import { openLink, registered } from './registration.ts'
 import { findTask, newState, type AgentState } from './state.ts'
 import { isTerminal } from './statuses.ts'
 import { completeTask } from './tasks.ts'
-import { acknowledgeUpdate, retryUpdate } from './updates.ts'
+import { acknowledgeUpdate, resumeUpdates, retryUpdate } from './updates.ts'
 import { callMaster, log, type CoreSettings, type Turn } from './turn.ts'
 
 export class AgentCore {
@@ -159,7 +159,8 @@ function linkEvent(turn: Turn, event: LinkEvent): void {
     const info = event.update_framework.framework_info
     const framework = turn.state.frameworks.get(info.id?.value ?? '')
     if (framework !== undefined) framework.info = info
-    return
+    // The master says so when the framework is back: what it missed must not wait for the next retry.
+    return resumeUpdates(turn, info.id?.value ?? '')
   }
   return endingEvent(turn, event)
 }

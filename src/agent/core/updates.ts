@@ -112,9 +112,10 @@ export function retryUpdate(turn: Turn, timer: Extract<AgentTimer, { kind: 'upda
   sendHead(turn, stream)
 }
 
-/** After a registration: all heads are sent again, with the first interval. */
-export function resumeUpdates(turn: Turn): void {
+/** After a registration, or the return of one framework: heads are sent again, with the first interval. */
+export function resumeUpdates(turn: Turn, frameworkId?: string): void {
   for (const stream of turn.state.streams.values()) {
+    if (frameworkId !== undefined && stream.frameworkId !== frameworkId) continue
     stream.retryMs = RETRY_MIN_MS
     sendHead(turn, stream)
   }

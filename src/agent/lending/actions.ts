@@ -39,6 +39,8 @@ export interface ActionsDeps {
   readonly takeBacks: TakeBacks
   /** Ends a borrower through the core. */
   readonly onEvict: (action: EvictAction) => void
+  /** Told before any of them is ended. */
+  readonly onCondemned: (containerIds: readonly string[]) => void
   /** Nothing more is lent for so long. */
   readonly onUnlend: (forMs: number) => void
   /** A pulse is wanted after so long, for the end of a probe. */
@@ -88,6 +90,10 @@ export class Actions {
     const { clock, log, metrics, power, records } = this.#deps
     const evictsHeld = this.#evictsHeld()
     const recorded = new Set<object>()
+    if (evictsHeld === undefined && power.heldBack('evict') === undefined) {
+      const condemned = actions.flatMap((one) => (one.kind === 'evict' ? [one.containerId] : []))
+      if (condemned.length > 0) this.#deps.onCondemned(condemned)
+    }
     for (const action of actions) {
       let heldBack = power.heldBack(action.kind) ?? (action.kind === 'evict' ? evictsHeld : undefined)
       if (heldBack === undefined) {

@@ -8,14 +8,14 @@ import type { Logger } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import type { Estimate, ResourceEstimator } from '../../estimator/estimator.ts'
 import type { Pulse, QosController } from '../../qos/controller.ts'
-import { PulseMeter } from '../../qos/meter.ts'
 import type { Figures } from '../../resources/decision.ts'
-import { Resources } from '../../resources/resources.ts'
+import type { Resources } from '../../resources/resources.ts'
 import type { ResourceUsage } from '../../resources/usage.ts'
 import { Actions, type ActionsDeps, type TierCheck, type TierPort } from './actions.ts'
 import { Publisher } from './publisher.ts'
 import type { Pulses } from './pulses.ts'
 import type { Records } from './records.ts'
+import { Sight } from './sight.ts'
 import type { LendSwitch } from './switch.ts'
 import { TakeBacks } from './take-backs.ts'
 
@@ -54,18 +54,15 @@ const LATE_MS = 500
 const SILENT_MS = 3000
 /** Owners that use so much more than the last snapshot saw are worth an estimate out of turn (spec/lending.md 3.2). */
 const STEP_CPUS = 0.3
-/** What is told of owners is their use over so long. */
-const WINDOW_MS = 200
 
 export class Lending {
   readonly #deps: LendingDeps
-  readonly #meter = new PulseMeter()
+  readonly sight = new Sight()
   readonly #publisher: Publisher
   readonly #takeBacks: TakeBacks
   readonly actions: Actions
   #plugins: Plugins = { estimator: undefined, controller: undefined }
   #tier: TierCheck
-  #usage: ResourceUsage | undefined
   #estimate: Estimate | undefined
   /** Handed to the controller with the next pulse. */
   #fresh: ResourceUsage | undefined
@@ -93,9 +90,15 @@ export class Lending {
       onDecision: (decision, heldBack) => records.add(decision, heldBack),
     })
     this.actions = new Actions({
-      ...{ clock, log, metrics, power, records, tier },
+      clock,
+      log,
+      metrics,
+      power,
+      records,
+      tier,
       takeBacks: this.#takeBacks,
       onEvict: deps.onEvict,
+      onCondemned: (containerIds) => this.#condemn(containerIds),
       onUnlend: (forMs) => this.#unlend(forMs),
       onProbe: (afterMs) => void clock.after(afterMs, () => this.#probe()),
       correctionMs: settings.correctionMs,
@@ -113,7 +116,7 @@ export class Lending {
 
   /** The newest of everything, for pages. */
   get usage(): ResourceUsage | undefined {
-    return this.#usage
+    return this.sight.usage
   }
 
   get estimate(): Estimate | undefined {
@@ -126,10 +129,6 @@ export class Lending {
 
   get plugins(): Plugins {
     return this.#plugins
-  }
-
-  get meter(): PulseMeter {
-    return this.#meter
   }
 
   /** Why nothing more is lent now; undefined when something may be. */
@@ -162,7 +161,7 @@ export class Lending {
   switched(): void {
     const { mode } = this.#deps.power
     if (mode === 'off' || mode === 'observe') this.actions.release()
-    if (this.#usage !== undefined) this.#publish(this.#usage)
+    this.#publishAgain()
   }
 
   /** Samples and decides until the signal aborts; then borrowers go on at full speed. */
@@ -203,28 +202,17 @@ export class Lending {
     }
     this.#watch(this.#fastAt, FAST_MS)
     const pulse = this.#deps.pulses.take()
-    this.#meter.add(pulse)
+    this.sight.add(pulse)
     this.#seeTakeBacks(pulse)
     const decided = this.#decide(pulse)
-    if (this.#ownersNow(pulse) - this.#ownersUse > STEP_CPUS) void this.#look()
+    if (this.sight.lately(false) - this.#ownersUse > STEP_CPUS) void this.#look()
     await decided
     this.#fastAt = this.#deps.clock.monotonic()
   }
 
   /** For the effects of decisions: what an owner, the borrowers and the machine do now. */
   figuresNow(owner: string): Figures {
-    const containers = this.#usage?.containers ?? []
-    const figures: Record<string, number> = {}
-    let borrowersUse = 0
-    for (const { containerId, executorId, revocable, taskIds } of containers) {
-      const rates = this.#meter.rates(containerId, SLOW_MS)
-      if (rates === undefined) continue
-      if (revocable) borrowersUse += rates.cpus
-      if (revocable || (taskIds[0] ?? executorId) !== owner) continue
-      figures['owner cpus'] = rounded(rates.cpus)
-      if (rates.waiting !== undefined) figures['owner waits'] = rounded(rates.waiting)
-    }
-    figures['borrowers cpus'] = rounded(borrowersUse)
+    const figures = this.sight.figuresOf(owner)
     figures['frozen borrowers'] = this.actions.frozen.size
     figures['lent cpus'] = this.lent.scalar('cpus')
     return figures
@@ -239,13 +227,13 @@ export class Lending {
   async #lookNow(): Promise<void> {
     const { clock, pulses, sample } = this.#deps
     const usage = await sample()
-    this.#usage = usage
+    this.sight.settle(usage)
     this.#fresh = usage
     this.#borrowers = usage.containers.some(({ revocable }) => revocable)
     const pulse = pulses.settle(usage)
     this.actions.keepOnly(new Set(usage.containers.map(({ containerId }) => containerId)))
-    this.#meter.add(pulse)
-    this.#ownersUse = this.#ownersNow(pulse)
+    this.sight.add(pulse)
+    this.#ownersUse = this.sight.lately(false)
     const deciding = this.#fastAt === undefined ? this.#decide(pulse) : undefined
     this.#seeTakeBacks(pulse)
     const late = Promise.withResolvers<void>()
@@ -316,10 +304,21 @@ export class Lending {
     this.#publisher.report(usage, estimate, closed)
   }
 
+  #condemn(containerIds: readonly string[]): void {
+    this.#publisher.condemn(containerIds)
+    this.#publishAgain()
+  }
+
+  /** What is wanted changed, the usage did not. */
+  #publishAgain(): void {
+    const { usage } = this.sight
+    if (usage !== undefined) this.#publish(usage)
+  }
+
   #unlend(forMs: number): void {
     this.#publisher.hold(forMs)
     this.#plugins.estimator?.takeBack?.(this.#deps.clock.monotonic())
-    if (this.#usage !== undefined) this.#publish(this.#usage)
+    this.#publishAgain()
   }
 
   #held(): string | undefined {
@@ -352,23 +351,11 @@ export class Lending {
     }
   }
 
-  #ownersNow(pulse: Pulse): number {
-    return this.#sumOf(pulse, false)
-  }
-
-  #sumOf(pulse: Pulse, revocable: boolean): number {
-    let sum = 0
-    for (const one of pulse.containers)
-      if (one.revocable === revocable) sum += this.#meter.rates(one.containerId, WINDOW_MS)?.cpus ?? 0
-    return sum
-  }
-
   #seeTakeBacks(pulse: Pulse): void {
-    const alive = new Set(pulse.containers.map(({ containerId }) => containerId))
     this.#takeBacks.look({
       now: pulse.monotonic,
-      borrowersUse: this.#sumOf(pulse, true),
-      isAlive: (id) => alive.has(id),
+      borrowersUse: this.sight.lately(true),
+      isAlive: (id) => this.sight.isAlive(id),
     })
   }
 
@@ -380,20 +367,10 @@ export class Lending {
     metrics.gauge('tepui/lend_lendable_cpus', lendable)
     metrics.gauge('tepui/lend_lent_cpus', () => this.lent.scalar('cpus'))
     metrics.gauge('tepui/lend_lent_mem_mbs', () => this.lent.scalar('mem'))
-    metrics.gauge('tepui/lend_lent_used_cpus', () => rounded(this.#usedBy(true)))
-    metrics.gauge('tepui/lend_owners_used_cpus', () => rounded(this.#usedBy(false)))
+    metrics.gauge('tepui/lend_lent_used_cpus', () => this.sight.used(true))
+    metrics.gauge('tepui/lend_owners_used_cpus', () => this.sight.used(false))
     metrics.gauge('tepui/lend_paused', () => (power.paused ? 1 : 0))
     const limited = (): number => (this.actions.quota === Number.POSITIVE_INFINITY ? 0 : 1)
     metrics.gauge('tepui/lend_squeezed', limited)
   }
-
-  /** Cores used over the last second by all borrowers, or all owners. */
-  #usedBy(revocable: boolean): number {
-    let sum = 0
-    for (const one of this.#usage?.containers ?? [])
-      if (one.revocable === revocable) sum += this.#meter.rates(one.containerId, SLOW_MS)?.cpus ?? 0
-    return sum
-  }
 }
-
-const rounded = (value: number): number => Math.round(value * 1000) / 1000

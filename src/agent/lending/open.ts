@@ -51,7 +51,9 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
     controller: flags.qos_controller ?? '',
   })
   const records = new Records({
-    ...{ clock, log, metrics },
+    clock,
+    log,
+    metrics,
     events: new EventLog(database),
     agentId: () => state.agentId ?? '',
     partyOf: (containerId) => partyOf(state, containerId),
@@ -66,7 +68,7 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
   })
   const { onEvict, onTotal, sample } = edges
   const lending: Lending = new Lending(
-    { ...{ clock, log, metrics, onEvict, onTotal, power, pulses, records, sample, tier } },
+    { clock, log, metrics, onEvict, onTotal, power, pulses, records, sample, tier },
     { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
   )
   lending.use(ground.plugins)

@@ -6,7 +6,6 @@ import type { LendDesk } from './desk.ts'
 import type { Recorded } from './records.ts'
 
 const SHOWN_DECISIONS = 20
-const RATE_MS = 1000
 
 /** Plain numbers: cores, megabytes, shares of time, ms. */
 export function lendPage(desk: LendDesk): Page {
@@ -54,7 +53,7 @@ function whyNot(closed: string, mode: string): string {
 }
 
 function containerPage({ lending }: LendDesk, container: ContainerUsage): Page {
-  const rates = lending.meter.rates(container.containerId, RATE_MS)
+  const rates = lending.sight.rates(container.containerId)
   return {
     container_id: container.containerId,
     framework_id: container.frameworkId,

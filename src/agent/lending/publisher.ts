@@ -32,6 +32,8 @@ const BLIND_FOR_MS = 3000
 
 export class Publisher {
   readonly #deps: PublisherDeps
+  /** Containers that are being ended: what they held is not lent any more, though they may take a while to go. */
+  readonly #condemned = new Set<string>()
   #lent = Resources.empty
   #wouldLend = Resources.empty
   #reportedAt = Number.NEGATIVE_INFINITY
@@ -68,13 +70,20 @@ export class Publisher {
     this.#heldUntil = Math.max(this.#heldUntil, this.#deps.clock.monotonic() + forMs)
   }
 
+  /** These are about to be ended; call it before, so that what they give back is not offered to the next borrower. */
+  condemn(containerIds: readonly string[]): void {
+    for (const id of containerIds) this.#condemned.add(id)
+  }
+
   /** Told with every estimate, and when what is wanted changes. */
   report(usage: ResourceUsage, estimate: Estimate, closed: Closed | undefined): void {
     const now = this.#deps.clock.monotonic()
-    const borrowed = borrowedIn(usage)
+    const here = new Set(usage.containers.map(({ containerId }) => containerId))
+    for (const id of this.#condemned) if (!here.has(id)) this.#condemned.delete(id)
+    const borrowed = borrowedIn(usage, this.#condemned)
     const additional = estimate.kind === 'known' ? estimate.additional : Resources.empty
     const open = borrowed.plus(additional)
-    if (closed?.observing === true) this.#observe(usage, estimate, open, closed.reason)
+    if (closed?.observing === true) this.#observe(usage, estimate, { open, borrowed }, closed.reason)
     else this.#wouldLend = Resources.empty
     const reason =
       closed?.reason ??
@@ -92,39 +101,53 @@ export class Publisher {
     this.#lent = wanted
     // The master first: the record costs a write to the disk.
     this.#deps.onTotal(wanted)
-    this.#record(usage, estimate, { before, after: wanted, closed: reason }, undefined)
+    this.#record(usage, estimate, { before, after: wanted, borrowed, closed: reason }, undefined)
   }
 
-  #observe(usage: ResourceUsage, estimate: Estimate, open: Resources, heldBack: string): void {
+  #observe(
+    usage: ResourceUsage,
+    estimate: Estimate,
+    { borrowed, open }: { readonly open: Resources; readonly borrowed: Resources },
+    heldBack: string,
+  ): void {
     const before = this.#wouldLend
     if (open.equals(before)) return
     const now = this.#deps.clock.monotonic()
     if (open.contains(before) && now - this.#observedAt < this.#deps.reportMs) return
     this.#observedAt = now
     this.#wouldLend = open
-    this.#record(usage, estimate, { before, after: open, closed: undefined }, heldBack)
+    this.#record(usage, estimate, { before, after: open, borrowed, closed: undefined }, heldBack)
   }
 
   #record(
     usage: ResourceUsage,
     estimate: Estimate,
-    change: { readonly before: Resources; readonly after: Resources; readonly closed: string | undefined },
+    change: {
+      readonly before: Resources
+      readonly after: Resources
+      readonly borrowed: Resources
+      readonly closed: string | undefined
+    },
     heldBack: string | undefined,
   ): void {
     for (const { name, unit } of UNITS) {
       const [before, after] = [change.before.scalar(name), change.after.scalar(name)]
       if (before === after) continue
-      const terms = termsTo(after, usage, estimate, { name, unit, closed: change.closed })
+      const terms = termsTo(after, estimate, {
+        unit,
+        borrowed: change.borrowed.scalar(name),
+        closed: change.closed,
+      })
       this.#deps.onDecision(lendDecision(usage.at, { before, after, unit, terms }, change.closed), heldBack)
     }
   }
 }
 
-/** The revocable resources that borrowers hold now, without their roles. */
-function borrowedIn(usage: ResourceUsage): Resources {
+/** The revocable resources that borrowers hold now, without their roles and without those that are being ended. */
+function borrowedIn(usage: ResourceUsage, condemned: ReadonlySet<string>): Resources {
   return Resources.sum(
     usage.containers
-      .filter(({ revocable }) => revocable)
+      .filter(({ containerId, revocable }) => revocable && !condemned.has(containerId))
       .map(({ allocated }) => allocated.revocable().unallocated()),
   )
 }
@@ -132,16 +155,14 @@ function borrowedIn(usage: ResourceUsage): Resources {
 /** The estimate's own sum, what is borrowed already, and where lending is not wanted what is left out for that. */
 function termsTo(
   after: number,
-  usage: ResourceUsage,
   estimate: Estimate,
-  of: { readonly name: string; readonly unit: Term['unit']; readonly closed: string | undefined },
+  of: { readonly unit: Term['unit']; readonly borrowed: number; readonly closed: string | undefined },
 ): readonly Term[] {
-  const { closed, name, unit } = of
+  const { borrowed, closed, unit } = of
   const terms: Term[] =
     estimate.kind === 'known' && closed === undefined
       ? estimate.terms.filter((term) => term.unit === unit)
       : []
-  const borrowed = borrowedIn(usage).scalar(name)
   if (borrowed > 0)
     terms.push({ name: 'borrowed already', value: borrowed, unit, of: undefined, why: 'borrowers hold it' })
   const reason = closed ?? (estimate.kind === 'unknown' ? estimate.reason : undefined)

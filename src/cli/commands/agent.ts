@@ -44,5 +44,5 @@ async function endTasks(agent: Agent, clock: Clock): Promise<OperatingError | un
   agent.shutdown('The agent was stopped')
   const late = Promise.withResolvers<undefined>()
   using _ = clock.after(END_WITHIN_MS, () => late.resolve(undefined))
-  return Promise.race([agent.ended, late.promise])
+  return await Promise.race([agent.ended, late.promise])
 }

@@ -20,7 +20,8 @@ export const masterCommand: Command = {
           const { clock, random, screen, signal } = context
           await using master = await startMaster(parsed, { clock, random, log })
           const { ip, port } = master.address
-          if (context.common.output === 'json') screen.print(JSON.stringify({ id: master.id, ...master.address }))
+          if (context.common.output === 'json')
+            screen.print(JSON.stringify({ id: master.id, ...master.address }))
           else screen.print(`master ${master.id} listens at http://${ip}:${port}`)
           await aborted(signal)
           return EXIT.done

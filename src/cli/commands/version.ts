@@ -12,7 +12,14 @@ export const versionCommand: Command = {
     using api = new MasterApi(common.master, clock, signal)
     const master = await masterVersion(api)
     if (common.output === 'json') {
-      screen.print(JSON.stringify({ tepui: TEPUI_VERSION, api: MESOS_API_VERSION, node: process.version, master: master ?? null }))
+      screen.print(
+        JSON.stringify({
+          tepui: TEPUI_VERSION,
+          api: MESOS_API_VERSION,
+          node: process.version,
+          master: master ?? null,
+        }),
+      )
       return EXIT.done
     }
     screen.print(`tepui ${TEPUI_VERSION} (API of Mesos ${MESOS_API_VERSION}), Node ${process.version}`)

@@ -34,15 +34,14 @@ function countersOf(files: KernelFiles, hierarchies: Hierarchies, path: string):
     if (control === undefined) return undefined
     const limitBytes = parseLimit(read('memory.limit_in_bytes'))
     const peakBytes = numberOr(read('memory.max_usage_in_bytes'))
-    const hits = Number(read('memory.failcnt') ?? 0)
+    const hits = hitsV1(read)
     // With swap limited as well the kernel (seen on 6.18) counts a hit in neither failcnt: only the highest use tells.
     const full = isFull(limitBytes, peakBytes)
     return { kills: field(control, 'oom_kill') ?? 0, hits, limitBytes, peakBytes, full }
   }
   const events = read('memory.events')
   if (events === undefined) return undefined
-  // `.local` leaves out what happened to groups below; a kernel before 5.2 does not have it.
-  const hits = field(read('memory.events.local') ?? events, 'oom') ?? 0
+  const hits = hitsV2(read)
   const limitBytes = parseLimit(read('memory.max'))
   const peakBytes = numberOr(read('memory.peak'))
   return { kills: field(events, 'oom_kill') ?? 0, hits, limitBytes, peakBytes, full: false }
@@ -52,8 +51,21 @@ function numberOr(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
+/** Of all counters the one that is compared: every start of a container takes it. */
 export function markMemory(files: KernelFiles, hierarchies: Hierarchies, tier: string): MemoryMarks {
-  return { tierHits: countersOf(files, hierarchies, tier)?.hits ?? 0 }
+  const home = hierarchies.homes.memory
+  if (home === undefined) return { tierHits: 0 }
+  const read = (name: string): string | undefined => files.read(join(home.directory, tier, name))
+  return { tierHits: home.version === 1 ? hitsV1(read) : hitsV2(read) }
+}
+
+function hitsV1(read: (name: string) => string | undefined): number {
+  return Number(read('memory.failcnt') ?? 0)
+}
+
+/** `.local` leaves out what happened to groups below; a kernel before 5.2 does not have it. */
+function hitsV2(read: (name: string) => string | undefined): number {
+  return field(read('memory.events.local') ?? read('memory.events') ?? '', 'oom') ?? 0
 }
 
 /**

@@ -50,6 +50,7 @@ class KernelCgroups implements Cgroups {
   readonly #ending: Ending
   /** Groups whose hard memory limit was set once: from then on it only rises. */
   readonly #limited = new Set<string>()
+  readonly #settled = new Set<Tier>()
 
   constructor(options: CgroupOptions) {
     assert(/^[A-Za-z0-9]+$/.test(options.tag), `the tag ${options.tag} has letters and digits only`)
@@ -83,9 +84,12 @@ class KernelCgroups implements Cgroups {
 
   ensureTier(tier: Tier): void {
     const path = this.tier(tier)
+    // Every launch asks. Whoever removed the group removed its settings with it, so a look at the group is enough.
+    if (this.#settled.has(tier) && this.#isThere(path)) return
     makeGroup(this.#files, this.#hierarchies, path, true)
     if (tier === 'lent') settleLent(this.#files, this.#hierarchies, path)
     else settleOwners(this.#files, this.#hierarchies, path, this.#options.cpus)
+    this.#settled.add(tier)
   }
 
   dockerParent(tier: Tier, driver: CgroupDriver): string {
@@ -219,6 +223,12 @@ class KernelCgroups implements Cgroups {
 
   #slice(tier: Tier): string {
     return `${this.tier(tier)}.slice`
+  }
+
+  #isThere(path: string): boolean {
+    return enteredHierarchies(this.#hierarchies).every((directory) =>
+      this.#files.exists(join(directory, path)),
+    )
   }
 
   #tryTiers(): string | undefined {

@@ -2,9 +2,11 @@
 import { type Clock, isoTime } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
+import type { Resources } from '../../resources/resources.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
-import type { Container, ContainerExit } from '../containerizer.ts'
+import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import type { HostConfig } from './body.ts'
 import { causeOf, signalNumber } from './cause.ts'
 import type { ContainerDescription, Inspection } from './engine-answers.ts'
 import { EngineError } from './engine-errors.ts'
@@ -35,6 +37,12 @@ export interface ContainerParts {
   /** Undefined where the agent has no control groups of its own. */
   readonly group: ContainerGroup | undefined
   readonly memoryLimitBytes: number | undefined
+  /** What a new reservation changes, given the memory limit of now. Throws `OperatingError` (LAUNCH). */
+  readonly demand: (
+    resources: Resources,
+    limits: ContainerSpec['limits'],
+    memoryBytes: number | undefined,
+  ) => Partial<HostConfig>
   readonly output: SandboxOutput
   readonly raw: boolean
   /** Ends when the attached stream has been copied to its end. */
@@ -70,6 +78,8 @@ export class DockerContainer implements Container {
   #deadline: number | undefined
   #killTimer: Disposable | undefined
   #peakBytes: number | undefined
+  #firstPid: number | undefined
+  #memoryLimitBytes: number | undefined
   #released: Promise<void> | undefined
 
   /** To be made right after the engine's answer to the start request. */
@@ -77,6 +87,7 @@ export class DockerContainer implements Container {
     this.#parts = parts
     this.id = parts.containerId
     this.#copied = parts.copied
+    this.#memoryLimitBytes = parts.memoryLimitBytes
     this.#inspection = parts.before
     this.#startedAt = parts.clock.now()
     this.exit = this.#watch()
@@ -84,8 +95,9 @@ export class DockerContainer implements Container {
 
   get pid(): number | undefined {
     const known = this.#inspection?.description.State.Pid ?? 0
-    const pid = known > 0 ? known : this.#lowestPid()
-    return pid > 0 ? pid : undefined
+    // Looked for once: it takes a walk through the kernel's groups.
+    this.#firstPid ??= known > 0 ? known : this.#lowestPid()
+    return this.#firstPid
   }
 
   get addresses(): readonly string[] {
@@ -119,6 +131,14 @@ export class DockerContainer implements Container {
 
   get group(): string | undefined {
     return this.#parts.group?.path
+  }
+
+  async update(resources: Resources, limits: ContainerSpec['limits']): Promise<void> {
+    if (this.#ended) return
+    const { engine, dockerId, demand } = this.#parts
+    const changes = demand(resources, limits, this.#memoryLimitBytes)
+    await engine.update(dockerId, changes)
+    this.#memoryLimitBytes = changes.Memory ?? this.#memoryLimitBytes
   }
 
   kill(graceMs: number): void {
@@ -227,11 +247,11 @@ export class DockerContainer implements Container {
   }
 
   async #cause(exitCode: number): Promise<ContainerExit> {
-    const { dockerId, group, kernelLog, memoryLimitBytes } = this.#parts
+    const { dockerId, group, kernelLog } = this.#parts
     const facts = {
       exitCode,
       dockerId,
-      limitBytes: memoryLimitBytes,
+      limitBytes: this.#memoryLimitBytes,
       peakBytes: this.#peakBytes,
       sent: this.#sent,
       tierWasHit:
@@ -282,12 +302,11 @@ export class DockerContainer implements Container {
   }
 
   /** The first process of a container has the lowest number of all in its group. */
-  #lowestPid(): number {
+  #lowestPid(): number | undefined {
     const { group } = this.#parts
-    if (this.#ended || group === undefined) return 0
-    return group.cgroups
-      .processes(group.path)
-      .reduce((lowest, pid) => (lowest === 0 || pid < lowest ? pid : lowest), 0)
+    if (this.#ended || group === undefined) return undefined
+    const pids = group.cgroups.processes(group.path)
+    return pids.length === 0 ? undefined : Math.min(...pids)
   }
 
   #stopSignal(): string {
@@ -325,10 +344,10 @@ function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): rea
 }
 
 /** The answer from before the start, with the state that the container has since. */
-function asRunning({ raw }: Inspection, pid: number, startedAt: number): string {
-  const answer = JSON.parse(raw) as { State: Record<string, unknown> }
+function asRunning({ description }: Inspection, pid: number, startedAt: number): string {
   const state = { Status: 'running', Running: true, Pid: pid, StartedAt: isoTime(startedAt) }
-  return JSON.stringify([{ ...answer, State: { ...answer.State, ...state } }])
+  // The description is the whole answer, of which only some fields have a type.
+  return JSON.stringify([{ ...description, State: { ...description.State, ...state } }])
 }
 
 function lostForGood(cause: EngineError, ms: number): OperatingError {

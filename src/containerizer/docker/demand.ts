@@ -49,6 +49,34 @@ export function applyDemand(
   return undefined
 }
 
+/**
+ * What of a new demand a running container takes. Memory only ever grows: lowering it below what is used would kill
+ * (spec/mesos.md 8.3).
+ *
+ * @param memoryBytes the limit that it has now
+ */
+export function changedDemand(
+  spec: Pick<ContainerSpec, 'resources' | 'limits' | 'revocable'>,
+  settings: LimitSettings,
+  memoryBytes: number | undefined,
+): Partial<HostConfig> | Rejection {
+  const host: HostConfig = { NetworkMode: '' }
+  const rejected = applyDemand(host, spec, settings)
+  if (rejected !== undefined) return rejected
+  const { CpuShares, CpuPeriod, CpuQuota, Memory, MemorySwap, MemoryReservation } = host
+  const grows = Memory !== undefined && memoryBytes !== undefined && Memory > memoryBytes
+  return {
+    ...(CpuShares !== undefined && { CpuShares }),
+    // Without a quota now, one that it had before is lifted.
+    ...(CpuQuota === undefined
+      ? { CpuQuota: -1 }
+      : { CpuQuota, ...(CpuPeriod !== undefined && { CpuPeriod }) }),
+    // One of both that stays behind that of memory is refused; as much swap again is what the engine gives at first.
+    ...(grows && { Memory, MemorySwap: MemorySwap ?? 2 * Memory }),
+    ...(MemoryReservation !== undefined && grows && { MemoryReservation }),
+  }
+}
+
 function applyCpu(
   host: HostConfig,
   cpus: number,

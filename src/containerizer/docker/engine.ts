@@ -5,7 +5,7 @@ import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import { type Clock, timeoutSignal } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { CreateBody } from './body.ts'
+import type { CreateBody, HostConfig } from './body.ts'
 import type {
   ContainerDescription,
   EngineDescription,
@@ -35,6 +35,8 @@ export interface Engine {
   kill(id: string, signal: string): Promise<boolean>
   /** Removes it with its anonymous volumes, running or not. False when it was not there. */
   remove(id: string): Promise<boolean>
+  /** Changes shares, quota and memory of a running container. Throws `EngineError`. */
+  update(id: string, limits: Partial<HostConfig>): Promise<void>
   /** All containers with this label, running or not. */
   list(label: string, value: string): Promise<readonly ListedContainer[]>
   statistics(id: string): Promise<EngineStatistics | undefined>
@@ -233,6 +235,14 @@ class SocketEngine implements Engine {
     if (answer.status === 404 || answer.status === 409) return false
     accepted(doing, answer)
     return true
+  }
+
+  async update(id: string, limits: Partial<HostConfig>): Promise<void> {
+    const doing = `change the limits of the container ${id}`
+    accepted(
+      doing,
+      await this.#ask({ doing, method: 'POST', path: `/containers/${id}/update`, body: limits }),
+    )
   }
 
   async remove(id: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
 import { type ContainerGroup, DockerContainer } from './container.ts'
 import { credentialsFor, sandboxConfig } from './credentials.ts'
+import { changedDemand } from './demand.ts'
 import { EngineError } from './engine-errors.ts'
 import type { Engine } from './engine.ts'
 import type { Images } from './image.ts'
@@ -154,6 +155,11 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
       dockerId,
       group,
       memoryLimitBytes: translation.body.HostConfig.Memory,
+      demand: (resources, limits, memoryBytes) => {
+        const changes = changedDemand({ ...spec, resources, limits }, deps.settings, memoryBytes)
+        if ('rejected' in changes) throw refusal(changes)
+        return changes
+      },
       output,
       raw,
       copied,

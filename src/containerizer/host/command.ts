@@ -1,15 +1,9 @@
 // Turns a container's spec into the arguments and environment that the shim runs.
 import { existsSync } from 'node:fs'
+import { type Account, findAccount } from '../../base/account.ts'
 import { OperatingError, type Rejection } from '../../base/errors.ts'
-import { runCommand } from '../../base/exec.ts'
 import type { ContainerSpec } from '../containerizer.ts'
 import { rlimitArguments } from './rlimits.ts'
-
-export interface Account {
-  readonly name: string
-  readonly uid: number
-  readonly gid: number
-}
 
 export interface PreparedCommand {
   /** The command with its wrappers: `prlimit … setpriv … sh -c …`. */
@@ -127,23 +121,19 @@ function tool(name: string, purpose: string): string {
 async function accountFor(user: string | undefined): Promise<Account | undefined> {
   const own = process.getuid?.()
   if (user === undefined || (user === 'root' && own === 0)) return undefined
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(user))
-    throw launchError(`'${user}' is not the name of a user`)
-  // Through getent, because users may live in a directory service.
-  const found = await runCommand('getent', ['passwd', user])
-  const [name, , uid, gid] = found.stdout.split(':')
-  if (found.exitCode !== 0 || name === undefined || uid === undefined || gid === undefined) {
+  const account = await findAccount(user)
+  if (account === undefined) {
     throw launchError(
       `The user ${user} does not exist on this machine`,
       `Create it, or set the task's user to one that exists`,
     )
   }
-  if (Number(uid) === own) return undefined
+  if (account.uid === own) return undefined
   if (own !== 0) {
     throw launchError(
       `The agent runs as uid ${own} and cannot run a task as ${user}`,
       'Run the agent as root, or start it with --no-switch_user',
     )
   }
-  return { name, uid: Number(uid), gid: Number(gid) }
+  return account
 }

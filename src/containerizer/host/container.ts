@@ -4,8 +4,9 @@ import { reasonOf } from '../../base/errors.ts'
 import type { DetachedProcess } from '../../base/exec.ts'
 import type { Logger } from '../../base/log.ts'
 import { humanDuration } from '../../base/units.ts'
+import type { Resources } from '../../resources/resources.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
-import type { Container, ContainerExit } from '../containerizer.ts'
+import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
 import { explainExit } from './exit.ts'
 import { signalProcess, type Fence } from './fence.ts'
 import type { SandboxLog } from './sandbox-log.ts'
@@ -20,6 +21,8 @@ export interface HostContainerParts {
   readonly state: ContainerState
   readonly shim: DetachedProcess
   readonly logs: readonly SandboxLog[]
+  /** Writes a new reservation and limits; throws `OperatingError` (ISOLATION). */
+  readonly resize: (resources: Resources, limits: ContainerSpec['limits']) => void
   /** Called once after everything of it is gone. */
   readonly released: () => void
 }
@@ -86,6 +89,10 @@ export class HostContainer implements Container {
 
   async rotateLogs(): Promise<void> {
     for (const log of this.#parts.logs) await log.rotate()
+  }
+
+  async update(resources: Resources, limits: ContainerSpec['limits']): Promise<void> {
+    if (!this.#ended) this.#parts.resize(resources, limits)
   }
 
   release(): Promise<void> {

@@ -84,12 +84,13 @@ class HostContainerizer implements Containerizer {
         await fence.killAll()
         await fence.remove()
       })
-      const shim = this.#startShim(spec, command, state, logs, fence)
+      const shim = await this.#startShim(spec, command, state, logs, fence)
       fence.started(shim.pid)
       const pid = await this.#firstProcess(state, shim, signal)
       undo.move()
       const released = (): void => void this.#containers.delete(container)
       const container = new HostContainer({
+        resize: (resources, limits) => fence.limit(hostLimits({ ...spec, resources, limits }, this.#options)),
         id: spec.containerId,
         pid,
         clock,
@@ -159,7 +160,7 @@ class HostContainerizer implements Containerizer {
     state: ContainerState,
     logs: readonly SandboxLog[],
     fence: Fence,
-  ): DetachedProcess {
+  ): Promise<DetachedProcess> {
     const adjust = oomScoreAdjust(spec, this.#options.memoryTotalBytes)
     const [stdout, stderr] = logs.map((log) => log.path) as [string, string]
     return startDetached(

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
-import type { Cgroups, MemoryDeath, MemoryMarks, Tier } from '../cgroups.ts'
+import type { CgroupLimits, Cgroups, MemoryDeath, MemoryMarks, Tier } from '../cgroups.ts'
 import { errnoOf } from '../cgroups/files.ts'
 import { processUsage } from '../process-usage.ts'
 import { processTable, treeOf } from './process-table.ts'
@@ -16,6 +16,8 @@ export interface Fence {
   started(shimPid: number): void
   processes(): readonly number[]
   statistics(): Promise<ContainerStatistics | undefined>
+  /** New limits for what is inside. Throws `OperatingError` (ISOLATION). */
+  limit(limits: CgroupLimits): void
   memoryDeath(): MemoryDeath | undefined
   /** Resolves when no process is left. */
   killAll(): Promise<void>
@@ -57,6 +59,10 @@ export class CgroupFence implements Fence {
 
   statistics(): Promise<ContainerStatistics | undefined> {
     return Promise.resolve(this.#cgroups.statistics(this.path))
+  }
+
+  limit(limits: CgroupLimits): void {
+    this.#cgroups.setLimits(this.path, limits)
   }
 
   memoryDeath(): MemoryDeath | undefined {
@@ -144,6 +150,10 @@ export class TreeFence implements Fence {
       cpuPressureSomeSeconds: undefined,
       memoryPressureFullSeconds: undefined,
     }
+  }
+
+  limit(): void {
+    // Nothing is limited here, which the agent says at its start.
   }
 
   memoryDeath(): MemoryDeath | undefined {

@@ -38,11 +38,14 @@ export function accept(turn: Turn, framework: Framework, call: SchedulerCallAcce
     role: first.role,
     remaining: Resources.sum(offers.map((offer) => offer.resources)),
   }
+  const offered = acceptance.remaining
   for (const operation of operations) operate(turn, acceptance, operation)
   if (acceptance.remaining.isEmpty) return
   // What is left counts as declined, with the filter of the call.
   const refuseMs = refusalMs(turn, framework, call.filters?.refuse_seconds)
   turn.cluster.allocator.recover(framework.id, agent.id, acceptance.remaining, { refuseMs }, turn.now)
+  // Only after a launch: whoever refuses everything for no time at all would be asked again without end.
+  if (acceptance.remaining !== offered) turn.effects.push({ type: 'allocate-soon', agentId: agent.id })
 }
 
 /** Unknown offers are passed over: they may have been rescinded on the way (spec/mesos.md 2.2). */

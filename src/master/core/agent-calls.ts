@@ -9,7 +9,7 @@ import type {
   LinkCallUpdate,
   LinkMessage,
 } from '../../wire/link.ts'
-import type { TaskStatus } from '../../wire/tasks.ts'
+import type { TaskState, TaskStatus } from '../../wire/tasks.ts'
 import { removeAgent } from './agent-loss.ts'
 import { type Agent, type Framework, type Task, isTerminal } from './cluster.ts'
 import { endOffer, offersOf } from './offers.ts'
@@ -88,7 +88,8 @@ function update(turn: Turn, agent: Agent, said: LinkCallUpdate): void {
     count(turn, 'master/invalid_status_updates')
     return
   }
-  applyStatus(turn, task, status, said.latest_state && stateFor(framework, said.latest_state))
+  const latest = said.latest_state === said.status.state ? status.state : said.latest_state
+  applyStatus(turn, task, status, latest && stateFor(framework, latest))
   count(turn, 'master/valid_status_updates')
   if (isTerminal(task.state) && status.uuid === undefined) removeTask(turn, framework, agent, task)
 }
@@ -107,12 +108,17 @@ function completed(
   const executor = said.executor_id?.value ?? (task === undefined ? undefined : shownExecutorId(task))
   return {
     ...status,
-    state: stateFor(framework, status.state),
+    state: precise(framework, status),
     agent_id: status.agent_id ?? { value: agent.id },
     ...(status.executor_id === undefined && executor !== undefined
       ? { executor_id: { value: executor } }
       : {}),
   }
+}
+
+function precise(framework: Framework, { state, reason }: TaskStatus): TaskState {
+  const unknownToAgent = state === 'TASK_LOST' && reason === 'REASON_RECONCILIATION'
+  return unknownToAgent ? stateFor(framework, 'TASK_DROPPED') : stateFor(framework, state)
 }
 
 /** Its framework was told TASK_LOST and hears no more of it: the master acknowledges in its place. */

@@ -44,7 +44,7 @@ function decide(turn: Turn, event: MasterEvent): void {
     case 'timer':
       return timer(turn, event.timer)
     case 'allocate':
-      return allocate(turn)
+      return allocate(turn, event.agentIds)
     default:
       return unreachable(event, 'event of the master')
   }

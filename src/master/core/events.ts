@@ -41,8 +41,8 @@ export type MasterEvent =
   | { readonly type: 'agent-call'; readonly now: number; readonly agentId: string; readonly call: LinkCall }
   | { readonly type: 'agent-disconnected'; readonly now: number; readonly connection: string }
   | { readonly type: 'timer'; readonly now: number; readonly timer: MasterTimer }
-  /** The batch tick (`--allocation_interval`) or an allocation asked for by `allocate-soon`. */
-  | { readonly type: 'allocate'; readonly now: number }
+  /** The batch tick (`--allocation_interval`) for all agents, or what `allocate-soon` asked for, for these. */
+  | { readonly type: 'allocate'; readonly now: number; readonly agentIds?: readonly string[] }
 
 export type MasterEffect =
   /** In order on one stream. Heartbeats are the shell's: the first right after SUBSCRIBED (spec/mesos.md 2.3). */
@@ -52,8 +52,8 @@ export type MasterEffect =
   | { readonly type: 'to-agent'; readonly connection: string; readonly event: LinkEvent }
   | { readonly type: 'close-agent'; readonly connection: string }
   | { readonly type: 'timer'; readonly afterMs: number; readonly timer: MasterTimer }
-  /** Something changed for the better: run an allocation soon; the shell joins many such wishes into one. */
-  | { readonly type: 'allocate-soon' }
+  /** Something changed for the better, everywhere or on one agent; the shell joins many such wishes into one run. */
+  | { readonly type: 'allocate-soon'; readonly agentId?: string }
   | { readonly type: 'count'; readonly metric: string; readonly by: number }
   | {
       readonly type: 'log'

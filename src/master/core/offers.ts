@@ -16,11 +16,14 @@ import { type Turn, log, sendToFramework } from './turn.ts'
 /** Offers in one OFFERS event; more go out in further events, so that no record grows without bound. */
 export const MAX_OFFERS_PER_EVENT = 1000
 
-/** Runs the allocator and sends what it hands out: one offer is one agent and one role (spec/mesos.md 2.5). */
-export function allocate(turn: Turn): void {
+/**
+ * Runs the allocator on all agents, or on these, and sends what it hands out: one offer is one agent and one role
+ * (spec/mesos.md 2.5).
+ */
+export function allocate(turn: Turn, agentIds?: readonly string[]): void {
   const { allocator, frameworks, agents } = turn.cluster
   const byFramework = new Map<Framework, Offer[]>()
-  for (const allocation of allocator.allocate(turn.now)) {
+  for (const allocation of allocator.allocate(turn.now, agentIds)) {
     const framework = frameworks.get(allocation.frameworkId)
     const agent = agents.get(allocation.agentId)
     if (framework === undefined || agent === undefined || !isActive(framework)) {

@@ -96,16 +96,14 @@ export function applyStatus(turn: Turn, task: Task, status: TaskStatus, latest?:
   if (status.uuid !== undefined) task.update = { state: status.state, uuid: status.uuid }
   remember(task, status)
   if (!ends) return
-  turn.cluster.allocator.recover(task.frameworkId, task.agentId, task.resources, {}, turn.now)
+  giveBack(turn, task)
   countEnd(turn, status, isTerminal(status.state) ? status.state : next)
 }
 
 /** Takes a task whose resources are let go out of the books; it stays among the completed or the unreachable. */
 export function removeTask(turn: Turn, framework: Framework, agent: Agent, task: Task): void {
   const taskId = task.info.task_id.value
-  if (!isOver(task.state)) {
-    turn.cluster.allocator.recover(task.frameworkId, task.agentId, task.resources, {}, turn.now)
-  }
+  if (!isOver(task.state)) giveBack(turn, task)
   without(agent.tasks, task.frameworkId, taskId)
   forgetId(agent.killed, task.frameworkId, taskId)
   // A disowned task ended for its framework long ago, and another may bear its id by now.
@@ -183,7 +181,17 @@ export function addExecutor(agent: Agent, executor: Executor): void {
 
 export function removeExecutor(turn: Turn, agent: Agent, executor: Executor): void {
   without(agent.executors, executor.frameworkId, executor.info.executor_id.value)
-  turn.cluster.allocator.recover(executor.frameworkId, agent.id, executor.resources, {}, turn.now)
+  giveBack(turn, executor)
+}
+
+/**
+ * What ended lets go of its resources, which are offered again at once. In Mesos they wait for the next batch (spec
+ * 12.2), so that a framework of short tasks idles for most of every second.
+ */
+function giveBack(turn: Turn, held: Task | Executor): void {
+  const { frameworkId, agentId, resources } = held
+  turn.cluster.allocator.recover(frameworkId, agentId, resources, {}, turn.now)
+  turn.effects.push({ type: 'allocate-soon', agentId })
 }
 
 /** The map for a key, made when it is not there. */

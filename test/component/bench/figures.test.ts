@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { figure, figureSheet, parseLevel, sheetText } from '../../../src/base/figures.ts'
 
-const AT = Date.UTC(2026, 0, 31, 12)
+const AT = 1_769_860_800_000
 
 describe('a level', () => {
   test.each([

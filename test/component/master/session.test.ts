@@ -97,7 +97,7 @@ test('a framework that comes back with its id in time keeps its tasks and gets t
   expect(await second.status()).toMatchObject({ state: 'TASK_RUNNING', task_id: { value: 'kept' } })
 })
 
-test('who subscribes with the id of a connected framework takes over, and the old stream ends with an error', async () => {
+test('who subscribes with the id of a connected framework takes over; the old stream ends with an error', async () => {
   await using master = await TestMaster.start()
   using first = await master.framework({ failover_timeout: 30 })
   using second = await master.framework({ failover_timeout: 30, id: { value: first.id } })

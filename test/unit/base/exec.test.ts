@@ -17,9 +17,14 @@ test('output, exit code and signal of a command are told', async () => {
 
 test('a program that does not exist is named', async () => {
   await expect(runCommand('no-such-program', [])).rejects.toThrow('Cannot run no-such-program')
-  expect(() => startDetached('/no-such-program', [], { cwd: '/', env: {} })).toThrow(
-    'Cannot start /no-such-program',
+  await expect(startDetached('/no-such-program', [], { cwd: '/', env: {} })).rejects.toThrow(
+    'Cannot start /no-such-program: spawn /no-such-program ENOENT',
   )
+})
+
+test('an environment that no kernel takes is named', async () => {
+  const env = { BIG: 'x'.repeat(200_000) }
+  await expect(startDetached('/bin/sh', [], { cwd: '/', env })).rejects.toThrow('arguments and environment')
 })
 
 test('too much output is refused', async () => {
@@ -33,7 +38,7 @@ test('a detached process has a session of its own and no environment but the giv
   try {
     const script =
       'env | grep -v -e ^PWD= -e ^SHLVL= -e ^_= > env; cut -d" " -f6 /proc/$$/stat > session; echo $$ > pid'
-    const child = startDetached('/bin/sh', ['-c', script], {
+    const child = await startDetached('/bin/sh', ['-c', script], {
       cwd: folder,
       env: { PATH: '/usr/bin:/bin', ONLY: 'this' },
     })

@@ -50,6 +50,17 @@ describe.each(LAYOUTS)('on %s', (layout) => {
     expect(fake.writes.filter((line) => /lent\/cpu\.(shares|weight)/.test(line))).toEqual([])
   })
 
+  test('a tier that is there is left alone, one that was removed is made again with its settings', async () => {
+    const { fake, cgroups } = open(layout)
+    const before = fake.writes.length
+    cgroups.ensureTier('lent')
+    expect(fake.writes.length).toBe(before)
+    await cgroups.close()
+    expect(() => fake.read(join(CPU[layout], 'tepui_1_lent/cpu.idle'))).toThrow('ENOENT')
+    cgroups.ensureTier('lent')
+    expect(fake.read(join(CPU[layout], 'tepui_1_lent/cpu.idle'))).toBe('1')
+  })
+
   test('a kernel without the idle class gets the least weight, and the missing power says so', () => {
     const { fake, cgroups } = open(layout, { without: ['cpu.idle'] })
     const file = layout === 'v2' ? 'tepui_1_lent/cpu.weight' : 'cpu,cpuacct/tepui_1_lent/cpu.shares'

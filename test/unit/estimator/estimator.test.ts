@@ -69,7 +69,7 @@ test('a busy machine lends no more than it has to spare', async () => {
   expect(lendable(estimate as Estimate)).toBe(0.2)
 })
 
-test('the estimate falls in the same second in which the owner wakes, and rises when the window has passed', async () => {
+test('the estimate falls in the second in which the owner wakes, and rises when the window has passed', async () => {
   const machine = new Machine().add({ id: 'web', cpus: 1.5 })
   const estimator = await usageEstimator('&window=10secs')
   expect(lendable(await after(estimator, machine, 600, { web: { cpus: 0.1 } }))).toBe(1.1)

@@ -72,6 +72,25 @@ describe('an update', () => {
     expect(rig.counts.get('master/tasks_lost')).toBe(1)
   })
 
+  test('of a task that the agent does not know is DROPPED where that is understood', () => {
+    const { rig, agentId, id } = running()
+    rig.agentCall(agentId, {
+      type: 'UPDATE',
+      update: {
+        framework_id: { value: id },
+        status: {
+          task_id: { value: 't' },
+          state: 'TASK_LOST',
+          reason: 'REASON_RECONCILIATION',
+          uuid: uuidOf('x'),
+        },
+        latest_state: 'TASK_LOST',
+      },
+    })
+    expect(rig.heard('f1')).toEqual(['UPDATE t TASK_DROPPED REASON_RECONCILIATION'])
+    expect(rig.core.cluster.frameworks.get(id)?.tasks.get('t')?.state).toBe('TASK_DROPPED')
+  })
+
   test('without uuid completes the task by itself', () => {
     const { rig, agentId, id } = running()
     rig.agentCall(agentId, {

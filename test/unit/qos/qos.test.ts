@@ -73,7 +73,7 @@ const kill = (id: string): Correction => ({
   message: 'because',
 })
 
-test('a plug-in of the old form that throws, answers nonsense or names an owner ends nobody and is reported', async () => {
+test('a plug-in of the old form that throws, answers nonsense or names an owner ends nobody', async () => {
   const troubles: string[] = []
   const answers: (() => unknown)[] = [
     () => {

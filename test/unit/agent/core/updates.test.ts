@@ -57,6 +57,21 @@ describe('an update', () => {
     expect(waits).toEqual([10, 20, 40, 80, 160, 320, 600, 600, 600])
   })
 
+  test('is sent again at once when its framework is back', () => {
+    const agent = ready()
+    say(agent, 1)
+    const back = (id: string) =>
+      agent.link({
+        type: 'UPDATE_FRAMEWORK',
+        update_framework: { framework_info: { id: { value: id }, user: 'u', name: 'n' } },
+      })
+    back('F1')
+    expect(agent.sent().map(({ uuid }) => uuid)).toEqual([uuidOf(1)])
+    expect(retryTimer(agent)?.afterMs).toBe(10_000)
+    back('another')
+    expect(agent.sent()).toEqual([])
+  })
+
   test('starts with the first interval again after an acknowledgement', () => {
     const agent = ready()
     say(agent, 1)

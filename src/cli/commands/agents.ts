@@ -1,0 +1,37 @@
+// `tepui agents`: which agents there are and what they have.
+import type { Command } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { MasterApi, number } from '../master-api.ts'
+import { table } from '../screen.ts'
+import { amountText, memoryText } from '../words.ts'
+
+export const agentsCommand: Command = {
+  name: 'agents',
+  summary: 'List the agents and what they have',
+  run: async ({ clock, common, screen, signal }) => {
+    using api = new MasterApi(common.master, clock, signal)
+    const { agents } = await api.state()
+    if (common.output === 'json') {
+      screen.print(JSON.stringify(agents))
+      return EXIT.done
+    }
+    if (agents.length === 0)
+      screen.note('No agent is registered. Start one: tepui agent --master=HOST:PORT --work_dir=DIR')
+    const rows = agents.map((agent) => [
+      agent.name,
+      `${agent.ip}:${agent.port}`,
+      agent.active ? 'active' : 'away',
+      `${amountText(number(agent.used['cpus']))} of ${amountText(number(agent.resources['cpus']))}`,
+      amountText(number(agent.used['cpus_revocable'])),
+      `${memoryText(number(agent.used['mem']))} of ${memoryText(number(agent.resources['mem']))}`,
+      ['os', 'kernel', 'docker', 'cgroups']
+        .filter((name) => agent.attributes[name] !== undefined)
+        .map((name) => `${name}=${String(agent.attributes[name])}`)
+        .join(' '),
+      agent.id,
+    ])
+    const head = ['AGENT', 'ADDRESS', 'STATE', 'CPUS', 'LENT', 'MEMORY', 'MACHINE', 'ID']
+    for (const line of table(head, rows)) screen.print(line)
+    return EXIT.done
+  },
+}

@@ -1,0 +1,40 @@
+// `tepui frameworks`: who runs tasks here, and how much they hold.
+import type { Command } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { MasterApi, number } from '../master-api.ts'
+import { table } from '../screen.ts'
+import { amountText, memoryText } from '../words.ts'
+
+export const frameworksCommand: Command = {
+  name: 'frameworks',
+  summary: 'List the frameworks and what they hold',
+  options: [{ flags: '-a, --all', help: 'Also those that are gone' }],
+  run: async ({ clock, common, screen, signal }, _, options) => {
+    using api = new MasterApi(common.master, clock, signal)
+    const state = await api.state()
+    const gone = options['all'] === true ? state.completedFrameworks : []
+    const all = [
+      ...state.frameworks.map((one) => ({ ...one, standing: one.connected ? 'connected' : 'disconnected' })),
+      ...gone.map((one) => ({ ...one, standing: 'gone' })),
+    ]
+    if (common.output === 'json') {
+      screen.print(JSON.stringify(all))
+      return EXIT.done
+    }
+    if (all.length === 0) screen.note('No framework is registered')
+    const rows = all.map((one) => [
+      one.name,
+      one.standing,
+      one.roles.join(','),
+      one.user,
+      String(one.tasks.length),
+      amountText(number(one.used['cpus'])),
+      amountText(number(one.used['cpus_revocable'])),
+      memoryText(number(one.used['mem'])),
+      one.id,
+    ])
+    const head = ['NAME', 'STATE', 'ROLES', 'USER', 'TASKS', 'CPUS', 'LENT', 'MEMORY', 'ID']
+    for (const line of table(head, rows)) screen.print(line)
+    return EXIT.done
+  },
+}

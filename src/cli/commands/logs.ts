@@ -1,0 +1,109 @@
+// `tepui logs`: what a task wrote, whether it still runs or not.
+import { OperatingError } from '../../base/errors.ts'
+import { follow, SandboxFile } from '../../frameworks/sandbox-file.ts'
+import { HttpClient } from '../../http/client.ts'
+import type { Command, Context, OptionValues } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { allTasks, findTask, type FoundTask } from '../find-task.ts'
+import { type ClusterState, MasterApi } from '../master-api.ts'
+import { isSet, textOf, wholeOf } from '../option-values.ts'
+
+export const logsCommand: Command = {
+  name: 'logs',
+  arguments: ['<task>'],
+  summary: 'Print what a task wrote, named by the beginning of its id or name',
+  options: [
+    { flags: '-f, --follow', help: 'Go on until the task ends' },
+    { flags: '--stderr', help: 'Its standard error in place of its standard output' },
+    { flags: '--tail <n>', help: 'Only the last lines' },
+  ],
+  run: logs,
+}
+
+const LOOK_MS = 500
+/** How far back --tail looks for lines. */
+const MOST_TAIL_BYTES = 4 * 1024 * 1024
+
+async function logs(
+  context: Context,
+  [typed = '']: readonly string[],
+  options: OptionValues,
+): Promise<number> {
+  const { clock, common, screen, signal } = context
+  using api = new MasterApi(common.master, clock, signal)
+  const state = await api.state()
+  const found = findTask(allTasks(state), typed)
+  const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
+  using http = new HttpClient(clock)
+  const file = new SandboxFile(http, placeOf(found, state), stream)
+  if (!found.isLive && (await file.size(signal)) === undefined) {
+    throw new OperatingError('REFUSED', `Task '${found.task.id}' has no ${stream}`, {
+      hint: 'Its sandbox was collected (--gc_delay of the agent), or it never started',
+    })
+  }
+  const lines =
+    textOf(options, 'tail') === undefined ? undefined : wholeOf(options, 'tail', 10, [0, 1_000_000])
+  const from = lines === undefined ? 0 : await tailOffset(file, lines, signal)
+  const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
+  const decoder = new TextDecoder()
+  for await (const piece of follow(file, clock, { from, ended }, signal)) {
+    if (common.output === 'table') screen.write(piece)
+    else
+      screen.print(
+        JSON.stringify({ task: found.task.id, stream, text: decoder.decode(piece, { stream: true }) }),
+      )
+  }
+  await ended
+  return EXIT.done
+}
+
+function placeOf({ task }: FoundTask, state: ClusterState): ConstructorParameters<typeof SandboxFile>[1] {
+  const agent = state.agents.find(({ id }) => id === task.agentId)
+  if (agent === undefined) {
+    throw new OperatingError(
+      'UNREACHABLE',
+      `The agent ${task.agentId} of task '${task.id}' is not registered`,
+      {
+        hint: 'Its logs are in its work folder; start that agent again to read them from here',
+      },
+    )
+  }
+  const { containerId, executorId, frameworkId } = task
+  return { agent, frameworkId, executorId, run: containerId ?? 'latest' }
+}
+
+async function untilEnd({ clock, signal }: Context, api: MasterApi, { task }: FoundTask): Promise<void> {
+  for (;;) {
+    const now = allTasks(await api.state()).find((one) => one.isLive && one.task.id === task.id)
+    if (now === undefined) return
+    await clock.sleep(LOOK_MS, signal)
+  }
+}
+
+/** Where the last lines begin. */
+async function tailOffset(file: SandboxFile, lines: number, signal: AbortSignal): Promise<number> {
+  const size = (await file.size(signal)) ?? 0
+  const pieces: Buffer[] = []
+  let from = size
+  while (from > 0 && size - from < MOST_TAIL_BYTES) {
+    const length = Math.min(65_536, from)
+    const piece = await file.read(from - length, length, signal)
+    if (piece === undefined || piece.length === 0) break
+    from -= length
+    pieces.unshift(piece)
+    const start = startOfLast(Buffer.concat(pieces), lines)
+    if (start > 0) return from + start
+  }
+  return lines === 0 ? size : from
+}
+
+/** Where the last `lines` lines of some text begin; 0 when it has no more than those. Pure, for its test. */
+export function startOfLast(text: Buffer, lines: number): number {
+  if (lines === 0) return text.length
+  let at = text.length - 1
+  for (let left = lines; left > 0; left--) {
+    at = at <= 0 ? -1 : text.lastIndexOf(10, at - 1)
+    if (at < 0) return 0
+  }
+  return at + 1
+}

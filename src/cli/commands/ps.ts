@@ -1,0 +1,49 @@
+// `tepui ps`: the tasks that run, or all that the master remembers.
+import type { Command } from '../command.ts'
+import { EXIT } from '../exit-codes.ts'
+import { allTasks, type FoundTask } from '../find-task.ts'
+import { type ClusterState, MasterApi } from '../master-api.ts'
+import { table } from '../screen.ts'
+import { ageText, amountText, memoryText, stateWord } from '../words.ts'
+
+export const psCommand: Command = {
+  name: 'ps',
+  summary: 'List tasks',
+  options: [{ flags: '-a, --all', help: 'Also tasks that have ended' }],
+  run: async ({ clock, common, screen, signal }, _, options) => {
+    using api = new MasterApi(common.master, clock, signal)
+    const state = await api.state()
+    const tasks = allTasks(state).filter(({ isLive }) => isLive || options['all'] === true)
+    if (common.output === 'json') screen.print(JSON.stringify(tasks.map((found) => taskJson(found, state))))
+    else {
+      if (tasks.length === 0) screen.note('No task runs. Start one: tepui run -- echo hello')
+      for (const line of taskTable(tasks, state, clock.now())) screen.print(line)
+    }
+    return EXIT.done
+  },
+}
+
+/** Pure, for its test. */
+export function taskTable(tasks: readonly FoundTask[], state: ClusterState, now: number): string[] {
+  const rows = tasks.map(({ framework, task }) => [
+    task.id,
+    task.name,
+    stateWord(task.state),
+    agentOf(task.agentId, state),
+    amountText(task.cpus),
+    task.lentCpus > 0 ? 'lent' : '',
+    memoryText(task.mem),
+    ageText(task.changed, now),
+    framework.name,
+  ])
+  const head = ['TASK', 'NAME', 'STATE', 'AGENT', 'CPUS', 'LENT', 'MEMORY', 'SINCE', 'FRAMEWORK']
+  return tasks.length === 0 ? [] : table(head, rows)
+}
+
+function taskJson({ framework, isLive, task }: FoundTask, state: ClusterState): object {
+  return { ...task, framework: framework.name, agent: agentOf(task.agentId, state), live: isLive }
+}
+
+function agentOf(id: string, state: ClusterState): string {
+  return state.agents.find((agent) => agent.id === id)?.name ?? `${id} (gone)`
+}

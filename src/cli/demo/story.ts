@@ -1,0 +1,350 @@
+/**
+ * The story of lending, act by act, each told with what was measured:
+ *
+ *   the owner alone ─▶ its idle part is lent ─▶ borrowers work ─▶ the owner's load rises ─▶ offers are rescinded,
+ *   borrowers ended ─▶ the owner is as fast as alone ─▶ its load falls ─▶ lending again
+ */
+import type { Clock } from '../../base/clock.ts'
+import { OperatingError } from '../../base/errors.ts'
+import { counted } from '../../base/words.ts'
+import type { BatchNote } from '../../frameworks/batch.ts'
+import { lendRow, sumLine } from '../lend-view.ts'
+import { type AgentRow, type Json, list, type MasterApi, object, text } from '../master-api.ts'
+import { topRow } from '../top-view.ts'
+import { amountText } from '../words.ts'
+import type { Customers, Load, Speed } from './load.ts'
+import { busyShare, readBusy } from './machine.ts'
+import type { Borrowers, DemoDeps, Service } from './tasks.ts'
+
+/** What the story has measured; undefined where it did not come to it. */
+export interface Measured {
+  readonly reserved: number
+  ownerIdleUse: number | undefined
+  lent: number | undefined
+  busyAlone: number | undefined
+  busyLent: number | undefined
+  unitsPerSecond: number | undefined
+  units: number
+  light: Speed | undefined
+  lightBeside: Speed | undefined
+  alone: Speed | undefined
+  during: Speed | undefined
+  after: Speed | undefined
+  rescindedAfterMs: number | undefined
+  takenBackAfterMs: number | undefined
+  takenBack: number
+  lendingAgainAfterMs: number | undefined
+  neighbourEnded: number
+}
+
+export interface Act {
+  /** Since the beginning, s. */
+  readonly at: number
+  readonly name: string
+  readonly words: string
+}
+
+export interface Stage extends DemoDeps {
+  readonly clock: Clock
+  /** `host:port` of the service. */
+  readonly service: string
+  readonly web: Service
+  readonly neighbour: Service
+  readonly reserved: number
+  /** Starts the borrower; its notes come to the story. */
+  readonly borrow: (onNote: (note: BatchNote) => void) => Promise<Borrowers>
+  readonly tell: (name: string, words: string) => void
+}
+
+const LIGHT: Load = { customers: 1, restMs: 120 }
+const FULL: Load = { customers: 8, restMs: 0 }
+const MEASURE_MS = 4000
+/** The longest that one act may wait for what it shows. */
+const PATIENCE_MS = 45_000
+const LOOK_MS = 100
+/** The window of the agents' estimator, and two samples. */
+const FORGOTTEN_MS = 10_000
+
+export class Story {
+  readonly #stage: Stage
+  readonly #api: MasterApi
+  readonly #customers: Customers
+  readonly measured: Measured
+  #borrowers: Borrowers | undefined
+  #noteAt = { rescinded: Number.NaN, takenBack: Number.NaN }
+  #offered: number | undefined
+  #spikeAt = Number.NaN
+  #burstEnd = 0
+  /** When the load fell, and how long after that a new borrower ran. */
+  #fellAt = Number.NaN
+  #trouble: Error | undefined
+
+  constructor(stage: Stage, customers: Customers, api: MasterApi) {
+    this.#stage = stage
+    this.#customers = customers
+    this.#api = api
+    this.measured = {
+      reserved: stage.reserved,
+      ownerIdleUse: undefined,
+      lent: undefined,
+      busyAlone: undefined,
+      busyLent: undefined,
+      unitsPerSecond: undefined,
+      units: 0,
+      light: undefined,
+      lightBeside: undefined,
+      alone: undefined,
+      during: undefined,
+      after: undefined,
+      rescindedAfterMs: undefined,
+      takenBackAfterMs: undefined,
+      takenBack: 0,
+      lendingAgainAfterMs: undefined,
+      neighbourEnded: 0,
+    }
+  }
+
+  async play(): Promise<void> {
+    const { neighbour, web } = this.#stage
+    void web.ended.then((status) => {
+      if (status === undefined) return
+      this.#trouble = new OperatingError(
+        'LAUNCH',
+        `The service ended: ${status.state} ${status.message ?? ''}`,
+      )
+    })
+    void neighbour.ended.then((status) => {
+      if (status !== undefined) this.measured.neighbourEnded++
+    })
+    await this.#alone()
+    await this.#light()
+    try {
+      await this.#lend()
+      await this.#beside()
+      await this.#spike()
+      await this.#recovered()
+      await this.#again()
+    } finally {
+      this.measured.units = this.#borrowers?.units ?? 0
+      await this.#borrowers?.[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Its full speed with the machine to itself: what everything later is held against. */
+  async #alone(): Promise<void> {
+    this.#customers.set(FULL)
+    // The first second is for processes and caches to warm up.
+    await this.#sleep(1000)
+    const speed = await this.#speed(MEASURE_MS)
+    this.measured.alone = speed
+    this.#tell('ALONE', `under full load web answers ${words(speed)}`)
+  }
+
+  async #light(): Promise<void> {
+    this.#customers.set(LIGHT)
+    this.#burstEnd = this.#stage.clock.monotonic()
+    await this.#sleep(1500)
+    const before = readBusy()
+    const row = await this.#usage(MEASURE_MS)
+    this.measured.busyAlone = busyShare(before, readBusy())
+    this.measured.ownerIdleUse = row.used
+    this.measured.light = this.#customers.speedSince(this.#stage.clock.monotonic() - MEASURE_MS)
+    const idle = amountText(this.#stage.reserved - row.used)
+    const busy = percent(this.measured.busyAlone)
+    this.#tell(
+      'OWNER',
+      `web reserves ${this.#stage.reserved} cpus and uses ${amountText(row.used)}: ${idle} lie idle, ` +
+        `the machine is ${busy} busy; ${words(this.measured.light)}`,
+    )
+  }
+
+  async #lend(): Promise<void> {
+    // What the burst took, of the service and of its customers, counts until the window has passed.
+    const { clock } = this.#stage
+    await this.#sleep(Math.max(0, this.#burstEnd + FORGOTTEN_MS - clock.monotonic()))
+    this.#borrowers = await this.#stage.borrow((note) => this.#noted(note))
+    await this.#until(
+      () => this.#offered !== undefined,
+      'nothing was lent',
+      () => this.#whyNot(),
+    )
+    const row = await this.#lendRow()
+    this.#tell(
+      'LENDING',
+      `${amountText(this.#offered ?? 0)} cpus of the idle part are offered: ${sumLine(row)}`,
+    )
+    await this.#until(
+      () => (this.#borrowers?.running ?? 0) > 0,
+      'no borrower came to run',
+      () => this.#whyNot(),
+    )
+  }
+
+  async #beside(): Promise<void> {
+    await this.#until(
+      () => (this.#borrowers?.units ?? 0) > 0,
+      'no borrower did any work',
+      () => this.#whyNot(),
+    )
+    const { clock } = this.#stage
+    // Agents sample once a second; before two samples a borrower has no rate.
+    await this.#sleep(1500)
+    this.measured.lent = (await this.#lendRow()).lent
+    const [unitsBefore, begun, before] = [this.#borrowers?.units ?? 0, clock.monotonic(), readBusy()]
+    const row = await this.#usage(MEASURE_MS + 1000)
+    const seconds = (clock.monotonic() - begun) / 1000
+    this.measured.busyLent = busyShare(before, readBusy())
+    this.measured.unitsPerSecond = ((this.#borrowers?.units ?? 0) - unitsBefore) / seconds
+    this.measured.lightBeside = this.#customers.speedSince(begun)
+    this.#tell(
+      'WORKING',
+      `${counted(this.#borrowers?.running ?? 0, 'borrower')} at work: ${amountText(row.lentUsed)} cpus used, ` +
+        `${this.measured.unitsPerSecond.toFixed(0)} units/s, ` +
+        `the machine is ${percent(this.measured.busyLent)} busy; web beside them: ${words(this.measured.lightBeside)}`,
+    )
+  }
+
+  async #spike(): Promise<void> {
+    const { clock } = this.#stage
+    this.#spikeAt = clock.monotonic()
+    this.#customers.set(FULL)
+    this.#tell('LOAD', `${FULL.customers} customers at a time, without rest: web wants its cpus`)
+    await this.#until(
+      () => (this.#borrowers?.takenBack ?? 0) > 0,
+      'nothing was taken back',
+      () => this.#whyNot(),
+    )
+    // Other borrowers that go in the same round are part of the same act.
+    await this.#sleep(300)
+    this.measured.during = this.#customers.speedSince(this.#spikeAt)
+    this.measured.takenBack = this.#borrowers?.takenBack ?? 0
+    this.#tell('DURING', `from the rise to the take-back web answered ${words(this.measured.during)}`)
+  }
+
+  async #recovered(): Promise<void> {
+    const speed = await this.#speed(MEASURE_MS)
+    this.measured.after = speed
+    const share = speed.perSecond / (this.measured.alone?.perSecond ?? Number.NaN)
+    this.#tell('RECOVERED', `web answers ${words(speed)}: ${percent(share)} of its speed alone`)
+  }
+
+  async #again(): Promise<void> {
+    const { clock } = this.#stage
+    this.#customers.set(LIGHT)
+    this.#fellAt = clock.monotonic()
+    this.#tell('LOAD', 'falls again: what web used until now counts for 8 s more')
+    await this.#until(
+      () => this.measured.lendingAgainAfterMs !== undefined,
+      'lending did not begin again',
+      () => this.#whyNot(),
+    )
+    const row = await this.#lendRow()
+    this.#tell(
+      'LENDING',
+      `again ${((this.measured.lendingAgainAfterMs ?? Number.NaN) / 1000).toFixed(1)} s later: ` +
+        `lent ${amountText(row.lent)} cpus, ${counted(this.#borrowers?.running ?? 0, 'borrower')} at work`,
+    )
+  }
+
+  #noted(note: BatchNote): void {
+    const { clock } = this.#stage
+    const since = clock.monotonic() - this.#spikeAt
+    const after = Number.isNaN(since) ? '' : `${(since / 1000).toFixed(1)} s after the rise: `
+    switch (note.kind) {
+      case 'offered':
+        this.#offered ??= note.lentCpus
+        return
+      case 'rescinded':
+        if (Number.isNaN(since) || !Number.isNaN(this.#noteAt.rescinded)) return
+        this.#noteAt.rescinded = since
+        this.measured.rescindedAfterMs = since
+        return this.#tell(
+          'RESCIND',
+          `${after}an offer of ${amountText(note.lentCpus)} lent cpus on ${note.agentName} is called back`,
+        )
+      case 'taken-back':
+        if (Number.isNaN(this.#noteAt.takenBack)) {
+          this.#noteAt.takenBack = since
+          this.measured.takenBackAfterMs = since
+        }
+        return this.#tell('TAKE-BACK', `${after}${note.placement.taskId} was ended. ${note.message}`)
+      case 'ended':
+        return this.#tell(
+          'ENDED',
+          `${note.placement.taskId}: ${note.status.state} ${note.status.message ?? ''}`,
+        )
+      case 'running':
+        if (!Number.isNaN(this.#fellAt))
+          this.measured.lendingAgainAfterMs ??= clock.monotonic() - this.#fellAt
+        return
+      case 'launched':
+        return
+    }
+  }
+
+  async #speed(ms: number): Promise<Speed> {
+    const begun = this.#stage.clock.monotonic()
+    await this.#sleep(ms)
+    const speed = this.#customers.speedSince(begun)
+    if (speed.requests > 0) return speed
+    throw new OperatingError(
+      'UNREACHABLE',
+      `The service answered nothing for ${ms / 1000} s: ${this.#customers.trouble}`,
+    )
+  }
+
+  async #usage(ms: number): Promise<ReturnType<typeof topRow>> {
+    const before = await this.#agentPage()
+    await this.#sleep(ms)
+    return topRow('a1', {}, [before, await this.#agentPage()], { tasks: 0, lentTasks: 0 })
+  }
+
+  async #agentPage(): Promise<Json> {
+    const { address } = this.#stage.web.placement
+    if (address === undefined)
+      throw new OperatingError('PROTOCOL', 'The offer did not say where its agent answers')
+    return object(await this.#api.fromAgent(address, '/api/x1/lend'))
+  }
+
+  async #lendRow(): Promise<ReturnType<typeof lendRow>> {
+    const { agents } = await this.#api.state()
+    const agent = agents.find(({ id }) => id === this.#stage.web.placement.agentId) as AgentRow
+    const own = list((await this.#api.get('/api/x1/lend'))['agents']).map(object)
+    return lendRow(agent, own.find((one) => text(one['id']) === agent.id) ?? {}, await this.#agentPage())
+  }
+
+  async #whyNot(): Promise<string> {
+    return sumLine(await this.#lendRow())
+  }
+
+  /** @throws OperatingError LIMIT with the reason when it does not come true in time */
+  async #until(isTrue: () => boolean, otherwise: string, why: () => Promise<string>): Promise<void> {
+    const { clock } = this.#stage
+    const until = clock.monotonic() + PATIENCE_MS
+    while (!isTrue()) {
+      if (this.#trouble !== undefined) throw this.#trouble
+      if (clock.monotonic() > until) {
+        throw new OperatingError('LIMIT', `After ${PATIENCE_MS / 1000} s ${otherwise}: ${await why()}`, {
+          hint: 'Is the machine busy with something else? Try again when it is quiet',
+        })
+      }
+      await this.#sleep(LOOK_MS)
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return this.#stage.clock.sleep(ms, this.#stage.signal)
+  }
+
+  #tell(name: string, text: string): void {
+    this.#stage.tell(name, text)
+  }
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
+
+function words({ failed, p50, p99, perSecond }: Speed): string {
+  const lost = failed === 0 ? '' : `, ${failed} failed`
+  const rate = perSecond.toFixed(perSecond < 20 ? 1 : 0)
+  return `${rate} requests/s, p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms${lost}`
+}

@@ -1,0 +1,73 @@
+// What agents lend, as commands show it: pages of master and agents put together, pure.
+import { type AgentRow, type Json, list, number, object, text } from './master-api.ts'
+import { amountText } from './words.ts'
+
+export interface TermRow {
+  readonly name: string
+  readonly value: number
+  readonly of: string
+  readonly why: string
+}
+
+export interface LendRow {
+  readonly agent: string
+  readonly estimator: string
+  readonly controller: string
+  readonly lending: boolean
+  readonly total: number
+  readonly allocated: number
+  /** Told to be lent, used by borrowers' tasks. */
+  readonly lent: number
+  readonly lentAllocated: number
+  /** What the newest estimate would add to what is lent; undefined while it is not known. */
+  readonly additional: number | undefined
+  readonly unknown: string
+  readonly terms: readonly TermRow[]
+  readonly takenBack: readonly { readonly at: number; readonly message: string }[]
+}
+
+/**
+ * @param own the agent's part of the master's `/api/x1/lend`
+ * @param page the agent's `/api/x1/lend`
+ */
+export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
+  const estimate = object(page['estimate'])
+  const cpus = (value: unknown): number => number(object(value)['cpus'])
+  return {
+    agent: agent.name,
+    estimator: text(page['estimator']),
+    controller: text(page['controller']),
+    lending: page['lending'] === true,
+    total: cpus(own['total']),
+    allocated: cpus(own['allocated']),
+    lent: cpus(page['lent']),
+    lentAllocated: cpus(own['lent_used']),
+    additional: estimate['kind'] === 'known' ? cpus(estimate['additional']) : undefined,
+    unknown: text(estimate['reason']) || text(estimate['kind']),
+    terms: list(estimate['terms']).map((one) => {
+      const term = object(one)
+      return {
+        name: text(term['name']),
+        value: number(term['value']),
+        of: text(term['of']),
+        why: text(term['why']),
+      }
+    }),
+    takenBack: list(page['corrections']).map((one) => {
+      const correction = object(one)
+      return { at: number(correction['at']), message: text(correction['message']) }
+    }),
+  }
+}
+
+/** The sum in one line: `1.33 reserved but idle (web) − 0.20 headroom = 1.10 more; lent 0.50, in use 0.50`. */
+export function sumLine(row: LendRow): string {
+  if (!row.lending) return 'lends nothing: lending is off (start the agent with --resource_estimator=usage)'
+  if (row.additional === undefined) return `lends ${amountText(row.lent)}; no estimate yet: ${row.unknown}`
+  const sum = row.terms.map(({ name, of, value }, index) => {
+    const sign = value < 0 ? '− ' : index === 0 ? '' : '+ '
+    return `${sign}${Math.abs(value).toFixed(2)} ${name}${of === '' || of === 'the machine' ? '' : ` (${of})`}`
+  })
+  const use = `lent ${amountText(row.lent)}, in use ${amountText(row.lentAllocated)}`
+  return `${sum.join(' ')} = ${amountText(row.additional)} more cpus; ${use}`
+}
