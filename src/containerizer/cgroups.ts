@@ -158,6 +158,8 @@ export interface Cgroups {
   children(path: string): readonly string[]
   /** Reads back what is in force for a group. */
   settings(path: string): GroupSettings
+  /** Of the settings the quota alone, at a fifth of the cost. */
+  quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'>
   /**
    * Most cores over each period, `Infinity` for no bound. Throws `OperatingError` (ISOLATION), on v1 also when a
    * group below has more.

@@ -1,4 +1,4 @@
-// Carries out on the kernel what was decided about borrowers as a whole: their quota, who stands still, what is in force.
+// Carries out on the kernel what was decided about borrowers: their quota, who stands still; reads back what is so.
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Cgroups, GroupSettings } from './cgroups.ts'
 

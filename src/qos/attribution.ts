@@ -30,7 +30,7 @@ export class Attribution {
   /** Whom a "not ours" was recorded for, and when last. */
   readonly #recordedAt = new Map<string, number>()
 
-  /** The owner that waits the most beyond its threshold, with its own quota, its own excess and innocent verdicts taken off. */
+  /** The owner that waits the most, with its own quota, its own excess and innocent verdicts taken off. */
   worst(scene: Scene, options: PressureOptions): Sufferer | undefined {
     let worst: Sufferer | undefined
     for (const owner of scene.owners) {
@@ -92,7 +92,9 @@ export class Attribution {
     options: PressureOptions,
   ): readonly Action[] {
     this.#baselines.set(owner, { share: 1, until: scene.now + options.innocent })
-    const why = `owner '${signal.owner}' waited ${percent(found)} of the time with all borrowers frozen: they are not the reason`
+    const why =
+      `owner '${signal.owner}' waited ${percent(found)} of the time with all borrowers frozen: ` +
+      'they are not the reason'
     return this.record(scene, owner, signal, why, { evidence: 'probe freeze', found, limit }, options)
   }
 

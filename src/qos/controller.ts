@@ -131,5 +131,5 @@ export interface Corrector {
   correct(usage: ResourceUsage): readonly Correction[] | Promise<readonly Correction[]>
 }
 
-/** Options come from the flag: `--qos_controller=pressure?squeeze=0.1`. Throws `OperatingError` USAGE on a wrong one. */
+/** Options are in the flag: `--qos_controller=pressure?squeeze=0.1`. @throws OperatingError USAGE on a wrong one */
 export type ControllerFactory = (options: Readonly<Record<string, string>>) => QosController | Corrector

@@ -87,7 +87,9 @@ export class CpuLadder {
     const headroom = options.headroom * cores
     const quota = Math.max(floor, cores - used - headroom)
     if (quota > this.quotaCpus * NOTABLE || quota >= cores) return []
-    const why = `${waitText(worst, options.squeeze)} while borrowers used ${scene.borrowersUse.toFixed(2)} cpus: they get ${quota.toFixed(2)}`
+    const why =
+      `${waitText(worst, options.squeeze)} while borrowers used ${scene.borrowersUse.toFixed(2)} cpus: ` +
+      `they get ${quota.toFixed(2)}`
     const before = quotaLevel(this.quotaCpus)
     const terms = [
       term('cores', cores, 'what the machine has'),
@@ -112,7 +114,8 @@ export class CpuLadder {
   #freeze(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
     const signal = waitSignal(worst, options.freeze)
     const unclear = worst.waiting >= UNMOVED * this.#pressureAtSqueeze
-    const why = `${waitText(worst, options.freeze)} although borrowers were squeezed to ${this.quotaCpus.toFixed(2)} cpus`
+    const squeezed = `borrowers were squeezed to ${this.quotaCpus.toFixed(2)} cpus`
+    const why = `${waitText(worst, options.freeze)} although ${squeezed}`
     const probe = unclear ? options.probe : undefined
     const actions = freezeAll(scene, this.#freezer, options, signal, why, probe)
     if (actions.length === 0) return []

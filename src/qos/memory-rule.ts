@@ -1,4 +1,4 @@
-// The ladder for memory, which comes before cpu: freeze what grows, then end the cheapest set that brings the reserve back.
+// The ladder for memory, which comes before cpu: freeze, then end the cheapest set that brings the reserve back.
 import type { Action, PulseContainer } from './controller.ts'
 import { freezeAll } from './cpu-ladder.ts'
 import type { Attribution } from './attribution.ts'
@@ -15,7 +15,7 @@ const FREEZE_WITHIN_S = 2
 const EVICT_WITHIN_S = 1
 /** What is freed must last until the next round has taken effect: a pulse, the end of a process, its pages. */
 const AHEAD_S = 0.5
-/** One round, then measure again. What was evicted and is not gone yet counts as coming, so that rounds may be short … */
+/** One round, then measure again. What was evicted and is not gone counts as coming, so rounds may be short … */
 const SETTLE_MS = 250
 /** … for so long beyond its grace: an engine that is slow shall not cost others their lives. */
 const OVERDUE_MS = 10_000
@@ -134,7 +134,9 @@ export class MemoryRule {
     options: PressureOptions,
   ): readonly Action[] {
     const limit = (INNOCENT_SHARE * memory.total) / MB
-    const why = `${textOf(signal, memory)}, but borrowers hold ${(held / MB).toFixed(0)} MB, under ${limit.toFixed(0)}: they are not the reason`
+    const why =
+      `${textOf(signal, memory)}, but borrowers hold ${(held / MB).toFixed(0)} MB, ` +
+      `under ${limit.toFixed(0)}: they are not the reason`
     const evidence = { evidence: 'borrowers idle', found: held / MB, limit } as const
     return this.#attribution.record(scene, 'memory', signal, why, evidence, options)
   }
@@ -156,7 +158,7 @@ function memoryOf(scene: Scene, options: PressureOptions): Memory {
   }
 }
 
-/** The signal that calls for an eviction: under half the reserve, there within a second, or an owner that stands still. */
+/** What calls for an eviction: under half the reserve, there within a second, or an owner that stands still. */
 function shortage(scene: Scene, memory: Memory, options: PressureOptions): Signal | undefined {
   const half = memory.reserve / 2
   if (memory.available < half) return signalOf(memory, 'available memory', memory.available, half)
@@ -194,8 +196,8 @@ function signalOf(memory: Memory, signal: string, value: number, threshold: numb
 function textOf(signal: Signal, memory: Memory): string {
   if (signal.signal === 'memory pressure') {
     return (
-      `owner '${signal.owner}' stood still for memory ${percent(signal.value)} of the time (limit ${percent(signal.threshold)}) ` +
-      `with ${(memory.available / MB).toFixed(0)} MB available`
+      `owner '${signal.owner}' stood still for memory ${percent(signal.value)} of the time ` +
+      `(limit ${percent(signal.threshold)}) with ${(memory.available / MB).toFixed(0)} MB available`
     )
   }
   const grower =

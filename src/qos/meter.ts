@@ -17,7 +17,7 @@ export interface Rates {
   /** The real distance of the two pulses, ms. */
   readonly overMs: number
   readonly cpus: number
-  /** Share of the time in which some thread waited for a core, less what its own quota stopped it; undefined without PSI. */
+  /** Share of the time in which some thread waited for a core, less its own quota's part; undefined without PSI. */
   readonly waiting: number | undefined
   /** Share of the time in which all threads waited for memory; undefined when not read. */
   readonly memoryStall: number | undefined
@@ -51,7 +51,7 @@ export class PulseMeter {
     while (this.#host.length > 2 && (this.#host[1]?.at ?? now) < now - KEEP_MS) this.#host.shift()
   }
 
-  /** Rates over at least `windowMs` where there are samples that far back, else over what there is; undefined at first. */
+  /** Rates over `windowMs` where there are samples that far back, else over what there is; undefined at first. */
   rates(containerId: string, windowMs: number): Rates | undefined {
     const track = this.#tracks.get(containerId)
     const newest = track?.at(-1)

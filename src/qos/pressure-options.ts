@@ -27,7 +27,7 @@ const OPTIONS = {
   hold_decay: numberOption(0.5, 0, 100),
   /** How long a freeze is only a question when it is unclear whether borrowers matter. */
   probe: durationOption(50, 10),
-  /** After an innocent verdict an owner's pressure is not held against borrowers for so long; also between two records of it. */
+  /** After an innocent verdict an owner's pressure does not count for so long; also between two records of it. */
   innocent: durationOption(60_000, 0),
   /** For cpu, borrowers are evicted after so long frozen … */
   frozen: durationOption(30_000, 0),

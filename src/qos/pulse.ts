@@ -1,4 +1,4 @@
-// A pulse made from a full snapshot: for recordings, which have one snapshot a second, and machines without fast counters.
+// A pulse made from a full snapshot: for recordings, which have one a second, and machines without fast counters.
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import type { Pulse, PulseContainer } from './controller.ts'
 

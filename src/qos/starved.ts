@@ -6,6 +6,8 @@ import type { PressureOptions } from './pressure-options.ts'
 import { percent, type Scene, type Signal, seconds } from './scene.ts'
 
 const STARVED_SHARE = 0.05
+/** One that does not want to run is not starved: it must wait for this share of the time, or be frozen. */
+const WANTS_SHARE = 0.5
 
 export class StarvedRule {
   readonly #since = new Map<string, number>()
@@ -22,19 +24,20 @@ export class StarvedRule {
     const lent = candidates.reduce((sum, { reservedCpus }) => sum + reservedCpus, 0)
     const owned = scene.meter.ownersPeak()
     // Only where owners' use leaves no room for what is lent has a borrower that gets nothing no future.
-    const crowded = owned + lent > scene.cores
+    const crowded = owned + lent > scene.cores + 1e-6
     return candidates.flatMap((container) => {
-      const forMs = this.#starvingFor(scene, container, crowded)
+      const wants = freezer.frozen.has(container.containerId) || waits(scene, container)
+      const forMs = this.#starvingFor(scene, container, crowded && wants)
       if (forMs === undefined || forMs < options.starved) return []
       this.#since.delete(container.containerId)
       return this.#end(scene, container, owned, forMs, freezer, options)
     })
   }
 
-  #starvingFor(scene: Scene, container: PulseContainer, crowded: boolean): number | undefined {
+  #starvingFor(scene: Scene, container: PulseContainer, hungry: boolean): number | undefined {
     const { containerId } = container
     const share = shareOf(scene, container)
-    if (!crowded || share === undefined || share >= STARVED_SHARE) {
+    if (!hungry || share === undefined || share >= STARVED_SHARE) {
       this.#since.delete(containerId)
       return undefined
     }
@@ -63,8 +66,9 @@ export class StarvedRule {
       forMs,
     }
     const text =
-      `starved, not harmful: owners use ${owned.toFixed(2)} of ${scene.cores} cpus, this borrower got ${percent(value)} ` +
-      `of its ${lent.toFixed(2)} (limit ${percent(STARVED_SHARE)}) for ${seconds(forMs)}`
+      `starved, not harmful: owners use ${owned.toFixed(2)} of ${scene.cores} cpus, ` +
+      `this borrower got ${percent(value)} of its ${lent.toFixed(2)} ` +
+      `(limit ${percent(STARVED_SHARE)}) for ${seconds(forMs)}`
     const eviction = {
       signal,
       candidates: [{ container, frees: lent }],
@@ -84,4 +88,9 @@ function shareOf(scene: Scene, { containerId, reservedCpus }: PulseContainer): n
   const rates = scene.meter.rates(containerId, 1000)
   if (rates === undefined || rates.overMs < 500) return undefined
   return rates.cpus / Math.max(reservedCpus, 0.001)
+}
+
+/** Whether its threads want to run; without PSI that is not known, and it is believed to. */
+function waits(scene: Scene, { containerId }: PulseContainer): boolean {
+  return (scene.meter.rates(containerId, 1000)?.waiting ?? 1) >= WANTS_SHARE
 }

@@ -197,14 +197,16 @@ function recomputeRelax(decision: RelaxDecision): string | undefined {
   const grown = before.value * factor
   if (grown >= ceiling - 1e-6 && after.value === 'max') return undefined
   if (after.value !== 'max' && near(after.value, grown)) return undefined
-  return `The quota went from ${before.value} to ${after.value} cpus, but ${factor} times more is ${grown} (lifted at ${ceiling})`
+  const expected = `${factor} times more is ${grown} (lifted at ${ceiling})`
+  return `The quota went from ${before.value} to ${after.value} cpus, but ${expected}`
 }
 
 function recomputeCount(decision: Decision, change: number): string | undefined {
   const { before, after } = decision
   if (before.value !== 'max' && after.value !== 'max' && after.value - before.value === change)
     return undefined
-  return `${decision.borrowers.length} borrowers are named, but the frozen ones went from ${before.value} to ${after.value}`
+  const told = `the frozen ones went from ${before.value} to ${after.value}`
+  return `${decision.borrowers.length} borrowers are named, but ${told}`
 }
 
 function recomputeNotOurs(decision: NotOursDecision): string | undefined {

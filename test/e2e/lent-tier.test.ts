@@ -109,9 +109,10 @@ test('an agent that comes back after dying in the middle of a freeze finds and t
   expect(tier.inForce()).toMatchObject({ frozen: [], quotaCpus: NONE })
 })
 
-test('forking, changing its priority and ignoring SIGTERM keep a borrower neither out of its tier nor alive', async () => {
+test('forking, renicing and ignoring SIGTERM keep a borrower neither out of its tier nor alive', async () => {
   const stubborn = await borrow(
-    `trap '' TERM HUP INT; renice -n -20 -p $$ >/dev/null 2>&1; (${SPIN}) & setsid sh -c "trap '' TERM; ${SPIN}" & wait; ${SPIN}`,
+    `trap '' TERM HUP INT; renice -n -20 -p $$ >/dev/null 2>&1; ` +
+      `(${SPIN}) & setsid sh -c "trap '' TERM; ${SPIN}" & wait; ${SPIN}`,
   )
   const path = pathOf(stubborn)
   await untilItRuns(path)

@@ -23,7 +23,7 @@ import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarc
 import { writeLimits } from './limits.ts'
 import { explainMemoryDeath, markMemory } from './memory.ts'
 import { describePowers, probePowers } from './powers.ts'
-import { readSettings, writeQuota } from './settings.ts'
+import { readQuota, readSettings, writeQuota } from './settings.ts'
 import { StatisticsReader } from './statistics.ts'
 import { killTogether, makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
 
@@ -161,18 +161,24 @@ class KernelCgroups implements Cgroups {
   }
 
   parents(tier: Tier): readonly string[] {
+    const hierarchy = this.#anyHierarchy()
     const there = (path: string): boolean =>
-      this.#hierarchies.all.some((hierarchy) => this.#files.exists(join(hierarchy, path)))
+      hierarchy !== undefined && this.#files.exists(join(hierarchy, path))
     return [this.tier(tier), this.#slice(tier)].filter(there)
   }
 
   children(path: string): readonly string[] {
-    const names = this.#hierarchies.all.flatMap((hierarchy) => this.#files.directories(join(hierarchy, path)))
-    return [...new Set(names)].sort().map((name) => `${path}/${name}`)
+    const hierarchy = this.#anyHierarchy()
+    const names = hierarchy === undefined ? [] : this.#files.directories(join(hierarchy, path))
+    return names.map((name) => `${path}/${name}`).sort()
   }
 
   settings(path: string): GroupSettings {
     return readSettings(this.#files, this.#hierarchies, path)
+  }
+
+  quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'> {
+    return readQuota(this.#files, this.#hierarchies, path)
   }
 
   setQuota(path: string, cpus: number, periodMs: number): void {
@@ -219,6 +225,12 @@ class KernelCgroups implements Cgroups {
         this.#files.removeDirectory(join(hierarchy, this.tier(tier)))
       }
     }
+  }
+
+  /** One that every container's group is in, with the quotas if possible; a look into all costs ten times as much. */
+  #anyHierarchy(): string | undefined {
+    const { homes, unified, all } = this.#hierarchies
+    return homes.cpu?.directory ?? unified ?? all[0]
   }
 
   #slice(tier: Tier): string {

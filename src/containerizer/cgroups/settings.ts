@@ -54,15 +54,26 @@ export function readSettings(files: KernelFiles, hierarchies: Hierarchies, path:
     idle: idle === undefined ? undefined : idle === '1',
     weight: numberOf(cpu?.version === 2 ? inCpu('cpu.weight') : undefined),
     shares: numberOf(cpu?.version === 1 ? inCpu('cpu.shares') : undefined),
-    ...quotaIn(cpu?.version === 2 ? inCpu('cpu.max') : v1Quota(inCpu)),
+    ...readQuota(files, hierarchies, path),
     frozen: frozenIn(files, hierarchies, path),
     ioWeight: io === undefined ? undefined : ioWeightIn(files, join(io.directory, path), io.version),
   }
 }
 
-function v1Quota(inCpu: (name: string) => string | undefined): string | undefined {
-  const quota = inCpu('cpu.cfs_quota_us')
-  return quota === undefined ? undefined : `${quota === '-1' ? 'max' : quota} ${inCpu('cpu.cfs_period_us')}`
+/** The quota alone, for a look at many groups. */
+export function readQuota(
+  files: KernelFiles,
+  hierarchies: Hierarchies,
+  path: string,
+): Pick<GroupSettings, 'quotaCpus' | 'periodMs'> {
+  const { cpu } = hierarchies.homes
+  if (cpu === undefined) return quotaIn(undefined)
+  const directory = join(cpu.directory, path)
+  if (cpu.version === 2) return quotaIn(files.read(join(directory, 'cpu.max'))?.trim())
+  const quota = files.read(join(directory, 'cpu.cfs_quota_us'))?.trim()
+  if (quota === undefined) return quotaIn(undefined)
+  const period = files.read(join(directory, 'cpu.cfs_period_us'))?.trim() ?? ''
+  return quotaIn(`${quota === '-1' ? 'max' : quota} ${period}`)
 }
 
 function quotaIn(text: string | undefined): Pick<GroupSettings, 'quotaCpus' | 'periodMs'> {

@@ -33,10 +33,10 @@ function open(
 const CPU = { v1: 'cpu,cpuacct', hybrid: 'cpu,cpuacct', v2: '' } as const
 
 describe.each(['v1', 'hybrid', 'v2'] as const)('on %s', (layout) => {
-  const quotaOf = (fake: FakeCgroups, path: string): string =>
-    layout === 'v2'
-      ? fake.read(join(path, 'cpu.max'))
-      : `${fake.read(join(CPU[layout], path, 'cpu.cfs_quota_us'))} ${fake.read(join(CPU[layout], path, 'cpu.cfs_period_us'))}`
+  const quotaOf = (fake: FakeCgroups, path: string): string => {
+    const read = (name: string): string => fake.read(join(CPU[layout], path, name))
+    return layout === 'v2' ? read('cpu.max') : `${read('cpu.cfs_quota_us')} ${read('cpu.cfs_period_us')}`
+  }
 
   test('a squeeze is a quota of the whole tier over 10 ms, a relax widens it, and at last lifts it', () => {
     const { fake, cgroups, tier } = open(layout)

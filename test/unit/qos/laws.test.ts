@@ -1,4 +1,4 @@
-// Laws of the controllers: whatever the pulses say, owners are never touched, nobody stays frozen, every record recomputes.
+// Laws of the controller, whatever the pulses say: owners are never touched, nobody stays frozen, records recompute.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Action, QosController } from '../../../src/qos/controller.ts'
@@ -16,13 +16,13 @@ const DOING: fc.Arbitrary<Doing> = fc.record({
 
 const PHASES = fc.array(
   fc.record({
-    ms: fc.constantFrom(100, 500, 3000, 15_000),
-    step: fc.constantFrom(50, 100, 130, 1000, 7000),
+    ms: fc.constantFrom(100, 500, 3000, 12_000),
+    step: fc.constantFrom(100, 130, 300, 1000, 7000),
     availableMb: fc.integer({ min: 0, max: 8000 }),
     all: fc.record({ web: DOING, db: DOING, a: DOING, b: DOING, c: DOING }),
     leaves: fc.constantFrom(undefined, undefined, 'a', 'web'),
   }),
-  { minLength: 1, maxLength: 12 },
+  { minLength: 1, maxLength: 8 },
 )
 
 const OWNERS = new Set(['c-web', 'c-db'])
@@ -41,7 +41,7 @@ function machine(): PulseMachine {
     .add({ id: 'c', cpus: 0.2, revocable: true, progress: 900 })
 }
 
-test('no pulse makes it touch an owner, leave a borrower frozen or squeezed, or write a record that does not recompute', async () => {
+test('no pulse makes it touch an owner, leave a borrower frozen, or record what does not recompute', async () => {
   await fc.assert(
     fc.asyncProperty(PHASES, fc.constantFrom('full', 'lend', 'observe'), async (phases, allowed) => {
       const qos = pressureController({}) as QosController
@@ -56,7 +56,7 @@ test('no pulse makes it touch an owner, leave a borrower frozen or squeezed, or 
       }
       host.availableMb = 8000
       const calm = { web: { cpus: 0.1 }, db: { cpus: 0.1 } }
-      actions.push(...(await runPulses(qos, host, 120_000, () => calm, { force, allowed })))
+      actions.push(...(await runPulses(qos, host, 120_000, () => calm, { force, allowed, step: 250 })))
       for (const id of actions.flatMap(named)) expect(OWNERS.has(id)).toBe(false)
       expect([...force.frozen].filter((id) => host.has(id.slice(2)))).toEqual([])
       expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
@@ -64,7 +64,7 @@ test('no pulse makes it touch an owner, leave a borrower frozen or squeezed, or 
       for (const { decision } of actions)
         expect(parseDecision(JSON.parse(JSON.stringify(decision)))).toEqual(withoutUndefined(decision))
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })
 
@@ -87,11 +87,11 @@ test('under lasting trouble nobody stays frozen for longer than the longest hold
           const share = force.frozen.size === 0 ? waiting : waiting * 0.4
           return { web: { cpus, waiting: share }, a: { cpus: 0.2 }, b: { cpus: 0.2 }, c: { cpus: 0.2 } }
         }
-        await runPulses(qos, host, 300_000, doing, { allowed: 'lend' })
+        await runPulses(qos, host, 200_000, doing, { allowed: 'lend' })
         expect(longest).toBeLessThanOrEqual(2 * 30_000 + 4000)
       },
     ),
-    { numRuns: 25 },
+    { numRuns: 8 },
   )
 })
 

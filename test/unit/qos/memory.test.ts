@@ -137,7 +137,7 @@ test('what was evicted and is not gone counts as coming: a slow engine costs nob
   expect(evicts).toHaveLength(3)
 })
 
-test('an owner that stands still for memory is helped when memory is short, and not when it has met its own limit', async () => {
+test('an owner that stands still for memory is helped when memory is short, not at its own limit', async () => {
   const stalled = (): Record<string, Doing> => ({ ...held(12), db: { cpus: 0.5, stalled: 0.3 } })
   const short = crowd()
   short.availableMb = 600

@@ -83,7 +83,7 @@ test('an owner that suffers beside idle borrowers is recorded as not ours, once 
   expect((actions[1]?.time ?? 0) - (actions[0]?.time ?? 0)).toBe(60_000)
 })
 
-test('an owner whose own threads crowd it is found out by a probe, and borrowers are left alone for a minute', async () => {
+test('an owner whose own threads crowd it is found out by a probe, and borrowers are left alone', async () => {
   const doing = (force: Force): Record<string, Doing> => ({
     web: { cpus: 1.8, waiting: 0.7 },
     old: { cpus: force.frozen.has('c-old') ? 0 : Math.min(0.1, force.quotaCpus / 2) },
@@ -246,12 +246,13 @@ test('an agent that was stopped for half a minute does not act on what it missed
 })
 
 test('a starved borrower is ended only when that is asked for, and told so', async () => {
-  const doing = { web: { cpus: 1.9 }, old: { cpus: 0.001 }, new: { cpus: 0.09 } }
+  const doing = { web: { cpus: 1.9 }, old: { cpus: 0.001, waiting: 0.99 }, new: { cpus: 0.001 } }
   expect(await runPulses(make(), shop(), 60_000, () => doing)).toEqual([])
   const actions = await runPulses(make({ starved: '3secs' }), shop(), 6000, () => doing)
   const evicts = actions.filter((action) => action.kind === 'evict')
   expect(evicts.map(({ executorId }) => executorId)).toEqual(['old'])
   expect(evicts[0]?.message).toContain('starved, not harmful: owners use 1.90 of 2 cpus')
+  // `new` got as little and did not want more.
   const idle = { web: { cpus: 0.2 }, old: { cpus: 0 }, new: { cpus: 0 } }
   expect(await runPulses(make({ starved: '3secs' }), shop(), 30_000, () => idle)).toEqual([])
 })
