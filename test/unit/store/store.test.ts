@@ -132,7 +132,9 @@ test('a database whose pages are overwritten is put aside', () => {
 
 test('a file of a newer version is refused and left as it is', () => {
   open([...EVENT_LOG_MIGRATIONS, 'CREATE TABLE later (x)'])[Symbol.dispose]()
-  expect(() => open()).toThrow('has version 2, this Tepui knows 1')
+  expect(() => open()).toThrow(
+    `has version ${EVENT_LOG_MIGRATIONS.length + 1}, this Tepui knows ${EVENT_LOG_MIGRATIONS.length}`,
+  )
   expect(damage).toEqual([])
 })
 
@@ -175,4 +177,19 @@ test('settings keep any plain value over a restart and can be forgotten', () => 
     }),
     { numRuns: 30 },
   )
+})
+
+test('a task finds every event that is about it, also where it is one of several; they go with their events', () => {
+  using database = open()
+  const log = new EventLog(database, { entries: 2, bytes: 1e9 })
+  const add = (at: number, taskId: string, ...otherTaskIds: string[]): number =>
+    log.append({ at, kind: 'freeze', taskId, otherTaskIds, text: '', record: {} })
+  const first = add(1, 'web', 'b1', 'b2')
+  add(2, 'db', 'b2')
+  expect(log.query({ taskId: 'b1' }).map(({ id }) => id)).toEqual([first])
+  expect(log.query({ taskId: 'b2' })).toHaveLength(2)
+  add(3, 'db')
+  new EventLog(database, { entries: 1, bytes: 1e9 })
+  expect(log.query({ taskId: 'b2' })).toEqual([])
+  expect(database.prepare('SELECT count(*) AS count FROM event_tasks').all()).toEqual([{ count: 0 }])
 })
