@@ -1,4 +1,4 @@
-// An estimator that lends a fixed amount by night: --resource_estimator=./examples/night-estimator.ts?from=22&to=6&cpus=4
+// An estimator that lends a fixed amount by night, with --resource_estimator=./examples/night-estimator.ts?from=22&to=6
 // It shows options, settings that change while it runs, and that time comes with the snapshot (hours are UTC).
 import type { EstimatorFactory, Term } from '../src/estimator/estimator.ts'
 

@@ -1,4 +1,4 @@
-// What a resource estimator is: it looks at the usage and says how much more may be lent, with the sum that leads there.
+// What a resource estimator is: it looks at the usage and says how much more may be lent, and by which sum.
 import type { Term } from '../resources/decision.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
@@ -62,5 +62,5 @@ export interface ResourceEstimator extends EstimatorModule {
   estimate(usage: ResourceUsage): Estimate | Promise<Estimate>
 }
 
-/** Options come from the flag: `--resource_estimator=usage?headroom=0.2`. Throws `OperatingError` USAGE on a wrong option. */
+/** Options come from the flag, such as `usage?headroom=0.2`. Throws `OperatingError` USAGE on a wrong one. */
 export type EstimatorFactory = (options: Readonly<Record<string, string>>) => EstimatorModule

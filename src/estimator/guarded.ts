@@ -11,7 +11,7 @@ import {
   unitOf,
 } from './estimator.ts'
 
-/** Three unknown estimates in a row count as nothing to lend (style: an estimator that cannot tell refuses to answer). */
+/** Three unknown estimates in a row count as nothing to lend. */
 const UNKNOWN_ROUNDS = 3
 const UNITS: readonly Term['unit'][] = ['cpus', 'MB']
 const TOLERANCE = 1e-3
@@ -62,12 +62,13 @@ export class GuardedEstimator implements ResourceEstimator {
   }
 
   restore(saved: unknown, now: number): string | undefined {
-    let reason: string | undefined
-    const failed = this.#attempt('could not take its state back', () => {
-      reason = this.#inner.restore?.(saved, now)
-      return undefined
-    })
-    return failed ?? reason
+    try {
+      return this.#inner.restore?.(saved, now)
+    } catch (error) {
+      const reason = `Estimator '${this.name}' could not take its state back: ${reasonOf(error)}`
+      this.#onTrouble(reason)
+      return reason
+    }
   }
 
   /** What `act` gives; when it throws, reports it and gives undefined. */

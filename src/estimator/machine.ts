@@ -132,7 +132,7 @@ export class SystemShare {
     if (this.#recent.length > SystemShare.#SECONDS) this.#recent.shift()
   }
 
-  /** Cores: the higher of the last minute's and the last hours' 95th percentile, so that one odd second is not enough. */
+  /** Cores: the higher 95th percentile of the last minute and of the last hours, so one odd second is not enough. */
   get cpus(): number {
     const sorted = Float64Array.from(this.#recent).sort()
     const minute = sorted[Math.max(0, Math.ceil(sorted.length * 0.95) - 1)] ?? 0

@@ -1,4 +1,4 @@
-// Lending memory: working sets instead of seconds of CPU, and a reserve for how fast owners grow (spec/lending.md 3.2, 3.5).
+// Lending memory: working sets, and a reserve for how fast owners grow (spec/lending.md 3.2 and 3.5).
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import { Dynamics, type SavedDynamics } from './dynamics.ts'
 import { DecayedHistogram, MEMORY_BUCKETS, type SavedHistogram } from './histogram.ts'
@@ -175,7 +175,7 @@ export class MemoryLending {
     const total = usage.host.memoryTotalBytes / MB
     const growth = Math.max(LEAST_GROWTH, this.#growth.percentile(0.99))
     const reserve = Math.max(LEAST_RESERVE * total, growth * (DETECT_S + FREE_S))
-    const grows = `owners have grown by ${Math.round(growth)} MB/s, and ${DETECT_S + FREE_S} s pass until memory is free`
+    const grows = `owners have grown by ${Math.round(growth)} MB/s, and it takes ${DETECT_S + FREE_S} s to free memory`
     sum.add('reserve', -reserve, `${grows}; at least ${LEAST_RESERVE * 100} % of ${Math.round(total)} MB`)
     if (sum.total > 0) {
       sum.bringTo(

@@ -65,7 +65,7 @@ function boundedDuration(fallbackMs: number, minMs: number, maxMs: number): Opti
   const { convert } = durationOption(fallbackMs, minMs)
   return {
     fallback: fallbackMs,
-    expected: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as ${formatDuration(fallbackMs)}`,
+    expected: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`,
     convert: (text) => {
       const value = convert(text)
       return value !== undefined && value <= maxMs ? value : undefined

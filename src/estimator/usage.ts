@@ -1,4 +1,4 @@
-// The `usage` estimator: lends what owners reserved and do not use, explained and slowly changing (spec/lending.md 3.2).
+// The `usage` estimator: lends what owners reserved and leave, explained and slowly changing (spec/lending.md 3.2).
 import { Resources } from '../resources/resources.ts'
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
 import { CpuLending } from './cpu.ts'

@@ -82,33 +82,37 @@ export function estimatorCompliance(
       })
     })
 
-    test('survives that owners cannot be read, come and go', async () => {
-      const watched = new Watched(make())
-      const machine = machineOfTheSuite()
-      for (let second = 0; second < 20; second++) await watched.see(machine.tick({ web: { cpus: 1 } }))
-      for (let second = 0; second < 20; second++)
-        await watched.see(machine.tick({ web: { blind: true }, db: { blind: true }, job: { blind: true } }))
-      machine.remove('db')
-      machine.add({ id: 'new', cpus: 1, ageS: 0 })
-      await watched.see(machine.tick({ new: { cpus: 1 } }))
-      machine.remove('web')
-      machine.remove('new')
-      machine.remove('job')
-      await watched.see(machine.tick())
-      expect(watched.troubles).toEqual([])
-    })
-
-    test('answers a snapshot that it has seen before', async () => {
-      const watched = new Watched(make())
-      const machine = machineOfTheSuite()
-      const again = machine.tick({ web: { cpus: 1 } })
-      await watched.see(again)
-      await watched.see(machine.tick({ web: { cpus: 1 } }))
-      await watched.see(again)
-      expect(watched.troubles).toEqual([])
-    })
-
+    robustness(make)
     optionalParts(make)
+  })
+}
+
+/** What a machine can do to it at any time. */
+function robustness(make: () => EstimatorModule): void {
+  test('survives that owners cannot be read, come and go', async () => {
+    const watched = new Watched(make())
+    const machine = machineOfTheSuite()
+    for (let second = 0; second < 20; second++) await watched.see(machine.tick({ web: { cpus: 1 } }))
+    for (let second = 0; second < 20; second++)
+      await watched.see(machine.tick({ web: { blind: true }, db: { blind: true }, job: { blind: true } }))
+    machine.remove('db')
+    machine.add({ id: 'new', cpus: 1, ageS: 0 })
+    await watched.see(machine.tick({ new: { cpus: 1 } }))
+    machine.remove('web')
+    machine.remove('new')
+    machine.remove('job')
+    await watched.see(machine.tick())
+    expect(watched.troubles).toEqual([])
+  })
+
+  test('answers a snapshot that it has seen before', async () => {
+    const watched = new Watched(make())
+    const machine = machineOfTheSuite()
+    const again = machine.tick({ web: { cpus: 1 } })
+    await watched.see(again)
+    await watched.see(machine.tick({ web: { cpus: 1 } }))
+    await watched.see(again)
+    expect(watched.troubles).toEqual([])
   })
 }
 

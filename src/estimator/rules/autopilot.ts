@@ -1,4 +1,4 @@
-// Autopilot's moving window, re-created from the published rule (spec/lending.md 2.6): limits follow a percentile of load.
+// Autopilot's moving window, re-created from the published rule (spec/lending.md 2.6): a limit follows the load.
 import { durationOption, numberOption, readOptions } from '../../base/options.ts'
 import type { EstimatorFactory } from '../estimator.ts'
 import { CPU_BUCKETS, DecayedHistogram } from '../histogram.ts'

@@ -1,5 +1,5 @@
-// Katalyst's canonical headroom, re-created from the published formula (spec/lending.md 2.4), without the loads of single
-// containers, which no cgroup tells.
+// Katalyst's canonical headroom, re-created from the published formula (spec/lending.md 2.4), but without the loads of
+// single containers, which no cgroup tells.
 import { numberOption, readOptions } from '../../base/options.ts'
 import type { EstimatorFactory } from '../estimator.ts'
 import type { Sum } from '../sum.ts'

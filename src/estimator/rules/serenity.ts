@@ -1,4 +1,4 @@
-// Serenity's estimator for Mesos, re-created from the published rule (spec/lending.md 2.2): limits less the last second's use.
+// Serenity's estimator for Mesos, re-created from the published rule (spec/lending.md 2.2): limits less use now.
 import { durationOption, numberOption, readOptions } from '../../base/options.ts'
 import type { EstimatorFactory } from '../estimator.ts'
 import type { Sum } from '../sum.ts'

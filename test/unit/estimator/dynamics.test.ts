@@ -87,6 +87,15 @@ test('it rises no higher than what could be lent all of the quiet time', () => {
   expect(run.for(90, 1.9)).toBe(1.9)
 })
 
+test('a target that is high only between dips is no reason to rise', () => {
+  const run = new Run()
+  expect(run.for(100, 0.8)).toBe(0.8)
+  for (let round = 0; round < 20; round++) {
+    expect(run.for(9, 3)).toBe(0.8)
+    expect(run.step(0.8)).toBe(0.8)
+  }
+})
+
 test('nothing rises while usage cannot be read, but it still falls', () => {
   const run = new Run({ quiet: 0, rise: 1 })
   expect(run.for(5, 1)).toBe(1)

@@ -7,7 +7,6 @@ import { expect, test } from 'vitest'
 import { loadEstimator } from '../../../src/estimator/built-in.ts'
 import type { Estimate, ResourceEstimator } from '../../../src/estimator/estimator.ts'
 import { GuardedEstimator } from '../../../src/estimator/guarded.ts'
-import type { ResourceUsage } from '../../../src/resources/usage.ts'
 import { Machine, type Second } from '../../support/usage.ts'
 
 /** Without cold start, quiet time and limit on rises: those have tests of their own. */
@@ -75,7 +74,7 @@ test('the estimate falls in the second in which the owner wakes, and rises when 
   expect(lendable(await after(estimator, machine, 600, { web: { cpus: 0.1 } }))).toBe(1.1)
   expect(lendable(await after(estimator, machine, 1, { web: { cpus: 1.5 } }))).toBe(0)
   expect(lendable(await after(estimator, machine, 9, { web: { cpus: 0.1 } }))).toBe(0)
-  // Its peak is forgotten, the ten minutes that hold it are not: mean 0.10 + 3 · 0.06 = 0.27, and 1.5 − 0.27 − 0.2 = 1.03.
+  // Its peak is forgotten, the ten minutes that hold it are not: 0.10 + 3 · 0.06 = 0.27, and 1.5 − 0.27 − 0.2 = 1.03.
   expect(lendable(await after(estimator, machine, 3, { web: { cpus: 0.1 } }))).toBe(1)
 })
 
@@ -170,7 +169,7 @@ test('a module of anybody is loaded by its path and gets its options', async () 
 test('a plug-in that throws or answers nonsense is reported, tolerated twice, then lends nothing', async () => {
   const answers: (() => unknown)[] = []
   const troubles: string[] = []
-  const inner = { name: 'odd', estimate: (_: ResourceUsage) => answers.shift()?.() as Estimate }
+  const inner = { name: 'odd', estimate: () => answers.shift()?.() as Estimate }
   const guarded = new GuardedEstimator(inner, (reason) => troubles.push(reason))
   const good = await after(await usageEstimator(), new Machine().add({ id: 'web', cpus: 1 }), 3, {})
   const fail = (): never => {
@@ -190,4 +189,54 @@ test('a plug-in that throws or answers nonsense is reported, tolerated twice, th
     "Estimator 'odd' answered nonsense: additional is not a Resources",
     "Estimator 'odd' answered nonsense: not an object",
   ])
+})
+
+test('a plug-in may answer plain amounts, and its terms must lead to them', async () => {
+  const answer = (additional: Record<string, number>, value: number): unknown => ({
+    kind: 'known',
+    additional,
+    terms: [{ name: 'mine', value, unit: 'cpus', of: undefined, why: 'it is so' }],
+  })
+  const answers = [
+    answer({ cpus: 1.5 }, 1.5),
+    answer({ cpus: 1.5 }, 1),
+    answer({ cpus: Number.NaN }, 1),
+    answer({ cpus: -1 }, -1),
+  ]
+  const troubles: string[] = []
+  const inner = { name: 'plain', estimate: () => answers.shift() as Estimate }
+  const guarded = new GuardedEstimator(inner, (reason) => troubles.push(reason))
+  const first = await guarded.estimate(new Machine().tick())
+  expect(first.kind === 'known' && first.additional.revocable().scalar('cpus')).toBe(1.5)
+  for (let round = 0; round < 3; round++) await guarded.estimate(new Machine().tick())
+  expect(troubles).toEqual([
+    "Estimator 'plain' answered nonsense: its terms in cpus add up to 1, not to 1.5",
+    "Estimator 'plain' answered nonsense: additional.cpus is NaN",
+    "Estimator 'plain' answered nonsense: additional.cpus is -1",
+  ])
+})
+
+test('the optional parts of a plug-in are guarded, too', () => {
+  const fail = (): never => {
+    throw new Error('boom')
+  }
+  const troubles: string[] = []
+  const estimate = (): Estimate => ({ kind: 'unknown', reason: 'odd' })
+  const odd = new GuardedEstimator(
+    { name: 'odd', estimate, takeBack: fail, save: fail, restore: fail },
+    (reason) => troubles.push(reason),
+  )
+  odd.takeBack(0)
+  expect(odd.save()).toBeUndefined()
+  expect(odd.restore({}, 0)).toContain('boom')
+  expect(troubles).toEqual([
+    "Estimator 'odd' could not be told of a take-back: boom",
+    "Estimator 'odd' could not save its state: boom",
+    "Estimator 'odd' could not take its state back: boom",
+  ])
+  expect(() => odd.configure({ a: 'b' })).toThrow(
+    "The estimator 'odd' has no settings that change while it runs",
+  )
+  const bare = new GuardedEstimator({ name: 'bare', estimate }, fail)
+  expect([bare.save(), bare.restore({}, 0)]).toEqual([undefined, undefined])
 })

@@ -1,4 +1,4 @@
-// The rules of others, re-created: each gives the figure of the worked case (spec/lending.md 2.9), and moves as published.
+// The rules of others, re-created: each gives its figure of the worked case (spec/lending.md 2.9), and moves as told.
 import { expect, test } from 'vitest'
 import { RULES } from '../../../src/estimator/rules/recreated.ts'
 import { Machine, type Second } from '../../support/usage.ts'
@@ -92,6 +92,21 @@ test('serenity counts no owner younger than 300 s and stops at 95 % of the cores
   run.machine.add({ id: 'job', cpus: 0.2, revocable: true })
   expect(await run.after(2, 0.4)).toBeCloseTo(0.8, 3)
   expect(await run.after(3, 1.9)).toBe(0)
+})
+
+test('serenity lends nothing while borrowers and owners together use 95 % of the cores', async () => {
+  const estimator = RULES['serenity']?.({})
+  const machine = new Machine({ cores: 2 })
+    .add({ id: 'web', cpus: 1.5 })
+    .add({ id: 'job', cpus: 0.2, revocable: true })
+  const lends = async (job: number): Promise<unknown> => {
+    machine.tick()
+    await estimator?.estimate(machine.tick({ web: { cpus: 0.2 }, job: { cpus: job } }))
+    return await estimator?.estimate(machine.tick({ web: { cpus: 0.2 }, job: { cpus: job } }))
+  }
+  // min(1.5, 2 · 0.7) − 0.2 − 0.2 lent
+  expect(await lends(1)).toMatchObject({ additional: { entries: [{ amount: { milli: 1000 } }] } })
+  expect(await lends(1.8)).toMatchObject({ additional: { entries: [] } })
 })
 
 test('koordinator-suppress rises by a tenth of the cores a second and falls at once', async () => {

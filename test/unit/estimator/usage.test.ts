@@ -104,6 +104,32 @@ describe('an owner', () => {
   })
 })
 
+test('after ten seconds without a snapshot nothing rises for 30 s', () => {
+  const estimator = new UsageEstimator({ cold_start: '0ns', rise: '0.1', quiet_max: '0ns' })
+  const machine = new Machine().add({ id: 'web', cpus: 2 })
+  expect(cpusOf(run(estimator, machine, 33, {}))).toBe(0.2)
+  machine.pass(9)
+  expect(cpusOf(run(estimator, machine, 30, {}))).toBe(0.2)
+  expect(cpusOf(run(estimator, machine, 2, {}))).toBe(0.4)
+})
+
+test('a snapshot that was seen already gives the estimate that was given', () => {
+  const estimator = new UsageEstimator(AT_ONCE)
+  const machine = new Machine().add({ id: 'web', cpus: 2 })
+  const old = machine.tick({ web: { cpus: 1.9 } })
+  estimator.estimate(old)
+  const newest = run(estimator, machine, 20, { web: { cpus: 0.2 } })
+  expect(estimator.estimate(old)).toBe(newest)
+})
+
+test('a load counts by what it takes, not by how long it lasts', () => {
+  const estimator = new UsageEstimator({ ...AT_ONCE, half_life_long: '1mins', sigma: '0', window: '1secs' })
+  const machine = new Machine().add({ id: 'web', cpus: 2 })
+  // 20 s at 1.0 are 3 % of the time and 24 % of the load.
+  run(estimator, machine, 20, { web: { cpus: 1 } })
+  expect(whyOf(run(estimator, machine, 600, { web: { cpus: 0.1 } }), 'web')).toContain('it used 1.00 at p95')
+})
+
 test('the headroom doubles where only weights hold borrowers down, and without any tier no cpu is lent', () => {
   const lent = (tier: string): number => {
     const machine = new Machine().add({ id: 'web', cpus: 2 })
@@ -226,6 +252,20 @@ describe('memory', () => {
     const machine = new Machine({ totalMb: 8000 }).add({ id: 'web', cpus: 1, mem: 6000 })
     machine.availableMb = 500
     expect(memOf(run(new UsageEstimator(LENDS), machine, 10, { web: { memoryMb: 100 } }))).toBe(0)
+  })
+
+  test('is lent no further than it is available now, though owners are planned to need less', () => {
+    const machine = new Machine({ totalMb: 12_000 })
+      .add({ id: 'greedy', cpus: 1, mem: 1000 })
+      .add({ id: 'idle', cpus: 1, mem: 9000 })
+    machine.availableMb = 3000
+    const estimate = run(new UsageEstimator(LENDS), machine, 10, {
+      greedy: { memoryMb: 4000 },
+      idle: { memoryMb: 0 },
+    })
+    // (3000 − 5 % of 12 000) / 2 = 1200: 9 steps.
+    expect(memOf(estimate)).toBe(1152)
+    expect(estimate.terms.some(({ why }) => why.startsWith('3000 MB are available'))).toBe(true)
   })
 
   test('an owner needed an hour ago is still its own', () => {
