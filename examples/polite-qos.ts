@@ -30,6 +30,10 @@ class Polite implements QosController {
     this.#settings = read(options)
   }
 
+  reset(): void {
+    this.#quota = Number.POSITIVE_INFINITY
+  }
+
   decide({ pulse }: QosInput): readonly Action[] {
     this.#meter.add(pulse)
     const rates = pulse.containers.flatMap(({ containerId }) => this.#meter.rates(containerId, 200) ?? [])

@@ -141,7 +141,7 @@ export class LentTier {
 
   #cutBelow(parent: string, cpus: number): void {
     for (const path of this.#cgroups.children(parent)) {
-      const { quotaCpus, periodMs } = this.#cgroups.settings(path)
+      const { quotaCpus, periodMs } = this.#cgroups.quota(path)
       if (
         quotaCpus === undefined ||
         periodMs === undefined ||

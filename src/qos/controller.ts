@@ -114,6 +114,8 @@ export interface QosController {
   decide(input: QosInput): readonly Action[] | Promise<readonly Action[]>
   /** Takes other options while running: all of them or none. @throws OperatingError USAGE */
   configure?(options: Readonly<Record<string, string>>): void
+  /** Somebody else lifted the quota and thawed everyone (another mode, a pause): it forgets what it had in force. */
+  reset?(): void
 }
 
 export interface Correction {

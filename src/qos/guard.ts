@@ -41,6 +41,15 @@ export class GuardedController implements QosController {
     this.#inner.configure(options)
   }
 
+  /** Never throws. */
+  reset(): void {
+    try {
+      this.#inner.reset?.()
+    } catch (error) {
+      this.#onTrouble(`Controller '${this.name}' failed to forget what was in force: ${reasonOf(error)}`)
+    }
+  }
+
   #sane(action: Action, input: QosInput): boolean {
     const wrong = nonsense(action, input)
     if (wrong === undefined) return true

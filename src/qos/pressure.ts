@@ -23,10 +23,10 @@ class PressureController implements QosController {
   readonly name = 'pressure'
   #options: PressureOptions
   readonly #meter = new PulseMeter()
-  readonly #freezer = new Freezer()
+  #freezer = new Freezer()
   readonly #attribution = new Attribution()
-  readonly #ladder = new CpuLadder(this.#attribution, this.#freezer)
-  readonly #memory = new MemoryRule(this.#attribution, this.#freezer)
+  #ladder = new CpuLadder(this.#attribution, this.#freezer)
+  #memory = new MemoryRule(this.#attribution, this.#freezer)
   readonly #starved = new StarvedRule()
   /** Container → when it was evicted. */
   readonly #evicted = new Map<string, number>()
@@ -40,6 +40,13 @@ class PressureController implements QosController {
 
   configure(options: Readonly<Record<string, string>>): void {
     this.#options = readPressureOptions(options)
+  }
+
+  reset(): void {
+    this.#freezer = new Freezer()
+    this.#ladder = new CpuLadder(this.#attribution, this.#freezer)
+    this.#memory = new MemoryRule(this.#attribution, this.#freezer)
+    this.#unlentUntil = Number.NEGATIVE_INFINITY
   }
 
   decide(input: QosInput): readonly Action[] {

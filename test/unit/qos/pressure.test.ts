@@ -267,3 +267,14 @@ test('thresholds change while it runs, and a refusal changes nothing', async () 
   qos.configure?.({})
   expect(kinds(await runPulses(qos, machine, 300, () => doing))).toEqual(['squeeze'])
 })
+
+test('after a reset it begins from nothing: squeezed anew where an owner still waits', async () => {
+  const qos = make()
+  const machine = shop()
+  const doing = { web: { cpus: 1, waiting: 0.08 }, old: { cpus: 0.5 } }
+  expect(kinds(await runPulses(qos, machine, 1000, () => doing))).toEqual(['squeeze'])
+  qos.reset?.()
+  expect(kinds(await runPulses(qos, machine, 1000, () => doing))).toEqual(['squeeze'])
+  qos.reset?.()
+  expect(kinds(await runPulses(qos, machine, 20_000, () => ({ web: { cpus: 1 } })))).toEqual([])
+})
