@@ -161,6 +161,7 @@ export class Lending {
   switched(): void {
     const { mode } = this.#deps.power
     if (mode === 'off' || mode === 'observe') this.actions.release()
+    this.#publisher.hurry()
     this.#publishAgain()
   }
 

@@ -60,6 +60,11 @@ export class Publisher {
     return this.#heldUntil
   }
 
+  /** Somebody asked for a change: the next rise does not wait for its turn. */
+  hurry(): void {
+    this.#reportedAt = Number.NEGATIVE_INFINITY
+  }
+
   /** Samples are missing: nothing rises for a while. */
   blind(): void {
     this.#blindUntil = this.#deps.clock.monotonic() + BLIND_FOR_MS
