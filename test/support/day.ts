@@ -59,8 +59,8 @@ export async function simulateDay(
       doing[owner.id] = { cpus }
     }
     const system = 0.02 + 0.04 * random.next()
-    // What was lent before this second is what owners meet in it.
-    if (use + system > cores - lent) under++
+    // What was lent before this second is what owners meet in it; where nothing was, no estimate was too low.
+    if (lent > 0 && use + system > cores - lent) under++
     if (second >= WARM_S) {
       kept += cores - lent - HEADROOM * cores
       used += use + system

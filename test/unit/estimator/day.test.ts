@@ -38,3 +38,18 @@ test('sixteen bursts an hour do not make it flap', async () => {
   expect(under).toBeLessThanOrEqual(0.005)
   expect(changesPerHour).toBeLessThanOrEqual(2)
 })
+
+test('a single owner that bursts to all that it reserved is met short in at most 0.5 % of the seconds', async () => {
+  const alone = {
+    owners: 1,
+    reserved: 4,
+    mean: 1.6,
+    swing: 0.15,
+    bursts: 0.2,
+    burstSeconds: 60,
+    burstHeight: 3,
+  }
+  const { under } = await dayOf(alone, 1)
+  expect(under).toBeGreaterThan(0)
+  expect(under).toBeLessThanOrEqual(0.005)
+})

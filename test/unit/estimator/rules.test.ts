@@ -102,7 +102,7 @@ test('serenity lends nothing while borrowers and owners together use 95 % of the
   const lends = async (job: number): Promise<unknown> => {
     machine.tick()
     await estimator?.estimate(machine.tick({ web: { cpus: 0.2 }, job: { cpus: job } }))
-    return await estimator?.estimate(machine.tick({ web: { cpus: 0.2 }, job: { cpus: job } }))
+    return estimator?.estimate(machine.tick({ web: { cpus: 0.2 }, job: { cpus: job } }))
   }
   // min(1.5, 2 · 0.7) − 0.2 − 0.2 lent
   expect(await lends(1)).toMatchObject({ additional: { entries: [{ amount: { milli: 1000 } }] } })
