@@ -278,3 +278,17 @@ test('after a reset it begins from nothing: squeezed anew where an owner still w
   qos.reset?.()
   expect(kinds(await runPulses(qos, machine, 20_000, () => ({ web: { cpus: 1 } })))).toEqual([])
 })
+
+test('an owner that waits a little for ever does not keep the rest frozen for longer than the cap', async () => {
+  const force = new Force()
+  const doing = (now: Force, time: number): Record<string, Doing> => {
+    const waiting = time < 1000 ? 0.3 : now.frozen.size === 2 ? 0 : 0.07
+    return { web: { cpus: 1.7, waiting }, old: { cpus: 0.1 }, new: { cpus: 0.1 } }
+  }
+  const actions = await runPulses(make(), shop(), 60_000, doing, { force })
+  const thaws = actions.filter(({ kind }) => kind === 'thaw')
+  const freeze = first(actions, 'freeze')?.time ?? 0
+  expect(thaws.map(({ decision }) => decision.borrowers)).toEqual([['c-old'], ['c-new']])
+  expect((thaws[1]?.time ?? 0) - freeze).toBeLessThanOrEqual(10_000 + 30_000 + 1000)
+  expect(force.frozen.size).toBe(0)
+})
