@@ -282,7 +282,7 @@ test('after a reset it begins from nothing: squeezed anew where an owner still w
 test('an owner that waits a little for ever does not keep the rest frozen for longer than the cap', async () => {
   const force = new Force()
   const doing = (now: Force, time: number): Record<string, Doing> => {
-    const waiting = time < 1000 ? 0.3 : now.frozen.size === 2 ? 0 : 0.07
+    const waiting = now.frozen.size === 2 ? 0 : time < 1000 ? 0.3 : 0.07
     return { web: { cpus: 1.7, waiting }, old: { cpus: 0.1 }, new: { cpus: 0.1 } }
   }
   const actions = await runPulses(make(), shop(), 60_000, doing, { force })
