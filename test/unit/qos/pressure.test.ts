@@ -283,7 +283,7 @@ test('an owner that waits a little for ever does not keep the rest frozen for lo
   const force = new Force()
   const doing = (now: Force, time: number): Record<string, Doing> => {
     const waiting = now.frozen.size === 2 ? 0 : time < 1000 ? 0.3 : 0.07
-    return { web: { cpus: 1.7, waiting }, old: { cpus: 0.1 }, new: { cpus: 0.1 } }
+    return { web: { cpus: 1.5, waiting }, old: { cpus: 0.1 }, new: { cpus: 0.1 } }
   }
   const actions = await runPulses(make(), shop(), 60_000, doing, { force })
   const thaws = actions.filter(({ kind }) => kind === 'thaw')
