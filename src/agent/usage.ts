@@ -41,10 +41,17 @@ export class Sampler {
   /** For pages: the newest snapshot while it is fresh, else a new one that all who ask meanwhile share. */
   recent(): Promise<ResourceUsage> {
     const newest = this.#newest
-    if (newest !== undefined && this.#deps.clock.monotonic() - newest.monotonic < RECENT_MS)
-      return Promise.resolve(newest)
+    const isFresh = newest !== undefined && this.#deps.clock.monotonic() - newest.monotonic < RECENT_MS
+    if (isFresh && this.#hasAll(newest)) return Promise.resolve(newest)
     this.#running ??= this.sample().finally(() => (this.#running = undefined))
     return this.#running
+  }
+
+  /** Nothing began or ended since: a task that runs is on every page. */
+  #hasAll({ containers }: ResourceUsage): boolean {
+    const known = new Set(containers.map(({ containerId }) => containerId))
+    const live = liveContainers(this.#deps.state())
+    return live.length === known.size && live.every(({ containerId }) => known.has(containerId))
   }
 
   async sample(): Promise<ResourceUsage> {

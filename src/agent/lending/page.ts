@@ -70,7 +70,8 @@ function containerPage({ lending }: LendDesk, container: ContainerUsage): Page {
 /** Evictions that were carried out, in the form that commands read. */
 function correctionPage({ decision, id, tasks }: Recorded): readonly Page[] {
   if (decision.kind !== 'evict' || decision.heldBack !== undefined) return []
-  return [{ event: id, at: decision.at, tasks, message: decision.why }]
+  const { at, forMs, owner, signal, threshold, unit, value, why } = decision
+  return [{ event: id, at, tasks, cause: { owner, signal, value, threshold, unit, forMs }, message: why }]
 }
 
 export function amounts(resources: Resources): Record<string, number> {
