@@ -114,12 +114,12 @@ export const AGENT_FLAGS = {
     toName,
   ),
   qos_controller: optionalFlag(
-    'Says what must be taken back: noop, load, pressure, or a module; NAME?option=value&…; pressure once lending is on.',
+    'Says what must be taken back: noop, load, pressure, or a module; pressure when lending is on.',
     'a name',
     toName,
   ),
   lend_mode: optionalFlag(
-    'How far lending goes: off, observe, lend (nobody is ended) or full; full with an estimator, else off (of Tepui).',
+    'How far lending goes: off, observe, lend (ends nobody) or full; full with an estimator (of Tepui).',
     'one of off, observe, lend, full',
     (text) => MODES.find((mode) => mode === text),
   ),

@@ -1,6 +1,6 @@
 /**
- * A list of jobs on lent resources: at most so many at once, what was taken back goes to the head of the queue again and
- * is charged to nobody, what fails by itself is tried again as often as is allowed. Decisions only; effects.ts acts.
+ * A list of jobs on lent resources: at most so many at once, what was taken back goes to the head of the queue and is
+ * charged to nobody, what fails by itself is tried again as often as is allowed. Decisions only; effects.ts acts.
  */
 import { isTerminal } from '../sdk/sdk.ts'
 import type { Offer } from '../wire/offers.ts'

@@ -1,5 +1,6 @@
 // The calendar, by cron expressions (node-cron): when sandboxes are swept, when lending is wanted or not.
 import cron from 'node-cron'
+import { dateOf } from '../base/clock.ts'
 import { OperatingError } from '../base/errors.ts'
 
 /** Says whether a text is a cron expression with five or six fields. */
@@ -15,7 +16,7 @@ export function cronMatcher(expression: string): (at: number) => boolean {
   if (!isCronExpression(expression)) throw notReadable(expression)
   // A task that is never started: only its pattern is asked.
   const task = cron.createTask(expression, () => undefined)
-  return (at) => task.match(new Date(Math.floor(at / MINUTE_MS) * MINUTE_MS))
+  return (at) => task.match(dateOf(Math.floor(at / MINUTE_MS) * MINUTE_MS))
 }
 
 const MINUTE_MS = 60_000

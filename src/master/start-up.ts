@@ -79,14 +79,13 @@ export async function startUp(
     logDir: values.log_dir,
     flags: flags.printed,
   }
-  const agents = scope.use(new AgentsApi({ cluster, clock }))
   const routes = masterRoutes({
     cluster,
     shell,
     metrics,
     facts,
     scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
-    agents,
+    agents: scope.use(new AgentsApi({ cluster, clock })),
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp: info.address?.ip ?? host }),
   })
   const streams = { ...STREAM_LIMITS, unsentBytes: values.max_stream_backlog }

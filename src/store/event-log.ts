@@ -1,6 +1,6 @@
 /**
- * What happened, durable and bounded: events by time, kind, agent, framework and task, each with its record as JSON. The
- * oldest go first when there are too many or they take too much.
+ * What happened, durable and bounded: events by time, kind, agent, framework and task, each with its record as JSON.
+ * The oldest go first when there are too many or they take too much.
  */
 import type { Cell, Database, Row } from './database.ts'
 

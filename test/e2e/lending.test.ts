@@ -194,7 +194,7 @@ test('an owner that wakes while the agent stands still keeps its speed: the kern
   await expect.poll(() => leftovers(before)).toEqual([])
 }, 60_000)
 
-test('an agent that died while borrowers were frozen is followed by one that lets them go before it sweeps', async () => {
+test('an agent that died with frozen borrowers is followed by one that lets them go before it sweeps', async () => {
   const before = await leftovers()
   const workDir = mkdtempSync(join(tmpdir(), 'tepui-frozen-'))
   const order = orders(workDir)

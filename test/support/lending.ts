@@ -1,7 +1,7 @@
 // Lending without an agent: a machine that a test moves, plug-ins that it scripts, a kernel that only remembers.
 import type { TierCheck, TierPort } from '../../src/agent/lending/actions.ts'
 import { LendDesk } from '../../src/agent/lending/desk.ts'
-import { Lending, type LendingSettings } from '../../src/agent/lending/lending.ts'
+import { Lending, type LendingSettings, type Plugins } from '../../src/agent/lending/lending.ts'
 import type { PluginFlags } from '../../src/agent/lending/plug-ins.ts'
 import { Pulses } from '../../src/agent/lending/pulses.ts'
 import { Records } from '../../src/agent/lending/records.ts'
@@ -119,7 +119,7 @@ export class LendingRig implements Disposable {
 
   constructor(options: RigOptions = {}) {
     this.machine = options.machine ?? new Machine().add({ id: 'web', cpus: 1.5 })
-    const { clock, machine, metrics, tier } = this
+    const { clock, metrics, tier } = this
     this.database = Database.open(options.database ?? ':memory:', {
       migrations: EVENT_LOG_MIGRATIONS,
       onDamaged: (message) => {
@@ -143,22 +143,8 @@ export class LendingRig implements Disposable {
       partyOf: (id) => ({ taskId: id.replace(/^c-/, ''), frameworkId: 'f' }),
       figuresNow: (owner) => this.lending.figuresNow(owner),
     })
-    const sample = (): Promise<ResourceUsage> => {
-      this.#usage = { ...machine.tick(this.doing), at: clock.now(), monotonic: clock.monotonic() }
-      return Promise.resolve(this.#usage)
-    }
-    const pulses = new Pulses({
-      clock,
-      counters: (id) => {
-        const read = this.#usage && pulseOf(this.#usage).containers.find((one) => one.containerId === id)
-        if (read === undefined) return undefined
-        const burnt = (this.#burnt.get(id) ?? 0) + (this.burst[id.replace(/^c-/, '')] ?? 0)
-        this.#burnt.set(id, burnt)
-        return { ...read, cpuSeconds: read.cpuSeconds + burnt }
-      },
-      host: () => machine.tick({}).host,
-      traits: () => new Map(),
-    })
+    const pulses = this.#pulses()
+    const sample = (): Promise<ResourceUsage> => Promise.resolve(this.#look())
     this.lending = new Lending(
       {
         clock,
@@ -177,21 +163,7 @@ export class LendingRig implements Disposable {
       },
       { reportMs: 0, correctionMs: 0, ...options.settings },
     )
-    const scripted: ResourceEstimator = {
-      name: 'scripted',
-      estimate: () => this.estimate,
-      takeBack: (now) => this.takeBacks.push(now),
-    }
-    this.lending.use({
-      estimator: 'estimator' in options ? options.estimator : scripted,
-      controller: options.controller ?? {
-        name: 'scripted',
-        decide: (input) => {
-          this.seen.push(input)
-          return this.answer(input)
-        },
-      },
-    })
+    this.lending.use(this.#plugins(options))
     this.desk = new LendDesk(
       {
         clock,
@@ -204,6 +176,47 @@ export class LendingRig implements Disposable {
       },
       { estimator: flags.estimator, controller: flags.controller ?? 'noop' },
     )
+  }
+
+  #look(): ResourceUsage {
+    const { clock, machine } = this
+    this.#usage = { ...machine.tick(this.doing), at: clock.now(), monotonic: clock.monotonic() }
+    return this.#usage
+  }
+
+  #pulses(): Pulses {
+    const { clock, machine } = this
+    return new Pulses({
+      clock,
+      counters: (id) => {
+        const read = this.#usage && pulseOf(this.#usage).containers.find((one) => one.containerId === id)
+        if (read === undefined) return undefined
+        const burnt = (this.#burnt.get(id) ?? 0) + (this.burst[id.replace(/^c-/, '')] ?? 0)
+        this.#burnt.set(id, burnt)
+        return { ...read, cpuSeconds: read.cpuSeconds + burnt }
+      },
+      host: () => machine.tick({}).host,
+      traits: () => new Map(),
+    })
+  }
+
+  #plugins(options: RigOptions): Plugins {
+    const scripted: ResourceEstimator = {
+      name: 'scripted',
+      estimate: () => this.estimate,
+      takeBack: (now) => this.takeBacks.push(now),
+    }
+    const controller = {
+      name: 'scripted',
+      decide: (input: QosInput) => {
+        this.seen.push(input)
+        return this.answer(input)
+      },
+    }
+    return {
+      estimator: 'estimator' in options ? options.estimator : scripted,
+      controller: options.controller ?? controller,
+    }
   }
 
   /** Seconds pass, with a round in each. */

@@ -7,7 +7,10 @@ import type { GracefulCorrection } from './events.ts'
 import { findExecutor, type Ending } from './state.ts'
 import { callMaster, count, log, type Turn } from './turn.ts'
 
-/** Ends the named container, at once unless the correction has a grace; its tasks end TASK_GONE with the correction's words (spec/mesos.md 11.2). */
+/**
+ * Ends the named container, at once unless the correction has a grace; its tasks end TASK_GONE with the correction's
+ * words (spec/mesos.md 11.2).
+ */
 export function correct(turn: Turn, correction: GracefulCorrection): void {
   const { frameworkId, executorId, containerId, graceMs = 0, message } = correction
   const framework = turn.state.frameworks.get(frameworkId)

@@ -1,4 +1,4 @@
-// Carries out what the controller decides: slows, stops and ends borrowers, records each step, and knows what is in force.
+// Carries out what the controller decides: slows, stops and ends borrowers, records each step, knows what is in force.
 import type { Clock } from '../../base/clock.ts'
 import { reasonOf, unreachable } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'

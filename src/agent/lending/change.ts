@@ -67,13 +67,19 @@ function readFields(value: Readonly<Record<string, unknown>>): ReadChange {
 function readOptionTexts(field: string, value: unknown): OptionTexts | string | undefined {
   if (value === undefined) return undefined
   if (!isRecord(value) || Object.keys(value).length > MAX_OPTIONS)
-    return `Field '${field}' is ${shown(value)}: expected an object of at most ${MAX_OPTIONS} options, such as {"headroom": 0.2}`
+    return (
+      `Field '${field}' is ${shown(value)}: ` +
+      `expected an object of at most ${MAX_OPTIONS} options, such as {"headroom": 0.2}`
+    )
   const texts: Record<string, string> = {}
   for (const [name, one] of Object.entries(value)) {
     const isPlain = typeof one === 'number' || typeof one === 'boolean' || typeof one === 'string'
     // These two part the options in the form of the flags.
     if (!isPlain || /[&=?]/.test(name) || /[&]/.test(String(one)) || String(one).length > MAX_TEXT)
-      return `Option '${name.slice(0, 100)}' of '${field}' is ${shown(one)}: expected a number, true, false or a text without '&'`
+      return (
+        `Option '${name.slice(0, 100)}' of '${field}' is ${shown(one)}: ` +
+        "expected a number, true, false or a text without '&'"
+      )
     texts[name] = String(one)
   }
   return texts

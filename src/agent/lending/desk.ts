@@ -1,6 +1,6 @@
 /**
- * What people can ask of lending on this agent and change about it: the switch, the plug-ins' options, the history. Keeps
- * what must survive a restart.
+ * What people can ask of lending on this agent and change about it: the switch, the plug-ins' options, the history.
+ * Keeps what must survive a restart.
  */
 import { type Clock, every } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'
@@ -107,7 +107,8 @@ export class LendDesk {
    */
   change(change: Change, by: string): Promise<void> {
     const done = this.#changing.then(() => this.#change(change, by))
-    this.#changing = done.catch(() => undefined)
+    // Who asked is told of a failure; the next change does not depend on it.
+    this.#changing = done.then(nothing, nothing)
     return done
   }
 
@@ -143,6 +144,8 @@ export class LendDesk {
     await configure(this.#names, this.#deps.lending.plugins, { estimator, controller })
   }
 }
+
+const nothing = (): void => undefined
 
 function modeDecision(at: number, from: Mode, to: Mode, by: string): ModeDecision {
   const steps = Math.abs(MODES.indexOf(to) - MODES.indexOf(from))

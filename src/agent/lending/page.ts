@@ -1,4 +1,4 @@
-// `/api/x1/lend` of the agent: what is lent and why so much, what is held back and why, every figure opened into its sum.
+// `/api/x1/lend` of the agent: what is lent and why so much, what is held back and why, each figure with its sum.
 import type { Page } from '../../http/pages/resources.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ContainerUsage } from '../../resources/usage.ts'

@@ -1,6 +1,6 @@
 /**
- * The explanation records of this agent: each decision goes to the durable log with the tasks that it is about, and gets
- * its effect one and ten seconds later. Trouble with the disk costs records, never lending.
+ * The explanation records of this agent: each decision goes to the durable log with the tasks that it is about, and
+ * gets its effect one and ten seconds later. Trouble with the disk costs records, never lending.
  */
 import type { Clock } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'

@@ -188,8 +188,6 @@ export function totalsLine(totals: BatchTotals): string {
     takenBack === 0
       ? 'nothing was taken back'
       : `${takenBack} times taken back (${hours(lostCpuHours)} of it)`
-  return (
-    `${finished} of ${jobs} jobs done${failed === 0 ? '' : `, ${failed} failed`} in ${humanDuration(seconds * 1000)}; ` +
-    `lending gave ${hours(lentCpuHours)}, ${back}`
-  )
+  const ends = `${finished} of ${jobs} jobs done${failed === 0 ? '' : `, ${failed} failed`}`
+  return `${ends} in ${humanDuration(seconds * 1000)}; ` + `lending gave ${hours(lentCpuHours)}, ${back}`
 }

@@ -106,9 +106,8 @@ async function change(context: Context, wanted: string | undefined, body: object
     await api.post(lendPath(agent), JSON.stringify(body), 'application/json')
     const page = await api.get(lendPath(agent))
     const why = text(page['why_not'])
-    screen.note(
-      `${agent.name}: mode ${text(page['mode'])}${page['paused'] === true ? ', paused' : ''}${why === '' ? '' : ` (${why})`}`,
-    )
+    const paused = page['paused'] === true ? ', paused' : ''
+    screen.note(`${agent.name}: mode ${text(page['mode'])}${paused}${why === '' ? '' : ` (${why})`}`)
   }
   return EXIT.done
 }

@@ -1,4 +1,4 @@
-// A controller that a test commands through a file, a word a line: `squeeze 0.1`, `freeze`, `thaw`, `relax`, `evict 2000`.
+// A controller that a test commands through a file: `squeeze 0.1`, `freeze`, `thaw`, `relax` or `evict 2000`.
 import { existsSync, readFileSync } from 'node:fs'
 import type { Action, ControllerFactory, EvictAction, PulseContainer } from '../../../src/qos/controller.ts'
 import { evict, freeze, relax, squeeze, thaw } from '../lend-actions.ts'

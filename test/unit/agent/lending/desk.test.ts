@@ -9,18 +9,29 @@ import { lendPage } from '../../../../src/agent/lending/page.ts'
 import { readWindows } from '../../../../src/agent/lending/windows.ts'
 import { evict, freeze, squeeze } from '../../../support/lend-actions.ts'
 import { known, LendingRig, type RigOptions } from '../../../support/lending.ts'
-import { Machine } from '../../../support/usage.ts'
+import { Machine, START_MS } from '../../../support/usage.ts'
 
-/** Monday, 23 November 2026, in the zone of this machine. */
-const at = (hour: number, minute = 0): number => new Date(2026, 10, 23, hour, minute, 31).getTime()
+const MINUTES_A_WEEK = 7 * 24 * 60
+
+/** For how many minutes of a week in November it is closed, and for which reasons: the same in every zone. */
+function closedMinutes(text: string): { readonly minutes: number; readonly reasons: readonly string[] } {
+  const windows = readWindows(text)
+  const reasons = Array.from({ length: MINUTES_A_WEEK }, (_, minute) =>
+    windows.closed(START_MS + minute * 60_000),
+  )
+  const closed = reasons.filter((reason) => reason !== undefined)
+  return { minutes: closed.length, reasons: [...new Set(closed)] }
+}
 
 describe('windows', () => {
   test('confine lending to the minutes that they name, and quiet ones close it', () => {
-    const windows = readWindows('lend * 20-23,0-5 * * *; quiet * 2 * * 1')
-    expect(windows.closed(at(22))).toBeUndefined()
-    expect(windows.closed(at(12))).toContain('outside of the windows')
-    expect(windows.closed(at(2, 30))).toContain('quiet window')
-    expect(readWindows('').closed(at(12))).toBeUndefined()
+    const evenings = closedMinutes('lend * 20-23,0-5 * * *; quiet * 2 * * 1')
+    expect(evenings.minutes).toBe(7 * 14 * 60 + 60)
+    expect(evenings.reasons.toSorted()).toEqual([
+      'it is a quiet window (* 2 * * 1)',
+      'it is outside of the windows for lending (* 20-23,0-5 * * *)',
+    ])
+    expect(closedMinutes('').minutes).toBe(0)
   })
 
   test('that cannot be read are refused with the part that is wrong', () => {
