@@ -1,4 +1,4 @@
-// Assembles one agent: what it offers, what it runs tasks with, how it talks to its master. The only place that says `new`.
+// Assembles one agent: what it runs tasks with, how it talks to its master. The only place that says `new`.
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
@@ -238,7 +238,7 @@ function openServer(
   })
 }
 
-/** After the core is done the last containers are released and the last calls answered; a failed core waits for nothing. */
+/** After the core is done the last containers are released and the last calls answered; a failed one waits not. */
 async function finish(
   trouble: OperatingError | undefined,
   supervisor: Supervisor,

@@ -97,7 +97,8 @@ function problemWithUpdate(call: ExecutorCall, { status }: ExecutorCallUpdate): 
     )
   }
   if (status.source !== 'SOURCE_EXECUTOR') {
-    return `Received Call from executor ${call.executor_id.value} with source ${status.source ?? 'unset'}, expecting SOURCE_EXECUTOR`
+    const source = status.source ?? 'unset'
+    return `Received Call from executor ${call.executor_id.value} with source ${source}, expecting SOURCE_EXECUTOR`
   }
   if (status.state === 'TASK_STAGING')
     return 'Received TASK_STAGING from executor, which only the master may set'

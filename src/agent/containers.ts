@@ -1,5 +1,5 @@
 // The supervisor with its sandboxes and its fetcher: what becomes of a container from the request to its last trace.
-import { utimes } from 'node:fs/promises'
+import { utimesSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -60,7 +60,7 @@ export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervis
     },
     tell: (news) => {
       if (news.type === 'exited' || news.type === 'launch-failed') {
-        void stamp(made.get(news.containerId), clock, log)
+        stamp(made.get(news.containerId), clock, log)
         made.delete(news.containerId)
       }
       tell(news)
@@ -69,11 +69,11 @@ export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervis
 }
 
 /** The sandbox's age for the garbage collector counts from the end of its container. */
-async function stamp(sandbox: MadeSandbox | undefined, clock: Clock, log: Logger): Promise<void> {
+function stamp(sandbox: MadeSandbox | undefined, clock: Clock, log: Logger): void {
   if (sandbox === undefined) return
   const now = clock.now() / 1000
   try {
-    await utimes(sandbox.directory, now, now)
+    utimesSync(sandbox.directory, now, now)
   } catch (error) {
     const fields = { sandbox: sandbox.directory, reason: reasonOf(error) }
     log.warn(fields, 'the sandbox is not to be found any more')

@@ -25,16 +25,20 @@ export interface EndpointDeps {
   readonly master: () => string | undefined
 }
 
+/** Paths of Mesos that come later: who asks is told so, and not that he mistyped. */
+const NOT_YET: readonly (readonly [path: string, methods: readonly string[], subject: string])[] = [
+  ['/api/v1', ['POST'], 'the operator API of the agent'],
+  ['/files/debug', ['GET'], 'the list of all files'],
+  ['/logging/toggle', ['GET', 'POST'], 'changing the level of the log'],
+  ['/containerizer/debug', ['GET'], 'the list of pending operations'],
+  ['/help', ['GET'], 'the help pages'],
+]
+
 export function agentRoutes(deps: EndpointDeps): Route[] {
   const { facts, state, files } = deps
   const get = (path: string, handle: Route['handle']): Route => ({ path, methods: ['GET'], handle })
   return [
     { path: '/api/v1/executor', handle: (request) => deps.executors.handle(request) },
-    {
-      path: '/api/v1',
-      methods: ['POST'],
-      handle: () => text(501, 'The operator API of the agent is not supported yet (docs/compatibility.md)'),
-    },
     get('/health', () => empty(200)),
     get('/version', () => json({ version: MESOS_API_VERSION, tepui_version: TEPUI_VERSION })),
     get('/flags', () => json({ flags: facts.flags })),
@@ -56,6 +60,10 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/files/read', (request) => files.read(request)),
     get('/files/download', (request) => files.download(request)),
     ...lendRoutes(deps.lending, () => ({ id: state.agentId ?? '', hostname: facts.info.hostname })),
+    ...NOT_YET.map(([path, methods, subject]): Route => {
+      const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
+      return { path, methods, handle: () => text(501, sentence) }
+    }),
   ]
 }
 

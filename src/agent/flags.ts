@@ -14,9 +14,7 @@ export const AGENT_FLAGS = {
     'Where the master is: host:port, http://host:port, or file://PATH of a file that says it.',
   ),
   work_dir: pathFlag('Folder for sandboxes and state; made when it does not exist. Required.'),
-  runtime_dir: pathFlag(
-    'Folder for what does not outlive a boot; the default is below /var/run/tepui or the work folder.',
-  ),
+  runtime_dir: pathFlag('Folder for the state of running containers; the default is below the work folder.'),
   ip: textFlag('Address to listen on; the default is every address of this machine.'),
   port: portFlag(5051, 'Port to listen on; 0 takes a free one.'),
   advertise_ip: textFlag('Address that is told to others when it is not the one listened on.'),
@@ -50,7 +48,6 @@ export const AGENT_FLAGS = {
     'Credentials for registries: JSON in the form of ~/.docker/config.json, or a path to it.',
   ),
   docker_remove_delay: durationFlag('6hrs', 'Time for which an ended Docker container is kept.'),
-  docker_stop_timeout: durationFlag('0ns', 'Least grace of a Docker container between SIGTERM and SIGKILL.'),
   docker_pull_stall_timeout: durationFlag('2mins', 'A pull without progress for so long fails (of Tepui).', {
     minMs: 1000,
   }),
@@ -161,7 +158,7 @@ export const AGENT_FLAGS = {
 
 export type AgentFlags = FlagValues<typeof AGENT_FLAGS>
 
-/** Flags of Mesos that come with later work or never; giving one is refused, so that nobody trusts in it (docs/compatibility.md). */
+/** Flags of Mesos that come later or never; giving one is refused, so that nobody trusts in it. */
 export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   `
   acls agent_features agent_subsystems allowed_capabilities allowed_devices
@@ -174,7 +171,7 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   container_ports_watch_interval credential csi_plugin_config_dir default_container_dns
   default_container_info default_container_shm_size disallow_sharing_agent_ipc_namespace
   disallow_sharing_agent_pid_namespace disk_profile_adaptor disk_watch_interval docker
-  docker_ignore_runtime docker_kill_orphans docker_mesos_image docker_registry docker_store_dir
+  docker_ignore_runtime docker_kill_orphans docker_mesos_image docker_registry docker_stop_timeout docker_store_dir
   docker_volume_checkpoint_dir docker_volume_chown domain domain_socket_location
   effective_capabilities enforce_container_disk_quota enforce_container_ports
   executor_reregistration_retry_interval executor_reregistration_timeout executor_secret_key

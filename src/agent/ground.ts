@@ -70,6 +70,10 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   if (master === undefined) throw usageError("Flag '--master' is required: --master=HOST:PORT")
   if (!master.startsWith('file://')) await masterAddress(master)
   if (folder === undefined) throw usageError("Flag '--work_dir' is required: --work_dir=PATH")
+  if (!flags.revocable_cpu_low_priority)
+    throw usageError(
+      'Borrowers always run in the lowest class: --no-revocable_cpu_low_priority cannot be had',
+    )
   bindAddress(flags)
   const onTrouble = (reason: string): void => log.warn({ reason }, 'a plug-in of lending failed')
   const lendMode = lendModeOf(flags)

@@ -46,7 +46,7 @@ export async function readHardware(
 ): Promise<Hardware> {
   const late = Promise.withResolvers<never>()
   // Nobody may wait for it any more when it fires.
-  late.promise.catch(() => undefined)
+  late.promise.catch(() => 'Who waited has been told.')
   using _ = clock.after(LONGEST_MS, () =>
     late.reject(new OperatingError('UNREACHABLE', `no answer within ${LONGEST_MS / 1000} s`)),
   )
@@ -93,15 +93,15 @@ function words(...all: readonly (string | undefined)[]): string {
 
 /**
  * What the agent offers: what `--resources` says, and for names that it leaves out what the machine has, less a reserve
- * for the system as Mesos keeps it. GPUs are offered only when the flag names them: we do not hand devices to tasks yet.
+ * for the system as Mesos keeps it. GPUs are offered only when the flag names them: tasks get no devices yet.
  *
  * @throws OperatingError USAGE when the flag cannot be read
  */
 export function agentResources(hardware: Hardware, flag: string | undefined, defaultRole: string): Resources {
   const given = flag === undefined ? Resources.empty : Resources.parse(flag, defaultRole)
   if (!(given instanceof Resources)) throw new OperatingError('USAGE', `Flag '--resources': ${given.message}`)
-  if (!given.revocable().isEmpty)
-    throw new OperatingError('USAGE', "Flag '--resources' may not hold revocable resources")
+  const wrong = notOfAMachine(given)
+  if (wrong !== undefined) throw new OperatingError('USAGE', `Flag '--resources' may not hold ${wrong}`)
   const named = namesIn(flag)
   const role = defaultRole === '*' ? '' : `(${defaultRole})`
   const detected = [
@@ -114,6 +114,15 @@ export function agentResources(hardware: Hardware, flag: string | undefined, def
   const own = text === '' ? Resources.empty : Resources.parse(text)
   if (!(own instanceof Resources)) throw new OperatingError('USAGE', `Flag '--default_role': ${own.message}`)
   return given.plus(own)
+}
+
+/** What only frameworks and operators make of resources, never a machine (spec/mesos.md 5.6). */
+function notOfAMachine(given: Resources): string | undefined {
+  const wire = given.toWire()
+  if (!given.revocable().isEmpty) return 'revocable resources'
+  if (wire.some(({ reservations }) => reservations?.some(({ type }) => type === 'DYNAMIC') === true))
+    return 'dynamic reservations'
+  return wire.some(({ disk }) => disk?.persistence !== undefined) ? 'persistent volumes' : undefined
 }
 
 /** All from `large` on keeps `reserve` back, smaller machines half (spec/mesos.md 5.6). */

@@ -1,7 +1,7 @@
 // The work folder of an agent: one function per path (spec/mesos.md 6.2).
 //
-//   <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>   a sandbox
-//   <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/latest        link to the newest
+//   `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`   a sandbox
+//   `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/latest`        link to the newest
 import { join } from 'node:path'
 
 export interface RunIds {

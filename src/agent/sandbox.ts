@@ -1,5 +1,5 @@
 // Makes the sandbox of a container: its folder, owned by the user that will run in it, and the environment.
-import { chmod, chown, mkdir, rename, symlink } from 'node:fs/promises'
+import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Account, findAccount } from '../base/account.ts'
 import { OperatingError } from '../base/errors.ts'
@@ -38,11 +38,10 @@ export async function makeSandbox(
   const runs = runsDirectory(settings.workDir, { agentId: settings.agentId, ...request })
   const directory = join(runs, request.containerId)
   try {
-    await makeFolder(directory)
-    await Promise.all([
-      prepare(directory, owner),
-      linkLatest(runs, request.containerId, join(runs, `.latest-${random.uuid()}`)),
-    ])
+    // All at once: each of these calls costs less than a hop to a thread, and every launch makes them.
+    makeFolder(directory)
+    prepare(directory, owner)
+    linkLatest(runs, request.containerId, join(runs, `.latest-${random.uuid()}`))
   } catch (error) {
     throw new OperatingError('FILE', `Cannot make the sandbox ${directory}`, { cause: error })
   }
@@ -50,10 +49,10 @@ export async function makeSandbox(
 }
 
 /** The garbage collector may remove an executor's empty folders at the same moment: then they are made again. */
-async function makeFolder(directory: string): Promise<void> {
+function makeFolder(directory: string): void {
   for (let tries = 0; ; tries++) {
     try {
-      await mkdir(directory, { recursive: true })
+      mkdirSync(directory, { recursive: true })
       return
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === MAX_TRIES) throw error
@@ -61,16 +60,16 @@ async function makeFolder(directory: string): Promise<void> {
   }
 }
 
-async function prepare(directory: string, owner: Account | undefined): Promise<void> {
+function prepare(directory: string, owner: Account | undefined): void {
   // Whatever the umask of the agent is.
-  await chmod(directory, MODE)
-  if (owner !== undefined) await chown(directory, owner.uid, owner.gid)
+  chmodSync(directory, MODE)
+  if (owner !== undefined) chownSync(directory, owner.uid, owner.gid)
 }
 
 /** Made aside and renamed, so that a reader never finds the link missing. */
-async function linkLatest(runs: string, containerId: string, aside: string): Promise<void> {
-  await symlink(containerId, aside)
-  await rename(aside, join(runs, 'latest'))
+function linkLatest(runs: string, containerId: string, aside: string): void {
+  symlinkSync(containerId, aside)
+  renameSync(aside, join(runs, 'latest'))
 }
 
 async function ownerOf(user: string | undefined, request: LaunchRequest): Promise<Account | undefined> {

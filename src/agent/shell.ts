@@ -73,7 +73,7 @@ export class Shell implements Disposable {
     this.#deps = deps
   }
 
-  /** Gives the core an event and carries out what follows. Called from within a step, it waits for the end of that step. */
+  /** Gives the core an event and carries out what follows. Called within a step, it waits for the end of that step. */
   dispatch(happening: Happening): void {
     if (this.#closed) return
     this.#queue.push(happening)

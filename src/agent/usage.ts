@@ -38,20 +38,22 @@ export class Sampler {
     this.#total = total
   }
 
-  /** For pages: the newest snapshot while it is fresh, else a new one that all who ask meanwhile share. */
+  /**
+   * For pages: the newest snapshot while it is fresh and has the containers of now, else a new one that all who ask
+   * meanwhile share.
+   */
   recent(): Promise<ResourceUsage> {
     const newest = this.#newest
-    const isFresh = newest !== undefined && this.#deps.clock.monotonic() - newest.monotonic < RECENT_MS
-    if (isFresh && this.#hasAll(newest)) return Promise.resolve(newest)
+    if (newest !== undefined && this.#isFresh(newest)) return Promise.resolve(newest)
     this.#running ??= this.sample().finally(() => (this.#running = undefined))
     return this.#running
   }
 
-  /** Nothing began or ended since: a task that runs is on every page. */
-  #hasAll({ containers }: ResourceUsage): boolean {
-    const known = new Set(containers.map(({ containerId }) => containerId))
+  #isFresh(usage: ResourceUsage): boolean {
+    if (this.#deps.clock.monotonic() - usage.monotonic >= RECENT_MS) return false
     const live = liveContainers(this.#deps.state())
-    return live.length === known.size && live.every(({ containerId }) => known.has(containerId))
+    const ids = new Set(usage.containers.map(({ containerId }) => containerId))
+    return live.length === ids.size && live.every(({ containerId }) => ids.has(containerId))
   }
 
   async sample(): Promise<ResourceUsage> {

@@ -61,7 +61,7 @@ const START_TROUBLES: Readonly<Record<string, string>> = {
     'its arguments and environment are more than the kernel takes (128 KiB each, 2 MiB in all by default)',
 }
 
-/** Starts a process in a session of its own that outlives us. Its streams are closed: a shim redirects what it keeps. */
+/** Starts a process in a session of its own that outlives us. Its streams are closed: a shim has its own. */
 export async function startDetached(
   file: string,
   args: readonly string[],
@@ -113,6 +113,8 @@ export function startProgram(file: string, args: readonly string[], options: Pro
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     detached: true,
+    // Whoever asks it to end says how long it may take: execa would kill it after five seconds.
+    forceKillAfterDelay: false,
     reject: false,
     buffer: false,
     stdin: 'pipe',

@@ -7,8 +7,8 @@ export interface Figure {
   readonly name: string
   readonly value: number
   readonly unit: string
-  /** What it must reach, such as `<= 10`; undefined when it is only told. */
-  readonly level: string | undefined
+  /** What it must reach, such as `<= 10`; null, so that JSON has the field, when it is only told. */
+  readonly level: string | null
   readonly ok: boolean
 }
 
@@ -60,7 +60,7 @@ export function parseLevel(level: string): (value: number) => boolean {
 /** A figure held against its level; one without a level is ok if it is a number. */
 export function figure(name: string, value: number, unit: string, level?: string): Figure {
   const ok = level === undefined ? Number.isFinite(value) : parseLevel(level)(value)
-  return { name, value: rounded(value), unit, level, ok }
+  return { name, value: rounded(value), unit, level: level ?? null, ok }
 }
 
 /** Six digits say all that a measurement knows. */
@@ -105,7 +105,7 @@ export function machineFacts(): Machine {
 export function sheetText(sheet: FigureSheet): string {
   const width = Math.max(0, ...sheet.figures.map(({ name }) => name.length))
   const lines = sheet.figures.map(({ name, value, unit, level, ok }) => {
-    const bound = level === undefined ? '' : `   level ${level}: ${ok ? 'reached' : 'MISSED'}`
+    const bound = level === null ? '' : `   level ${level}: ${ok ? 'reached' : 'MISSED'}`
     return `  ${name.padEnd(width)}  ${value} ${unit}${bound}`
   })
   return [`${sheet.name}: ${sheet.ok ? 'ok' : 'NOT OK'}`, ...lines].join('\n')

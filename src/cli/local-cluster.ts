@@ -170,7 +170,14 @@ export class LocalCluster implements AsyncDisposable {
     program.kill('SIGTERM')
     const late = Promise.withResolvers<undefined>()
     using _ = this.#clock.after(END_WITHIN_MS, () => late.resolve(undefined))
-    if ((await Promise.race([program.exited, late.promise])) !== undefined) return
+    const end = await Promise.race([program.exited, late.promise])
+    if (end !== undefined) {
+      // An end that was not in order may have left something behind.
+      const how =
+        end.exitCode === undefined ? `by ${end.signal ?? 'an unknown cause'}` : `with ${end.exitCode}`
+      if (end.exitCode !== 0) process.stderr.write(`tepui: ${member.name} ended ${how}\n`)
+      return
+    }
     process.stderr.write(`tepui: ${member.name} did not end within ${END_WITHIN_MS / 1000} s and is killed\n`)
     program.kill('SIGKILL')
     await program.exited

@@ -133,6 +133,8 @@ export interface Cgroups {
   entrances(path: string): readonly string[]
   /** Processes in the group and all below, as the kernel lists them now. */
   processes(path: string): readonly number[]
+  /** The lowest pid in the group itself: of a container, that of its first process. */
+  lowestProcess(path: string): number | undefined
 
   /** Counters of a group; undefined when it is gone. Keeps its files open until `forget` or `remove`. */
   statistics(path: string): ContainerStatistics | undefined

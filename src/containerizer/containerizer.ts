@@ -33,7 +33,7 @@ export type ContainerExit =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signaled'; readonly signal: string; readonly detail: string | undefined }
   | {
-      /** Killed by the kernel for memory. `level` says whose limit: the container's own, the tier's above, or the host's. */
+      /** Killed by the kernel for memory. `level` says whose limit: its own, the tier's above, or the host's. */
       readonly kind: 'memory'
       readonly level: 'own' | 'parent' | 'host'
       readonly limitBytes: number | undefined
@@ -55,7 +55,7 @@ export interface Container {
   readonly group?: string | undefined
   /** Settles when the container ended; never rejects. */
   readonly exit: Promise<ContainerExit>
-  /** SIGTERM now, SIGKILL to all of it after the grace; 0 kills at once. Called again, a shorter rest of the grace wins. */
+  /** SIGTERM now, SIGKILL to all of it after the grace; 0 kills at once. Called again, a shorter rest wins. */
   kill(graceMs: number): void
   /**
    * The whole new reservation, when tasks came to or left a custom executor. A containerizer without it keeps the first
@@ -64,7 +64,7 @@ export interface Container {
   update?(resources: Resources, limits: ContainerSpec['limits']): Promise<void>
   /** Undefined once it ended or when this machine cannot tell. */
   statistics(): Promise<ContainerStatistics | undefined>
-  /** After `exit`: removes its cgroups, mounts and engine container (or schedules the removal of the last). Idempotent. */
+  /** After `exit`: removes its cgroups, mounts and engine container (or schedules that removal). Idempotent. */
   release(): Promise<void>
 }
 

@@ -1,4 +1,4 @@
-// What a URI of a task means: where it comes from, its name in the sandbox, what is done with it (spec/mesos.md 9.1–9.3).
+// What a URI of a task means: where it comes from, its name in the sandbox, what is done with it (spec/mesos.md 9).
 import { posix } from 'node:path'
 import { type Rejection, rejection } from '../base/errors.ts'
 import type { CommandInfoURI } from '../wire/commands.ts'

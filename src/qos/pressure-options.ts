@@ -47,8 +47,10 @@ const OPTIONS = {
   surplus: numberOption(1.1, 1, 10),
   /** Nothing more is lent for so long after the last trouble. */
   unlend: durationOption(30_000, 0),
-  /** Ends a borrower that got under 5 % of its cpus for so long while owners use the machine; 0ns: never. */
+  /** Ends a borrower that gets next to nothing for so long while owners use the machine; 0ns: never. */
   starved: durationOption(0, 0),
+  /** … next to nothing: below this share of the cpus that were lent to it. */
+  starved_share: numberOption(0.05, 0.001, 1),
 }
 
 export type PressureOptions = ReturnType<typeof readOptions<typeof OPTIONS>>

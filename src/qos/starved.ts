@@ -5,7 +5,6 @@ import type { Freezer } from './freezer.ts'
 import type { PressureOptions } from './pressure-options.ts'
 import { percent, type Scene, type Signal, seconds } from './scene.ts'
 
-const STARVED_SHARE = 0.05
 /** One that does not want to run is not starved: it must wait for this share of the time, or be frozen. */
 const WANTS_SHARE = 0.5
 
@@ -27,17 +26,17 @@ export class StarvedRule {
     const crowded = owned + lent > scene.cores + 1e-6
     return candidates.flatMap((container) => {
       const wants = freezer.frozen.has(container.containerId) || waits(scene, container)
-      const forMs = this.#starvingFor(scene, container, crowded && wants)
+      const forMs = this.#starvingFor(scene, container, crowded && wants, options.starved_share)
       if (forMs === undefined || forMs < options.starved) return []
       this.#since.delete(container.containerId)
       return this.#end(scene, container, owned, forMs, freezer, options)
     })
   }
 
-  #starvingFor(scene: Scene, container: PulseContainer, hungry: boolean): number | undefined {
+  #starvingFor(scene: Scene, container: PulseContainer, hungry: boolean, enough: number): number | undefined {
     const { containerId } = container
     const share = shareOf(scene, container)
-    if (!hungry || share === undefined || share >= STARVED_SHARE) {
+    if (!hungry || share === undefined || share >= enough) {
       this.#since.delete(containerId)
       return undefined
     }
@@ -60,7 +59,7 @@ export class StarvedRule {
       owner: 'the machine',
       signal: 'starved borrower',
       value,
-      threshold: STARVED_SHARE,
+      threshold: options.starved_share,
       comparison: 'below',
       unit: 'share of its cpus',
       forMs,
@@ -68,7 +67,7 @@ export class StarvedRule {
     const text =
       `starved, not harmful: owners use ${owned.toFixed(2)} of ${scene.cores} cpus, ` +
       `this borrower got ${percent(value)} of its ${lent.toFixed(2)} ` +
-      `(limit ${percent(STARVED_SHARE)}) for ${seconds(forMs)}`
+      `(limit ${percent(options.starved_share)}) for ${seconds(forMs)}`
     const eviction = {
       signal,
       candidates: [{ container, frees: lent }],

@@ -52,8 +52,8 @@ class NpmScheduler implements AsyncDisposable {
     this.#program.send([method, ...values])
   }
 
-  async heard(name: string): Promise<unknown> {
-    return await vi.waitFor(() => {
+  heard(name: string): Promise<unknown> {
+    return vi.waitFor(() => {
       const found = this.news.find((news) => news.name === name)
       if (found === undefined) throw new Error(`No '${name}' among ${JSON.stringify(this.news)}`)
       return found.what
@@ -66,8 +66,8 @@ class NpmScheduler implements AsyncDisposable {
     )
   }
 
-  async status(wanted: (status: RawStatus) => boolean): Promise<RawStatus> {
-    return await vi.waitFor(() => {
+  status(wanted: (status: RawStatus) => boolean): Promise<RawStatus> {
+    return vi.waitFor(() => {
       const found = this.statuses.find(wanted)
       if (found === undefined) throw new Error(`Not among ${JSON.stringify(this.news)}`)
       return found

@@ -86,7 +86,7 @@ function sandbox(who: string, containerId: string, file: string): string {
 describe.each([
   ['in Node', node('node')],
   ['in Python', executor('python', `exec python3 ${PYTHON}`)],
-])('an executor %s', (where, who) => {
+])('an executor %s', (_where, who) => {
   test('does five tasks, one after the other and together, in one process', async () => {
     const file = join(folder, who.executor_id.value)
     const does = `${who.executor_id.value === 'node' ? 'run ' : ''}touch ${file} && echo hi >> ${file}`
@@ -100,7 +100,7 @@ describe.each([
     )
     for (const id of ids) await scheduler.end(id)
     expect(readFileSync(file, 'utf8')).toBe('hi\n'.repeat(5))
-    for (const id of ids) expect(scheduler.states(id), where).toEqual(['TASK_RUNNING', 'TASK_FINISHED'])
+    for (const id of ids) expect(scheduler.states(id)).toEqual(['TASK_RUNNING', 'TASK_FINISHED'])
     expect(new Set(await Promise.all(ids.map(containerOf))).size).toBe(1)
     expect(scheduler.statuses(ids[4] ?? '')[0]).toMatchObject({
       source: 'SOURCE_EXECUTOR',

@@ -1,4 +1,4 @@
-// One session that was recorded with a real Mesos, played again to our master and agent: every call with the ids of today,
+// A session that was recorded with a real Mesos, played again to our master and agent: all calls with ids of today,
 // every event held against the recorded one. Where ours differs, the list below says how and why; nothing else may.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import session from '../recorded/scheduler-session.json' with { type: 'json' }
@@ -32,7 +32,7 @@ const DIFFERENCES: readonly (readonly [RegExp, string])[] = [
     'The progress of a pull is told as TASK_STARTING.',
   ],
   [
-    /^UPDATE noimage TASK_FAILED\S+message: "(Failed to launch container: ).* -> "\1Cannot pull the image no-such-image/,
+    /^UPDATE noimage TASK_FAILED\S+message: "(Failed to launch container: ).* -> "\1Cannot pull the image no-such/,
     'We talk to the engine without the docker command, and give its words.',
   ],
   [
@@ -126,7 +126,7 @@ class Player {
   readonly #taken = new Set<RawEvent>()
 
   /**
-   * The order of offers and updates of several tasks is a matter of time; that of the updates of a task is not. When the
+   * The order of offers and updates of several tasks is a matter of time; that of a task's own updates is not. When the
    * part of an ended task is offered again is one too: such small offers are passed over, and amounts not compared.
    */
   #matches(recorded: RawEvent, event: RawEvent): boolean {

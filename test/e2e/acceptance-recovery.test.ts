@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { nothingLeft } from '../support/cluster.ts'
 import { type Daemon, Daemons } from '../support/daemons.ts'
 import { engineRequest, leftovers, requireEngine, TEST_IMAGE } from '../support/engine.ts'
-import { RawScheduler, task } from '../support/raw-scheduler.ts'
+import { type RawEvent, RawScheduler, task } from '../support/raw-scheduler.ts'
 
 const AWARE = { capabilities: [{ type: 'PARTITION_AWARE' }] }
 const DOCKER = { container: { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'HOST' } } }
@@ -40,7 +40,11 @@ describe('a framework that dies', () => {
     using second = await RawScheduler.subscribe(daemons.masterPort, { ...AWARE, failover_timeout: 60, id })
     expect((await second.end('away')).state).toBe('TASK_FINISHED')
     await second.call('RECONCILE', { reconcile: {} })
-    expect(await second.status('stays', 'TASK_RUNNING')).toMatchObject({ reason: 'REASON_RECONCILIATION' })
+    const isAnswer = (event: RawEvent): boolean => event.update?.status.reason === 'REASON_RECONCILIATION'
+    expect((await second.event(isAnswer)).update?.status).toMatchObject({
+      task_id: { value: 'stays' },
+      state: 'TASK_RUNNING',
+    })
     await second.teardown()
   })
 

@@ -83,7 +83,7 @@ describe('a Docker task', () => {
     expect((await scheduler.end('web')).state).toBe('TASK_KILLED')
   })
 
-  test('that takes more memory than it has dies at its own limit, and its status says so with the figures', async () => {
+  test('that takes more memory than it has dies at its own limit, and its status tells the figures', async () => {
     await launch('hog', { command: { value: 'x=xxxxxxxx; while :; do x=$x$x; done' }, mem: 32 })
     const end = await scheduler.end('hog')
     expect(end).toMatchObject({ state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LIMITATION_MEMORY' })

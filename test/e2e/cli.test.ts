@@ -177,6 +177,6 @@ test('Ctrl-C ends tepui up with its agents and tasks, says what it ends, and lea
   up.run.child.kill('SIGINT')
   const { code, stderr } = await up.run.ended
   expect(code).toBe(0)
-  expect(stderr).toMatch(/ending 1 task \(left\)\n.*ended 2 agents and the master/)
+  expect(stderr).toMatch(/ending 1 task \(left\)\ntepui: ended 2 agents and the master/)
   await expect.poll(() => leftovers(before), { timeout: 30_000 }).toEqual([])
 })

@@ -40,8 +40,6 @@ export const executorInfo = (id: string, more: Partial<ExecutorInfo> = {}): Exec
   ...more,
 })
 
-export const PARTITION_AWARE: readonly FrameworkInfoCapabilityType[] = ['PARTITION_AWARE']
-
 export class CoreUnderTest {
   readonly core: AgentCore
   now = START

@@ -54,7 +54,10 @@ export class Up implements AsyncDisposable {
     const run = new Run(['up', '-o', 'json', '--port', '0', '--data', folder, ...args])
     const line = await new Promise<string>((resolve, reject) => {
       run.child.stdout?.on('data', () => run.stdout.includes('\n') && resolve(run.stdout))
-      void run.ended.then(({ code, stderr }) => reject(new Error(`tepui up ended with ${code}: ${stderr}`)))
+      void run.ended.then(({ code, stderr }) => {
+        rmSync(folder, { recursive: true, force: true })
+        reject(new Error(`tepui up ended with ${code}: ${stderr}`))
+      })
     })
     const { address } = (JSON.parse(line) as { master: { address: { ip: string; port: number } } }).master
     return new Up(run, folder, `${address.ip}:${address.port}`)

@@ -1,4 +1,4 @@
-// A real master and real agents in this process, on free ports, with the real clock: what clients of others are held against.
+// A real master and real agents in this process, on free ports, with the real clock, for clients of others.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,7 +62,11 @@ export class Cluster implements AsyncDisposable {
     const argv = [...own.filter((flag) => !given.has(flag.split('=')[0])), ...flags]
     const agent = await startAgent(parseFlags(AGENT_FLAGS, argv, {}, AGENT_FLAGS_NOT_YET), DEPS)
     this.agents.push(agent)
-    await vi.waitFor(async () => expect(await this.#activeAgents()).toBe(this.agents.length), SOON)
+    await vi.waitFor(async () => {
+      const active = await this.#activeAgents()
+      if (active < this.agents.length)
+        throw new Error(`The master knows ${active} of ${this.agents.length} agents`)
+    }, SOON)
     return agent
   }
 

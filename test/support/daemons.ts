@@ -42,7 +42,7 @@ export class Daemons implements AsyncDisposable {
   async master(...flags: readonly string[]): Promise<Daemon> {
     const port = this.masterPort === 0 ? await freePort() : this.masterPort
     this.masterPort = port
-    return await this.#start('master', port, ['--hostname=127.0.0.1', ...flags], '/health')
+    return this.#start('master', port, ['--hostname=127.0.0.1', ...flags], '/health')
   }
 
   /** Starts the agent of that number: the same port and work folder every time. Resolves when the master has it. */

@@ -8,6 +8,7 @@ import type {
   LaunchObserver,
 } from '../../src/containerizer/containerizer.ts'
 import type { Resources } from '../../src/resources/resources.ts'
+import type { ContainerStatistics } from '../../src/resources/usage.ts'
 
 export interface FakeOptions {
   readonly name?: string
@@ -133,7 +134,7 @@ export class FakeContainer implements Container {
     this.updates.push(resources)
   }
 
-  statistics(): Promise<undefined> {
+  statistics(): Promise<ContainerStatistics | undefined> {
     return Promise.resolve(undefined)
   }
 

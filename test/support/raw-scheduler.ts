@@ -97,6 +97,8 @@ export class RawScheduler implements Disposable {
   acknowledges = true
   /** Offers of no use to a test are declined as they come, so that what they hold is offered again with the rest. */
   declines: ((offer: RawOffer) => boolean) | undefined
+  /** What went wrong with acknowledgements. */
+  readonly troubles: unknown[] = []
   /** Set when the master has ended the stream. */
   ended = false
   #answer: IncomingMessage | undefined
@@ -183,7 +185,8 @@ export class RawScheduler implements Disposable {
   async acknowledge({ agent_id, task_id, uuid }: RawStatus): Promise<void> {
     if (uuid === undefined) return
     // A master that dies meanwhile is no failure of a test: the update comes again.
-    await this.call('ACKNOWLEDGE', { acknowledge: { agent_id, task_id, uuid } }).catch(() => undefined)
+    const acknowledged = this.call('ACKNOWLEDGE', { acknowledge: { agent_id, task_id, uuid } })
+    await acknowledged.catch((error: unknown) => this.troubles.push(error))
   }
 
   /** The first event since the last look that is wanted; those before it are passed over. */
@@ -308,4 +311,18 @@ export function task(
     ...(command !== undefined && { command: { value: command } }),
     ...more,
   }
+}
+
+/** A framework of its own for one test, torn down at its end. */
+export async function framework(
+  port: number,
+  info: Readonly<Record<string, unknown>> = {},
+): Promise<RawScheduler & AsyncDisposable> {
+  const scheduler = await RawScheduler.subscribe(port, info)
+  return Object.assign(scheduler, {
+    async [Symbol.asyncDispose]() {
+      await scheduler.teardown()
+      scheduler[Symbol.dispose]()
+    },
+  })
 }

@@ -50,12 +50,12 @@ export class RealFramework implements AsyncDisposable {
   readonly #offers: Offer[] = []
   readonly #waiting = new Set<() => void>()
   readonly #reading: Promise<void>
-  #failure: unknown
+  #failure: Error | undefined
 
   private constructor(client: SchedulerClient) {
     this.client = client
     this.#reading = this.#read().catch((error: unknown) => {
-      this.#failure = error
+      this.#failure = error as Error
       this.#wake()
     })
   }

@@ -1,9 +1,11 @@
 // The figures of the demo, each with the level that it must reach: pure.
 import { type Figure, figure } from '../../base/figures.ts'
-import type { Measured } from './story.ts'
+import { type Measured, PATIENCE_MS } from './story.ts'
 
 /** The owner under full load after the take-back, against alone in the same run. */
 const RECOVERED = '>= 0.9'
+/** Whether it happens at all counts: how fast depends on what else the machine does. The story waits so long. */
+const WITHIN = `<= ${PATIENCE_MS / 1000}`
 
 export function demoFigures(measured: Measured): Figure[] {
   const { after, alone, during, light, lightBeside } = measured
@@ -25,9 +27,9 @@ export function demoFigures(measured: Measured): Figure[] {
     figure('owner until the take-back, of its speed alone', share(during?.perSecond), 'share'),
     figure('owner after the take-back, of its speed alone', share(after?.perSecond), 'share', RECOVERED),
     figure('first offer rescinded after the load rose', seconds(measured.rescindedAfterMs), 's', '<= 5'),
-    figure('first borrower taken back after the load rose', seconds(measured.takenBackAfterMs), 's', '<= 15'),
+    figure('first borrower taken back after the load rose', seconds(measured.takenBackAfterMs), 's', WITHIN),
     figure('borrowers taken back', measured.takenBack, 'tasks', '>= 1'),
-    figure('lending again after the load fell', seconds(measured.lendingAgainAfterMs), 's', '<= 30'),
+    figure('lending again after the load fell', seconds(measured.lendingAgainAfterMs), 's', WITHIN),
     figure('other tasks that were ended', measured.neighbourEnded, 'tasks', '= 0'),
   ]
 }

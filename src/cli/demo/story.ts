@@ -60,7 +60,7 @@ const LIGHT: Load = { customers: 1, restMs: 120 }
 const FULL: Load = { customers: 8, restMs: 0 }
 const MEASURE_MS = 4000
 /** The longest that one act may wait for what it shows. */
-const PATIENCE_MS = 45_000
+export const PATIENCE_MS = 45_000
 const LOOK_MS = 100
 /** The window of the agents' estimator, and two samples. */
 const FORGOTTEN_MS = 10_000

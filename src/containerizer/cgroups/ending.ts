@@ -32,14 +32,32 @@ export function processesOf(files: KernelFiles, hierarchies: Hierarchies, path: 
   const pids = new Set<number>()
   for (const hierarchy of enteredHierarchies(hierarchies)) {
     for (const group of groupsBelow(files, join(hierarchy, path))) {
-      for (const line of (files.read(join(group, 'cgroup.procs')) ?? '').split('\n')) {
-        const pid = Number(line)
-        // 0 stands for a process of another pid namespace, which has no number here.
-        if (pid > 0) pids.add(pid)
-      }
+      for (const pid of listed(files, group)) pids.add(pid)
     }
   }
   return [...pids]
+}
+
+/**
+ * The lowest pid of those that the group itself lists: of a container, its first process. Looks into one hierarchy
+ * after the other and no further than the first that knows any, the unified tree first: v1 sorts a list for every look.
+ */
+export function lowestProcess(
+  files: KernelFiles,
+  hierarchies: Hierarchies,
+  path: string,
+): number | undefined {
+  for (const hierarchy of enteredHierarchies(hierarchies).toReversed()) {
+    const pids = listed(files, join(hierarchy, path))
+    if (pids.length > 0) return Math.min(...pids)
+  }
+  return undefined
+}
+
+function listed(files: KernelFiles, group: string): readonly number[] {
+  const lines = (files.read(join(group, 'cgroup.procs')) ?? '').split('\n')
+  // 0 stands for a process of another pid namespace, which has no number here.
+  return lines.map(Number).filter((pid) => pid > 0)
 }
 
 /** Freezes or thaws; true when a freezer took the order. Prefers the unified tree, which never needs a retry. */

@@ -17,7 +17,7 @@ import type {
   PowerName,
   Tier,
 } from '../cgroups.ts'
-import { killGroup, processesOf, removeGroup, setFrozen, type Ending } from './ending.ts'
+import { killGroup, lowestProcess, processesOf, removeGroup, setFrozen, type Ending } from './ending.ts'
 import { errnoOf, kernelFiles, type KernelFiles } from './files.ts'
 import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarchies.ts'
 import { writeLimits } from './limits.ts'
@@ -137,6 +137,10 @@ class KernelCgroups implements Cgroups {
 
   processes(path: string): readonly number[] {
     return processesOf(this.#files, this.#hierarchies, path)
+  }
+
+  lowestProcess(path: string): number | undefined {
+    return lowestProcess(this.#files, this.#hierarchies, path)
   }
 
   statistics(path: string): ContainerStatistics | undefined {

@@ -187,7 +187,7 @@ export class DockerContainer implements Container {
       this.#ended = true
       this.#killTimer?.[Symbol.dispose]()
       this.#parts.detach.abort()
-      await this.#closeOutput()
+      this.#closeOutput()
       group?.cgroups.forget(group.path)
     }
   }
@@ -275,10 +275,10 @@ export class DockerContainer implements Container {
     enough.abort()
   }
 
-  async #closeOutput(): Promise<void> {
+  #closeOutput(): void {
     const { output, log } = this.#parts
     try {
-      await output[Symbol.asyncDispose]()
+      output[Symbol.dispose]()
     } catch (error) {
       log.warn(
         { container: this.id, reason: reasonOf(error) },
@@ -304,9 +304,7 @@ export class DockerContainer implements Container {
   /** The first process of a container has the lowest number of all in its group. */
   #lowestPid(): number | undefined {
     const { group } = this.#parts
-    if (this.#ended || group === undefined) return undefined
-    const pids = group.cgroups.processes(group.path)
-    return pids.length === 0 ? undefined : Math.min(...pids)
+    return this.#ended ? undefined : group?.cgroups.lowestProcess(group.path)
   }
 
   #stopSignal(): string {

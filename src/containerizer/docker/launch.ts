@@ -61,8 +61,7 @@ export async function launchContainer(
   for (const note of translation.notes) deps.log.info({ container: spec.containerId }, note)
   const attempt: Attempt = { deps, spec, translation, observer, signal }
   if (spec.container?.docker?.force_pull_image === true) await pull(attempt)
-  // Opening two files takes less time than the engine's answer, so it costs nothing beside it.
-  const opening = SandboxOutput.open({
+  const output = SandboxOutput.open({
     sandbox: spec.sandbox,
     maxBytes: deps.outputMaxBytes,
     onTrouble: (error) =>
@@ -71,16 +70,14 @@ export async function launchContainer(
         'Could not keep output of a container',
       ),
   })
-  const [opened, created] = await Promise.allSettled([opening, create(attempt)])
-  if (opened.status === 'rejected') {
-    if (created.status === 'fulfilled') await deps.removals.now(created.value)
-    throw opened.reason
+  let dockerId: string
+  try {
+    dockerId = await create(attempt)
+  } catch (error) {
+    output[Symbol.dispose]()
+    throw error
   }
-  if (created.status === 'rejected') {
-    await opened.value[Symbol.asyncDispose]()
-    throw created.reason
-  }
-  return start(attempt, created.value, opened.value)
+  return start(attempt, dockerId, output)
 }
 
 function cgroupParent(deps: LaunchDeps, spec: ContainerSpec): string | undefined {
@@ -174,7 +171,7 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
   } catch (error) {
     detach.abort()
     await copied
-    await output[Symbol.asyncDispose]()
+    output[Symbol.dispose]()
     await deps.removals.now(dockerId)
     throw error
   }

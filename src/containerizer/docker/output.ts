@@ -1,12 +1,15 @@
 // What a container prints: the attached stream, taken apart into the sandbox's `stdout` and `stderr`, with rotation.
-import { constants } from 'node:fs'
-import { type FileHandle, open, rename } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, renameSync, writev } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { OperatingError } from '../../base/errors.ts'
 
 /** The engine's frame: a byte for the stream (2 is stderr), three zeros, four bytes of length, then the payload. */
 const HEADER_BYTES = 8
 const STDERR = 2
+
+// What a task prints may have to wait for the disk; opening and closing its files costs less than a hop to a thread.
+const writeParts = promisify(writev)
 
 // The task owns the folder: it may have put a link, a pipe or a device where our file should be.
 const OPEN_FLAGS =
@@ -20,7 +23,7 @@ export interface OutputOptions {
   readonly onTrouble: (error: unknown) => void
 }
 
-export class SandboxOutput implements AsyncDisposable {
+export class SandboxOutput implements Disposable {
   readonly #stdout: RotatingFile
   readonly #stderr: RotatingFile
   readonly #onTrouble: (error: unknown) => void
@@ -33,13 +36,13 @@ export class SandboxOutput implements AsyncDisposable {
   }
 
   /** Both files exist afterwards; what they held stays. Throws `OperatingError` (FILE). */
-  static async open(options: OutputOptions): Promise<SandboxOutput> {
-    const stdout = await RotatingFile.open(join(options.sandbox, 'stdout'), options.maxBytes)
+  static open(options: OutputOptions): SandboxOutput {
+    const stdout = new RotatingFile(join(options.sandbox, 'stdout'), options.maxBytes)
     try {
-      const stderr = await RotatingFile.open(join(options.sandbox, 'stderr'), options.maxBytes)
+      const stderr = new RotatingFile(join(options.sandbox, 'stderr'), options.maxBytes)
       return new SandboxOutput(stdout, stderr, options.onTrouble)
     } catch (error) {
-      await stdout.close()
+      stdout.close()
       throw error
     }
   }
@@ -66,9 +69,10 @@ export class SandboxOutput implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stdout.close()
-    await this.#stderr.close()
+  /** To be called when nothing is copied any more. */
+  [Symbol.dispose](): void {
+    this.#stdout.close()
+    this.#stderr.close()
   }
 
   async #write(file: RotatingFile, parts: readonly Buffer[]): Promise<void> {
@@ -123,47 +127,57 @@ export class Frames {
 class RotatingFile {
   readonly #path: string
   readonly #maxBytes: number
-  #file: FileHandle
+  #file: number
   #bytes: number
+  #writing = false
+  #closed = false
 
-  private constructor(path: string, maxBytes: number, opened: { file: FileHandle; bytes: number }) {
+  constructor(path: string, maxBytes: number) {
     this.#path = path
     this.#maxBytes = maxBytes
-    this.#file = opened.file
-    this.#bytes = opened.bytes
+    const { file, bytes } = openPlainFile(path)
+    this.#file = file
+    this.#bytes = bytes
   }
 
-  static async open(path: string, maxBytes: number): Promise<RotatingFile> {
-    return new RotatingFile(path, maxBytes, await openPlainFile(path))
-  }
-
+  /** What comes after the close is dropped. One write at a time. */
   async write(parts: readonly Buffer[]): Promise<void> {
+    if (this.#closed) return
     const length = parts.reduce((sum, part) => sum + part.length, 0)
-    if (this.#bytes > 0 && this.#bytes + length > this.#maxBytes) await this.#rotate()
+    if (this.#bytes > 0 && this.#bytes + length > this.#maxBytes) this.#rotate()
     this.#bytes += length
-    // A write to a file may be short when the disk is full; the next one then fails with the reason.
-    let rest: readonly Buffer[] = parts
-    while (rest.length > 0) {
-      const { bytesWritten } = await this.#file.writev(rest as Buffer[])
-      rest = after(rest, bytesWritten)
+    this.#writing = true
+    try {
+      // A write to a file may be short when the disk is full; the next one then fails with the reason.
+      let rest: readonly Buffer[] = parts
+      while (rest.length > 0) {
+        const { bytesWritten } = await writeParts(this.#file, rest as Buffer[])
+        rest = after(rest, bytesWritten)
+      }
+    } finally {
+      this.#writing = false
+      if (this.#closed) closeSync(this.#file)
     }
   }
 
-  async close(): Promise<void> {
-    await this.#file.close()
+  /** Waits for a write under way: its number may belong to another file as soon as this one is closed. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (!this.#writing) closeSync(this.#file)
   }
 
-  async #rotate(): Promise<void> {
+  #rotate(): void {
     try {
-      await rename(this.#path, `${this.#path}.1`)
+      renameSync(this.#path, `${this.#path}.1`)
     } catch (error) {
       // The task may have removed its own output.
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
     }
-    const opened = await openPlainFile(this.#path)
-    await this.#file.close()
-    this.#file = opened.file
-    this.#bytes = opened.bytes
+    const { file, bytes } = openPlainFile(this.#path)
+    closeSync(this.#file)
+    this.#file = file
+    this.#bytes = bytes
   }
 }
 
@@ -181,15 +195,15 @@ function after(parts: readonly Buffer[], bytes: number): readonly Buffer[] {
   return rest
 }
 
-async function openPlainFile(path: string): Promise<{ file: FileHandle; bytes: number }> {
-  let file: FileHandle | undefined
+function openPlainFile(path: string): { file: number; bytes: number } {
+  let file: number | undefined
   try {
-    file = await open(path, OPEN_FLAGS, 0o644)
-    const about = await file.stat()
+    file = openSync(path, OPEN_FLAGS, 0o644)
+    const about = fstatSync(file)
     if (!about.isFile()) throw new Error('it is not a plain file')
     return { file, bytes: about.size }
   } catch (error) {
-    await file?.close()
+    if (file !== undefined) closeSync(file)
     throw new OperatingError('FILE', `Cannot write ${path}`, { cause: error })
   }
 }

@@ -1,4 +1,4 @@
-// The executor API over HTTP: as a real Mesos answers, from SUBSCRIBE to the end, with raw requests and with our client.
+// The executor API over HTTP: as a real Mesos answers, from SUBSCRIBE to the end, raw and with our client.
 import { describe, expect, test } from 'vitest'
 import { ExecutorClient } from '../../../src/sdk/sdk.ts'
 import recorded from '../../recorded/gate.json' with { type: 'json' }

@@ -58,6 +58,11 @@ const REFUSED: readonly (readonly [argv: readonly string[], sentence: RegExp])[]
     [...BASE, work('a'), '--containerizers=docker', '--docker_socket=/no/such/docker.sock'],
     /^ENGINE: .*\/no\/such\/docker\.sock/,
   ],
+  [
+    [...BASE, work('a'), '--no-revocable_cpu_low_priority'],
+    /^USAGE: Borrowers always run in the lowest class/,
+  ],
+  [[...BASE, work('a'), '--docker_stop_timeout=1secs'], /^USAGE: .* of Mesos is not supported yet/],
   [[...BASE, work('a'), '--isolation=magic'], /^USAGE: Flag '--isolation' names 'magic'/],
   [
     [...BASE, work('a'), '--containerizers=mesos', '--isolation=cgroups/mem'],

@@ -190,7 +190,7 @@ test('a download that is cut leaves no file under the name', async () => {
   })
   while (failed === undefined) await clock.advance(1000)
   await done
-  expect(String(failed)).toContain(`Cannot fetch '${url}/x'`)
+  expect((failed as Error).message).toContain(`Cannot fetch '${url}/x'`)
   expect(readdirSync(sandbox)).toEqual([])
 })
 
@@ -203,7 +203,7 @@ test('a download that stalls is given up after the stall timeout', async () => {
   })
   while (failed === undefined) await clock.advance(1000)
   await done
-  expect(String(failed)).toContain('no data came for 5secs')
+  expect((failed as Error).message).toContain('no data came for 5secs')
   expect(readdirSync(sandbox)).toEqual([])
 })
 

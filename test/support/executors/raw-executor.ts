@@ -1,7 +1,7 @@
-// A custom executor written with nothing but node:http and Buffer; the data of a task says what it does with it. It runs
-// as a program of its own, launched by an agent, and shares no line with src/.
+// A custom executor written with nothing but node:http and Buffer; the data of a task says what it does. It runs as a
+// program of its own, launched by an agent, and shares no line with src/.
 import { spawnSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, request } from 'node:http'
 
 const env = process.env
@@ -10,7 +10,7 @@ const ids = {
   executor_id: { value: env['MESOS_EXECUTOR_ID'] },
   framework_id: { value: env['MESOS_FRAMEWORK_ID'] },
 }
-/** How it behaves beyond what tasks ask for: `deaf` to SHUTDOWN, `silent` (never subscribes), `early` (exits at once). */
+/** How it behaves beyond what tasks ask for: `deaf` to SHUTDOWN, `silent` (no SUBSCRIBE), `early` (exits at once). */
 const manner = env['MANNER']
 
 interface Task {
@@ -63,8 +63,7 @@ function subscribe(): void {
         onEvent(event)
       }
     })
-    // A stream that this side gave up ends with an error that means nothing.
-    answer.on('error', () => undefined)
+    answer.on('error', (error) => process.stderr.write(`${error.message}\n`))
   })
 }
 
@@ -76,7 +75,10 @@ function post(body: object): void {
 }
 
 function update(task_id: Task['task_id'], state: string, more: object = {}): void {
-  const uuid = randomBytes(16).toString('base64')
+  // Sixteen bytes that nobody else makes.
+  const uuid = createHash('md5')
+    .update(`${env['MESOS_DIRECTORY']} ${task_id.value} ${state}`)
+    .digest('base64')
   const status = { task_id, ...ids, framework_id: undefined, state, source: 'SOURCE_EXECUTOR', uuid, ...more }
   updates.set(uuid, { status })
   post({ type: 'UPDATE', update: { status } })

@@ -1,4 +1,4 @@
-// A program that schedules with the npm package mesos-framework as its own examples do: tasks come as JSON in TASKS, what
+// A program that schedules with the npm package mesos-framework as its examples do: tasks come as JSON in TASKS, what
 // the scheduler emits goes to the parent, whose messages `[method, ...arguments]` are called on it.
 import { createRequire } from 'node:module'
 

@@ -69,6 +69,15 @@ describe.each(LAYOUTS)('on %s', (layout) => {
     expect(cgroups.describe().missing.join('\n')).toMatch(/Missing cpu idle: .*cpu\.idle.*5\.15/)
   })
 
+  test('the lowest process of a group is found in whichever hierarchy knows any', () => {
+    const { fake, cgroups } = open(layout)
+    const path = cgroups.create('owners', 'host-a')
+    expect(cgroups.lowestProcess(path)).toBeUndefined()
+    fake.files.write(join(fake.mount, MEMORY[layout], path, 'cgroup.procs'), '0\n812\n77\n')
+    expect(cgroups.lowestProcess(path)).toBe(77)
+    expect(cgroups.lowestProcess('tepui_1_owners/nobody')).toBeUndefined()
+  })
+
   test('limits become the numbers of Mesos', () => {
     const { fake, cgroups } = open(layout)
     const path = cgroups.create('owners', 'host-a')

@@ -1,7 +1,10 @@
 // Frames of the attached stream, cut anywhere, come out as the bytes that went in.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Frames } from '../../../../src/containerizer/docker/output.ts'
+import { Frames, SandboxOutput } from '../../../../src/containerizer/docker/output.ts'
 
 function frame(isStderr: boolean, payload: Uint8Array): Buffer {
   const header = Buffer.alloc(8)
@@ -34,4 +37,24 @@ test('wherever the chunks are cut, each stream gets exactly its bytes in order',
 
 test('bytes that cannot be a frame are a breach of the protocol, not output', () => {
   expect(() => new Frames().take(Buffer.from('plain text, no frame'))).toThrow(/begins with 706c61696e207465/)
+})
+
+test('what a container printed is in the sandbox, put aside before it grows too large, and nothing comes after the close', async () => {
+  const sandbox = mkdtempSync(join(tmpdir(), 'tepui-output-'))
+  try {
+    const troubles: unknown[] = []
+    const output = SandboxOutput.open({ sandbox, maxBytes: 8, onTrouble: (error) => troubles.push(error) })
+    const printed = async function* (): AsyncGenerator<Buffer> {
+      yield frame(false, Buffer.from('first\n'))
+      yield Buffer.concat([frame(true, Buffer.from('oops\n')), frame(false, Buffer.from('second\n'))])
+      output[Symbol.dispose]()
+      yield frame(false, Buffer.from('late\n'))
+    }
+    await output.follow(printed(), false)
+    const read = (name: string): string => readFileSync(join(sandbox, name), 'utf8')
+    expect([read('stdout.1'), read('stdout'), read('stderr')]).toEqual(['first\n', 'second\n', 'oops\n'])
+    expect(troubles).toEqual([])
+  } finally {
+    rmSync(sandbox, { recursive: true, force: true })
+  }
 })

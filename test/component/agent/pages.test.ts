@@ -1,0 +1,167 @@
+// The agent's pages, field by field as a real Mesos wrote them (test/recorded/endpoints.json).
+import { describe, expect, test } from 'vitest'
+import endpoints from '../../recorded/endpoints.json' with { type: 'json' }
+import { type OpenLink, runTask, TestAgent, ToyMaster } from '../../support/agent-server.ts'
+import { ManualClock } from '../../support/clock.ts'
+
+type Page = Readonly<Record<string, unknown>>
+
+const recordedPage = (path: string): unknown =>
+  endpoints.find(({ request }) => request.to === 'agent' && request.path === path)?.response.body
+
+/** Fields that the recorded agent had and ours has not, with the reason; also in docs/compatibility.md. */
+const ABSENT: Readonly<Record<string, string>> = {
+  git_sha: 'there is no build of ours',
+  git_branch: 'there is no build of ours',
+  build_date: 'there is no build of ours',
+  build_time: 'there is no build of ours',
+  build_user: 'there is no build of ours',
+}
+/** Fields that only ours has. */
+const ADDED = new Set(['tepui_version'])
+
+/** The paths of all fields in the order in which they are written; of lists the first entry counts. */
+function shapeOf(value: unknown, at = ''): string[] {
+  if (Array.isArray(value)) return value.length === 0 ? [] : shapeOf(value[0], `${at}[]`)
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key in ABSENT || ADDED.has(key)) return []
+    const isFree = /(^|\.)(flags|attributes|reserved_resources(_full)?)$/.test(`${at}.${key}`)
+    if (/^(scalar|ranges|set)$/.test(key)) return [`${at}.value`]
+    return [`${at}.${key}`, ...(isFree ? [] : shapeOf(inner, `${at}.${key}`))]
+  })
+}
+
+/** An agent with one running command task. */
+async function running(
+  argv: readonly string[] = [],
+): Promise<
+  AsyncDisposable & { readonly agent: TestAgent; readonly link: OpenLink; readonly master: ToyMaster }
+> {
+  const clock = new ManualClock()
+  const undo = new AsyncDisposableStack()
+  const master = undo.use(await ToyMaster.start(clock))
+  const agent = undo.use(await TestAgent.start(master.address, { clock, argv }))
+  const link = await master.link()
+  link.send(runTask('hello'))
+  for (const count of [1, 2]) {
+    const told = (await master.callsOf('UPDATE', count)).at(-1)?.update?.status
+    link.send({
+      type: 'ACKNOWLEDGE',
+      acknowledge: { framework_id: { value: 'F1' }, task_id: { value: 'hello' }, uuid: told?.uuid },
+    })
+  }
+  return { agent, link, master, [Symbol.asyncDispose]: () => undo.disposeAsync() }
+}
+
+describe('a page has the fields of a real one in its order:', () => {
+  test.each(['/state', '/slave(1)/state', '/version', '/system/stats.json'])('%s', async (path) => {
+    await using here = await running()
+    // The fake container's network tells more than the host's.
+    const ours = shapeOf(await here.agent.page(path)).filter((field) => !field.includes('network_infos'))
+    const theirs = shapeOf(recordedPage(path)).filter((field) => !field.includes('network_infos'))
+    expect(ours).toEqual(theirs)
+  })
+
+  test('/containers and /monitor/statistics', async () => {
+    await using here = await running()
+    const [container] = here.agent.containers.containers.values()
+    if (container !== undefined) container.statistics = () => Promise.resolve(STATISTICS)
+    for (const path of ['/containers', '/monitor/statistics']) {
+      const fields = shapeOf(await here.agent.page<unknown>(path))
+      const theirs = shapeOf(recordedPage(path))
+      // More figures than theirs, whose isolators were the posix ones; all of theirs in their order.
+      expect(fields.filter((field) => theirs.includes(field))).toEqual(theirs)
+    }
+    const id = container?.id ?? ''
+    expect(await here.agent.page<unknown[]>(`/containers?container_id=${id}`)).toHaveLength(1)
+    expect(await here.agent.page<unknown[]>('/containers?container_id=other')).toEqual([])
+  })
+})
+
+const STATISTICS = {
+  at: 1_700_000_000_500,
+  cpuUserSeconds: 0.08,
+  cpuSystemSeconds: 0.01,
+  cpuSeconds: 0.09,
+  cpuPeriods: undefined,
+  cpuThrottledPeriods: undefined,
+  cpuThrottledSeconds: undefined,
+  memoryBytes: 1000,
+  memoryInactiveFileBytes: 0,
+  memoryRssBytes: 500,
+  memoryCacheBytes: undefined,
+  memoryPeakBytes: undefined,
+  memoryLimitBytes: 67_108_864,
+  processes: 1,
+  oomKills: 0,
+  cpuPressureSomeSeconds: undefined,
+  memoryPressureFullSeconds: undefined,
+}
+
+test('one container that cannot be read takes the sight of no other, and readers share a sample', async () => {
+  await using here = await running()
+  here.link.send(runTask('blind'))
+  await expect.poll(() => here.agent.containers.containers.size).toBe(2)
+  const [one, two] = here.agent.containers.containers.values()
+  let reads = 0
+  if (one !== undefined) one.statistics = () => Promise.resolve((reads++, STATISTICS))
+  if (two !== undefined) two.statistics = () => Promise.reject(new Error('the file is gone'))
+  const pages = await Promise.all(
+    Array.from({ length: 20 }, () => here.agent.page<{ executor_id: string }[]>('/monitor/statistics')),
+  )
+  expect(pages.map((rows) => rows.map(({ executor_id }) => executor_id))).toEqual(pages.map(() => ['hello']))
+  expect(reads).toBe(1)
+})
+
+test('a container that just began is on the next page', async () => {
+  await using here = await running()
+  expect(await here.agent.page<unknown[]>('/containers')).toHaveLength(1)
+  here.link.send(runTask('second'))
+  await expect.poll(() => here.agent.containers.containers.size).toBe(2)
+  expect(await here.agent.page<unknown[]>('/containers')).toHaveLength(2)
+})
+
+test('/flags shows every flag that has a value, but no credentials', async () => {
+  const secret = '{"auths":{"registry.example":{"auth":"c2VjcmV0"}}}'
+  await using here = await running([`--docker_config=${secret}`, '--attributes=rack:a'])
+  const { flags } = await here.agent.page<{ flags: Record<string, string> }>('/flags')
+  expect(flags).toMatchObject({ attributes: 'rack:a', docker_config: '(not shown)', gc_delay: '1weeks' })
+  expect((await here.agent.get('/state')).body).not.toContain('c2VjcmV0')
+})
+
+/** Metrics of Mesos that ours has not, with the reason; also in docs/compatibility.md. */
+const NO_METRIC: Readonly<Record<string, string>> = {
+  'containerizer/fetcher/cache_size_total_bytes': 'no cache of fetched files yet',
+  'containerizer/fetcher/cache_size_used_bytes': 'no cache of fetched files yet',
+  'containerizer/mesos/container_destroy_errors': 'logged, with the container',
+  'containerizer/mesos/provisioner/bind/remove_rootfs_errors': 'no images without Docker yet',
+  'containerizer/mesos/provisioner/remove_container_errors': 'no images without Docker yet',
+  'resource_provider_manager/events/disconnect': 'no resource providers yet',
+  'resource_provider_manager/events/subscribe': 'no resource providers yet',
+  'resource_provider_manager/subscribed': 'no resource providers yet',
+  'slave/executor_directory_max_allowed_age_secs': 'sandboxes are removed by age alone',
+  'slave/recovery_time_secs': 'nothing is recovered yet',
+}
+
+test('/metrics/snapshot has the metrics of a real agent', async () => {
+  await using here = await running()
+  const ours = await here.agent.page('/metrics/snapshot')
+  const missing = Object.keys(recordedPage('/metrics/snapshot') as Page).filter((name) => !(name in ours))
+  expect(missing).toEqual(Object.keys(NO_METRIC))
+  expect(ours).toMatchObject({
+    'slave/cpus_total': 4,
+    'slave/cpus_used': 0.5,
+    'slave/cpus_percent': 0.125,
+    'slave/tasks_running': 1,
+    'slave/frameworks_active': 1,
+    'slave/executors_running': 1,
+  })
+})
+
+test('what is not there yet says so with 501, what never was with 404', async () => {
+  await using here = await running()
+  expect((await here.agent.post('/api/v1', '{"type":"GET_HEALTH"}')).status).toBe(501)
+  expect((await here.agent.get('/no/such/page')).status).toBe(404)
+  expect(await here.agent.get('/health')).toMatchObject({ status: 200, body: '' })
+})
