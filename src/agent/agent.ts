@@ -9,16 +9,19 @@ import { onSchedule } from '../gc/schedule.ts'
 import { bindAddress } from '../http/address.ts'
 import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
+import type { EvictAction } from '../qos/controller.ts'
+import type { Resources } from '../resources/resources.ts'
 import type { AgentInfoCapabilityType } from '../wire/agents.ts'
 import { ExecutorApi } from './api-executor.ts'
 import { openSupervisor } from './containers.ts'
 import { AgentCore } from './core/core.ts'
+import type { GracefulCorrection } from './core/events.ts'
 import { DEFAULT_LIMITS } from './core/state.ts'
 import { agentRoutes } from './endpoints.ts'
 import { Files } from './files.ts'
 import type { AGENT_FLAGS, AgentFlags } from './flags.ts'
 import { type AgentDeps, type Ground, summaryOf, survey } from './ground.ts'
-import { Lending } from './lending.ts'
+import { type OpenLending, openLending } from './lending/open.ts'
 import { Link } from './link.ts'
 import { declareMetrics } from './metrics.ts'
 import { agentsDirectory } from './paths.ts'
@@ -72,7 +75,7 @@ interface Parts {
   readonly supervisor: Supervisor
   readonly metrics: Metrics
   readonly sampler: Sampler
-  readonly lending: Lending
+  readonly lending: OpenLending
 }
 
 async function assemble(
@@ -85,6 +88,7 @@ async function assemble(
   const { info, ip } = ground
   const ended = Promise.withResolvers<OperatingError | undefined>()
   const parts = connectParts(flags, ground, deps, ended.resolve)
+  scope.use(parts.lending)
   scope.use(parts.shell)
   const facts: AgentFacts = {
     info,
@@ -109,10 +113,11 @@ async function assemble(
       }),
     )
   scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
-  scope.spawn('lending', (signal) => parts.lending.run(signal), onCrash)
+  await parts.lending.desk.restore()
+  scope.spawn('lending', (signal) => parts.lending.desk.run(signal), onCrash)
   return {
     address: { ip, port: server.port, hostname: info.hostname },
-    summary: summaryOf(ground, flags),
+    summary: summaryOf(ground),
     shutdown: (message) => parts.shell.dispatch({ type: 'shutdown', message }),
     ended: ended.promise,
     [Symbol.asyncDispose]: () => endAll(parts, scope),
@@ -149,28 +154,42 @@ function connectParts(
     log,
     metrics,
     link,
-    containers: supervisor,
+    containers: {
+      launch: (request) => supervisor.launch(request),
+      resize: (...wanted) => supervisor.resize(...wanted),
+      // A frozen borrower hears no signal.
+      kill: (containerId, graceMs) => {
+        lending.desk.lending.actions.letGo(containerId)
+        supervisor.kill(containerId, graceMs)
+      },
+    },
     onDone: (trouble) => void finish(trouble, supervisor, link).then(onEnded),
   })
   const statistics = (containerId: string): ReturnType<Supervisor['statistics']> =>
     supervisor.statistics(containerId)
   const sampler = new Sampler({ clock, log, state: () => core.state, statistics }, ground.resources)
-  const { estimator, controller } = ground
-  const lending = new Lending(
+  const lending = openLending(
     {
-      clock,
-      log,
-      estimator,
-      controller,
+      flags,
+      ground,
+      metrics,
+      state: core.state,
       sample: () => sampler.sample(),
-      onTotal: (lent) => shell.dispatch({ type: 'oversubscribed', resources: lent }),
-      onCorrection: (correction) => shell.dispatch({ type: 'correction', correction }),
+      groupOf: (containerId) => supervisor.groupOf(containerId),
+      onTotal: (resources) => shell.dispatch({ type: 'oversubscribed', resources }),
+      onEvict: (action) => shell.dispatch({ type: 'correction', correction: correctionOf(action) }),
     },
-    { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
+    deps,
   )
-  const lent = (): Lending['view']['lent'] => lending.view.lent
+  const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   return { core, link, shell, supervisor, metrics, sampler, lending }
+}
+
+/** As the core knows corrections: Mesos' kill, with a grace. */
+function correctionOf(action: EvictAction): GracefulCorrection {
+  const { containerId, decision, executorId, frameworkId, graceMs, message } = action
+  return { kind: 'kill', frameworkId, executorId, containerId, graceMs, cause: decision, message }
 }
 
 function newCore(flags: AgentFlags, { info, ip }: Ground, { random }: AgentDeps): AgentCore {
@@ -208,12 +227,11 @@ function openServer(
     streams: { ...STREAM_LIMITS, unsentBytes: flags.max_stream_backlog },
     routes: agentRoutes({
       facts,
-      lend: { estimator: flags.resource_estimator, controller: flags.qos_controller },
       state,
       executors: new ExecutorApi({ state, shell, random, metrics }),
       files: new Files({ workDir: facts.workDir, agentId: () => state.agentId }),
       metrics,
-      lending: () => lending.view,
+      lending: lending.desk,
       sample: () => sampler.recent(),
       master: () => link.master,
     }),
@@ -237,9 +255,12 @@ async function finish(
 }
 
 /** Nothing new begins; whatever still runs is killed before its cgroups and connections go. */
-async function endAll({ core, shell, supervisor }: Parts, scope: Scope): Promise<void> {
+async function endAll({ core, lending, shell, supervisor }: Parts, scope: Scope): Promise<void> {
   shell[Symbol.dispose]()
-  for (const containerId of core.state.containers.keys()) supervisor.kill(containerId, 0)
+  for (const containerId of core.state.containers.keys()) {
+    lending.desk.lending.actions.letGo(containerId)
+    supervisor.kill(containerId, 0)
+  }
   await supervisor.idle()
   await scope[Symbol.asyncDispose]()
 }

@@ -8,19 +8,17 @@ import type { ResourceUsage } from '../resources/usage.ts'
 import type { ExecutorApi } from './api-executor.ts'
 import type { AgentState } from './core/state.ts'
 import type { Files } from './files.ts'
-import type { LendFacts } from './lend-page.ts'
-import { lendPage } from './lend-page.ts'
-import type { LendingView } from './lending.ts'
+import type { LendDesk } from './lending/desk.ts'
+import { lendRoutes } from './lending/routes.ts'
 import { type AgentFacts, containersPage, statePage, statisticsPage } from './views.ts'
 
 export interface EndpointDeps {
   readonly facts: AgentFacts
-  readonly lend: LendFacts
   readonly state: Readonly<AgentState>
   readonly executors: ExecutorApi
   readonly files: Files
   readonly metrics: Metrics
-  readonly lending: () => LendingView
+  readonly lending: LendDesk
   /** A snapshot that is new enough for a page. */
   readonly sample: () => Promise<ResourceUsage>
   /** Where the link is open to. */
@@ -61,7 +59,7 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/files/browse', (request) => files.browse(request)),
     get('/files/read', (request) => files.read(request)),
     get('/files/download', (request) => files.download(request)),
-    get('/api/x1/lend', () => json(lendPage(deps.lending(), deps.lend))),
+    ...lendRoutes(deps.lending, () => ({ id: state.agentId ?? '', hostname: facts.info.hostname })),
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
       return { path, methods, handle: () => text(501, sentence) }

@@ -1,6 +1,9 @@
 // The flags of the agent: Mesos' names, meanings and defaults (spec/mesos.md 1.5, 1.7), and what is not supported yet.
 import { bytesFlag, choiceFlag, durationFlag, integerFlag, listFlag, portFlag } from '../base/flag-kinds.ts'
 import { isCronExpression } from '../gc/schedule.ts'
+import { MODES } from './lending/switch.ts'
+import { readWindows } from './lending/windows.ts'
+import { OperatingError } from '../base/errors.ts'
 import { boolFlag, type FlagValues, optionalFlag, pathFlag, textFlag, valueFlag } from '../base/flags.ts'
 
 const CONTAINERIZERS = ['docker', 'mesos'] as const
@@ -107,11 +110,21 @@ export const AGENT_FLAGS = {
     'a name',
     toName,
   ),
-  qos_controller: valueFlag(
-    'noop',
-    'Says what must be taken back: noop, load, pressure, or a module; NAME?option=value&…',
+  qos_controller: optionalFlag(
+    'Says what must be taken back: noop, load, pressure, or a module; pressure when lending is on.',
     'a name',
     toName,
+  ),
+  lend_mode: optionalFlag(
+    'How far lending goes: off, observe, lend (ends nobody) or full; full with an estimator (of Tepui).',
+    'one of off, observe, lend, full',
+    (text) => MODES.find((mode) => mode === text),
+  ),
+  lend_windows: valueFlag(
+    '',
+    "Minutes for lending, by cron: 'lend * 20-23 * * *;quiet * 2 * * 6'; always when empty (of Tepui).",
+    "windows such as 'lend CRON;quiet CRON'",
+    toWindows,
   ),
   oversubscribed_resources_interval: durationFlag('15secs', 'Time between two reports of a risen estimate.', {
     minMs: 100,
@@ -186,6 +199,15 @@ function toContainerizers(text: string): readonly ContainerizerName[] | undefine
 
 function toAbsolute(text: string): string | undefined {
   return text.startsWith('/') ? text : undefined
+}
+
+function toWindows(text: string): string | undefined {
+  try {
+    return readWindows(text).text
+  } catch (error) {
+    if (error instanceof OperatingError) return undefined
+    throw error
+  }
 }
 
 function toName(text: string): string | undefined {

@@ -10,8 +10,7 @@ import type { Scope } from '../base/scope.ts'
 import type { Cgroups } from '../containerizer/cgroups.ts'
 import { cgroupTag, openCgroups } from '../containerizer/cgroups/open.ts'
 import type { Containerizer } from '../containerizer/containerizer.ts'
-import { loadEstimator } from '../estimator/built-in.ts'
-import type { ResourceEstimator } from '../estimator/estimator.ts'
+import { LentTier } from '../containerizer/lent-tier.ts'
 import {
   advertisedHostname,
   advertisedIp,
@@ -19,14 +18,15 @@ import {
   type MachineAddresses,
   machineAddresses,
 } from '../http/address.ts'
-import { loadQosController } from '../qos/built-in.ts'
-import type { QosController } from '../qos/controller.ts'
+import type { Mode } from '../resources/decision.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { AgentInfo } from '../wire/agents.ts'
 import { openContainerizers } from './containerizers.ts'
 import type { AgentFlags } from './flags.ts'
 import { agentAttributes, agentResources, type Machine, readHardware } from './hardware.ts'
 import { requireIsolation } from './isolation.ts'
+import type { Plugins } from './lending/lending.ts'
+import { loadPlugins, namedPlugins, type PluginNames, wantedPlugins } from './lending/plug-ins.ts'
 import { masterAddress } from './link.ts'
 import { lockFolder } from './lock.ts'
 
@@ -50,8 +50,11 @@ export interface Ground {
   readonly containerizers: readonly Containerizer[]
   /** Version of the Docker Engine, when one is used. */
   readonly engine: string | undefined
-  readonly estimator: ResourceEstimator | undefined
-  readonly controller: QosController | undefined
+  readonly lentTier: LentTier
+  /** What the flags make of lending; people may change it while the agent runs. */
+  readonly lendMode: Mode
+  readonly pluginNames: PluginNames
+  readonly plugins: Plugins
   readonly resources: Resources
   readonly info: AgentInfo
   readonly ip: string
@@ -73,8 +76,10 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     )
   bindAddress(flags)
   const onTrouble = (reason: string): void => log.warn({ reason }, 'a plug-in of lending failed')
-  const estimator = await loadEstimator(flags.resource_estimator, onTrouble)
-  const controller = await loadQosController(flags.qos_controller, onTrouble)
+  const lendMode = lendModeOf(flags)
+  const named = { estimator: flags.resource_estimator, controller: flags.qos_controller }
+  const pluginNames = lendMode === 'off' ? namedPlugins(named) : wantedPlugins(named)
+  const plugins = await loadPlugins(pluginNames, onTrouble)
   const workDir = makeFolder('work_dir', resolve(folder))
   const runtimeDir = makeFolder('runtime_dir', resolve(flags.runtime_dir ?? join(workDir, 'runtime')))
   const onMissing = (what: string): void =>
@@ -87,6 +92,9 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   const mount = flags.cgroups_hierarchy
   const cgroups = openCgroups({ mount, root: flags.cgroups_root, tag, cpus: hardware.cpus, clock })
   scope.defer(() => cgroups.close())
+  const lentTier = new LentTier(cgroups)
+  // Before anything of an earlier life is ended: a frozen process of a v1 freezer does not even die.
+  thawLeftovers(lentTier, log)
   requireIsolation(flags.isolation, cgroups)
   const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir }
   const { all: containerizers, engine } =
@@ -104,7 +112,23 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     resources: resources.toWire(),
     attributes: agentAttributes(hardware, facts, flags.attributes),
   }
-  return { master, workDir, cgroups, containerizers, engine, estimator, controller, resources, info, ip }
+  const lending = { lentTier, lendMode, pluginNames, plugins }
+  return { master, workDir, cgroups, containerizers, engine, resources, info, ip, ...lending }
+}
+
+/** Full with an estimator, as in Mesos; else off: an honest noop. */
+function lendModeOf(flags: AgentFlags): Mode {
+  return flags.lend_mode ?? (flags.resource_estimator === 'noop' ? 'off' : 'full')
+}
+
+/** An agent that died in the middle of taking back left borrowers slowed or stopped. */
+function thawLeftovers(lentTier: LentTier, log: Logger): void {
+  const { liftedCpus, thawed } = lentTier.thawAll()
+  if (thawed.length > 0 || liftedCpus !== undefined)
+    log.warn(
+      { thawed, liftedCpus },
+      'an earlier life of this agent left borrowers slowed or frozen: they go on',
+    )
 }
 
 async function sweep(containerizers: readonly Containerizer[], log: Logger): Promise<void> {
@@ -129,20 +153,21 @@ function makeFolder(flag: string, path: string): string {
 }
 
 /** One line for what is offered, one for what can be enforced, one per missing power, one for lending. */
-export function summaryOf(ground: Ground, flags: AgentFlags): readonly string[] {
+export function summaryOf(ground: Ground): readonly string[] {
   const { summary, missing } = ground.cgroups.describe()
   const engine = ground.engine === undefined ? 'no Docker Engine' : `Docker Engine ${ground.engine}`
   return [
     `offers: ${ground.resources.toText()}`,
     `isolation: ${summary}; ${engine}`,
     ...missing,
-    lendingLine(flags.resource_estimator, flags.qos_controller),
+    lendingLine(ground),
   ]
 }
 
-function lendingLine(estimator: string, controller: string): string {
+function lendingLine({ lendMode, lentTier, pluginNames }: Ground): string {
+  if (lendMode === 'off') return 'lending: off (switch it on with --resource_estimator=usage)'
+  const { controller, estimator } = pluginNames
   const taken =
     controller === 'noop' ? 'nothing is taken back (--qos_controller=pressure)' : `controller ${controller}`
-  if (estimator === 'noop') return 'lending: off (switch it on with --resource_estimator=usage)'
-  return `lending: on, estimator ${estimator}, ${taken}`
+  return `lending: ${lendMode}, estimator ${estimator}, ${taken}; ${lentTier.inForce().text}`
 }

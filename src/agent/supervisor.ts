@@ -123,6 +123,11 @@ export class Supervisor {
     return this.#lives.get(containerId)?.container?.statistics()
   }
 
+  /** Its control group; undefined while it does not run or where it has none of ours. */
+  groupOf(containerId: string): string | undefined {
+    return this.#lives.get(containerId)?.container?.group
+  }
+
   /** Resolves when every container has ended and is released. */
   async idle(): Promise<void> {
     while (this.#lives.size > 0) await Promise.all([...this.#lives.values()].map(({ done }) => done))

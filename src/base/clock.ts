@@ -43,6 +43,11 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }
 
+/** A wall time in ms in the form that the calendar of a library wants. */
+export function dateOf(ms: number): Date {
+  return new Date(ms)
+}
+
 export interface PeriodicOptions {
   readonly ms: number
   readonly name: string

@@ -14,6 +14,15 @@ export interface LendRow {
   readonly estimator: string
   readonly controller: string
   readonly lending: boolean
+  /** `off`, `observe`, `lend`, `full`; empty: the agent does not tell. */
+  readonly mode: string
+  /** Why nothing more is lent; empty when something may be. */
+  readonly why: string
+  /** What holds borrowers below owners, read back from the kernel. */
+  readonly tier: string
+  /** Cores that all borrowers are held to; undefined while nothing limits them. */
+  readonly quota: number | undefined
+  readonly frozen: number
   readonly total: number
   readonly allocated: number
   /** Told to be lent, used by borrowers' tasks. */
@@ -38,6 +47,11 @@ export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
     estimator: text(page['estimator']),
     controller: text(page['controller']),
     lending: page['lending'] === true,
+    mode: text(page['mode']),
+    why: text(page['why_not']),
+    tier: text(page['tier_detail']),
+    quota: typeof page['quota_cpus'] === 'number' ? page['quota_cpus'] : undefined,
+    frozen: list(page['frozen']).length,
     total: cpus(own['total']),
     allocated: cpus(own['allocated']),
     lent: cpus(page['lent']),
@@ -62,7 +76,8 @@ export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
 
 /** The sum in one line: `1.33 reserved but idle (web) − 0.20 headroom = 1.10 more; lent 0.50, in use 0.50`. */
 export function sumLine(row: LendRow): string {
-  if (!row.lending) return 'lends nothing: lending is off (start the agent with --resource_estimator=usage)'
+  if (!row.lending && row.mode !== 'observe')
+    return 'lends nothing: lending is off (switch it on with `tepui lend set --mode full`)'
   if (row.additional === undefined) return `lends ${amountText(row.lent)}; no estimate yet: ${row.unknown}`
   const sum = row.terms.map(({ name, of, value }, index) => {
     const sign = value < 0 ? '− ' : index === 0 ? '' : '+ '

@@ -7,6 +7,7 @@ import { TEPUI_VERSION } from '../base/version.ts'
 import type { Command, Common, Context, OptionValues } from './command.ts'
 import { agentCommand } from './commands/agent.ts'
 import { agentsCommand } from './commands/agents.ts'
+import { batchCommand } from './commands/batch.ts'
 import { demoCommand } from './commands/demo.ts'
 import { eachCommand } from './commands/each.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
@@ -18,6 +19,7 @@ import { psCommand } from './commands/ps.ts'
 import { runCommand } from './commands/run.ts'
 import { topCommand } from './commands/top.ts'
 import { upCommand } from './commands/up.ts'
+import { whyCommand } from './commands/why.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
@@ -34,6 +36,8 @@ const COMMANDS: readonly Command[] = [
   agentsCommand,
   frameworksCommand,
   lendCommand,
+  whyCommand,
+  batchCommand,
   upCommand,
   demoCommand,
   masterCommand,

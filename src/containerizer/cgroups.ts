@@ -68,6 +68,32 @@ export interface MemoryDeath {
   readonly detail: string
 }
 
+/** The few counters of a group that a decision in 100 ms needs; since the group's start. */
+export interface CgroupPulse {
+  readonly cpuSeconds: number
+  /** Undefined where the kernel does not tell. */
+  readonly cpuPressureSomeSeconds: number | undefined
+  readonly cpuThrottledSeconds: number | undefined
+  readonly memoryBytes: number
+  /** Only when it was asked for. */
+  readonly memoryPressureFullSeconds: number | undefined
+}
+
+/** What the kernel says about a group now; undefined fields: this machine has no such setting. */
+export interface GroupSettings {
+  readonly idle: boolean | undefined
+  /** v2 weight or v1 shares, as the kernel counts them. */
+  readonly weight: number | undefined
+  readonly shares: number | undefined
+  /** Cores; `Infinity`: no quota. */
+  readonly quotaCpus: number | undefined
+  readonly periodMs: number | undefined
+  /** Ordered to stand still, itself or by the group above. */
+  readonly frozen: boolean | undefined
+  /** Share of the disks, where a scheduler honours one. */
+  readonly ioWeight: number | undefined
+}
+
 /**
  * The groups of one agent. A `path` is relative to the root of every hierarchy and begins with `/`, such as
  * `/tepui_5051_lent/host-1b…` or `/tepui_5051_lent/<docker id>`. Everything synchronous costs microseconds.
@@ -112,6 +138,11 @@ export interface Cgroups {
 
   /** Counters of a group; undefined when it is gone. Keeps its files open until `forget` or `remove`. */
   statistics(path: string): ContainerStatistics | undefined
+  /**
+   * The counters for a decision in 100 ms, at most five short reads of files that stay open as those of `statistics`.
+   * Undefined when the group is gone.
+   */
+  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined
   /** Closes the files that `statistics` kept open. `remove` does it too; needed for groups that Docker removes. */
   forget(path: string): void
 
@@ -123,6 +154,19 @@ export interface Cgroups {
    */
   memoryDeath(path: string, tier: Tier, marks: MemoryMarks): MemoryDeath | undefined
 
+  /** The groups that containers of a tier live right below: the tier's own and, under systemd, its slice. */
+  parents(tier: Tier): readonly string[]
+  /** Paths of the groups right below, each once. */
+  children(path: string): readonly string[]
+  /** Reads back what is in force for a group. */
+  settings(path: string): GroupSettings
+  /** Of the settings the quota alone, at a fifth of the cost. */
+  quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'>
+  /**
+   * Most cores over each period, `Infinity` for no bound. Throws `OperatingError` (ISOLATION), on v1 also when a
+   * group below has more.
+   */
+  setQuota(path: string, cpus: number, periodMs: number): void
   /** Stops or continues every process of a group. Returns false when this machine cannot. */
   freeze(path: string): boolean
   thaw(path: string): boolean

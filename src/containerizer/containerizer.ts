@@ -51,6 +51,8 @@ export interface Container {
   readonly addresses: readonly string[]
   /** The engine's raw inspect answer as JSON text; Mesos puts it into TASK_RUNNING's `data`. */
   readonly inspect: string | undefined
+  /** Its group below the agent's tiers, for cheap counters and the freezer; undefined where it has none. */
+  readonly group?: string | undefined
   /** Settles when the container ended; never rejects. */
   readonly exit: Promise<ContainerExit>
   /** SIGTERM now, SIGKILL to all of it after the grace; 0 kills at once. Called again, a shorter rest wins. */

@@ -1,6 +1,7 @@
 // Which estimators are built in.
 import { loadPlugin } from '../base/plugins.ts'
-import { type EstimatorFactory, GuardedEstimator, type ResourceEstimator } from './estimator.ts'
+import type { EstimatorFactory } from './estimator.ts'
+import { GuardedEstimator } from './guarded.ts'
 import fixedEstimator from './fixed.ts'
 import usageEstimator from './usage.ts'
 
@@ -14,7 +15,7 @@ const BUILT_IN: Readonly<Record<string, EstimatorFactory>> = {
 export async function loadEstimator(
   flag: string,
   onTrouble: (reason: string) => void,
-): Promise<ResourceEstimator | undefined> {
+): Promise<GuardedEstimator | undefined> {
   const estimator = await loadPlugin('estimator', BUILT_IN, flag)
   return estimator === undefined ? undefined : new GuardedEstimator(estimator, onTrouble)
 }

@@ -1,95 +1,66 @@
 // What a resource estimator is: it looks at the usage and says how much more may be lent, and by which sum.
-import { reasonOf } from '../base/errors.ts'
-import { Resources } from '../resources/resources.ts'
+import type { Term } from '../resources/decision.ts'
+import type { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
 
-/** One line of the sum behind an estimate, for `lend status` and the explanation records. */
-export interface Term {
-  readonly name: string
-  /** Signed as it enters the sum. */
-  readonly value: number
-  readonly unit: 'cpus' | 'MB'
-  /** The task, executor or part of the machine that it belongs to. */
-  readonly of: string | undefined
-  readonly why: string
-}
+export type { Term } from '../resources/decision.ts'
 
 export type Estimate =
   | {
       readonly kind: 'known'
       /** What may be lent in addition to what is lent already: unreserved, unallocated, marked revocable. */
       readonly additional: Resources
+      /** In each unit they add up to `additional`: `cpus` for cores, `MB` for memory. */
       readonly terms: readonly Term[]
     }
   /** It cannot tell: three in a row count as nothing to lend. */
   | { readonly kind: 'unknown'; readonly reason: string }
 
-/** A plug-in is an ES module whose default export is an `EstimatorFactory`. */
-export interface ResourceEstimator {
+/** As a module of anybody may answer: plain amounts, such as `{ cpus: 1.5, mem: 512 }` (cores, MB), do as well. */
+export type Answer =
+  | Estimate
+  | {
+      readonly kind: 'known'
+      readonly additional: Readonly<Record<string, number>>
+      readonly terms: readonly Term[]
+    }
+
+/**
+ * What a plug-in gives: an ES module whose default export is an `EstimatorFactory`. Only `name` and `estimate` are
+ * needed. `examples/half-estimator.ts` is a small one, `test/compliance/estimator.ts` the suite that it should pass.
+ */
+export interface EstimatorModule {
   readonly name: string
-  /** Pure in its answer: same usage history, same estimate. Called with every snapshot (once a second). */
+  /**
+   * Pure in its answer: the same history of snapshots gives the same estimate. Called with every snapshot, once a
+   * second, in order of time. All times are in the snapshot: `at` for people, `monotonic` for rates and windows.
+   */
+  estimate(usage: ResourceUsage): Answer | Promise<Answer>
+  /** Told when the controller takes something back: what is lent should not rise for a while. Monotonic ms. */
+  takeBack?(now: number): void
+  /**
+   * Changes settings at run time; those that are not named stay as they are. All or nothing.
+   * @throws OperatingError USAGE, as the factory does
+   */
+  configure?(options: Readonly<Record<string, string>>): void
+  /** What must survive a restart of the agent: anything that JSON can hold; undefined while there is nothing. */
+  save?(): unknown
+  /**
+   * Takes back what `save` gave, before the first snapshot. @param now wall time, ms
+   * @returns the reason when it cannot be used and everything starts cold, else undefined
+   */
+  restore?(saved: unknown, now: number): string | undefined
+}
+
+/** The unit in which a resource's terms are: memory and disk in MB, all else counts like cores. */
+export function unitOf(resource: string): Term['unit'] {
+  return resource === 'mem' || resource === 'disk' ? 'MB' : 'cpus'
+}
+
+/** An estimator as the agent uses it. */
+export interface ResourceEstimator extends EstimatorModule {
   estimate(usage: ResourceUsage): Estimate | Promise<Estimate>
 }
 
-/** Options come from the flag `--resource_estimator=usage?headroom=0.2`. Wrong ones throw `OperatingError` USAGE. */
-export type EstimatorFactory = (options: Readonly<Record<string, string>>) => ResourceEstimator
-
-/** Three unknown estimates in a row count as nothing to lend. */
-const UNKNOWN_ROUNDS = 3
-
-/**
- * Keeps a plug-in from doing harm: what throws, answers nonsense or is not marked revocable becomes `unknown`;
- * two unknown rounds repeat the last known estimate, the third lends nothing more.
- */
-export class GuardedEstimator implements ResourceEstimator {
-  readonly name: string
-  readonly #inner: ResourceEstimator
-  readonly #onTrouble: (reason: string) => void
-  #last: Estimate = { kind: 'unknown', reason: 'no estimate yet' }
-  #unknown = 0
-
-  constructor(inner: ResourceEstimator, onTrouble: (reason: string) => void) {
-    this.name = inner.name
-    this.#inner = inner
-    this.#onTrouble = onTrouble
-  }
-
-  async estimate(usage: ResourceUsage): Promise<Estimate> {
-    const estimate = await this.#ask(usage)
-    if (estimate.kind === 'known') {
-      this.#unknown = 0
-      this.#last = estimate
-      return estimate
-    }
-    this.#unknown++
-    if (this.#unknown < UNKNOWN_ROUNDS && this.#last.kind === 'known') return this.#last
-    this.#last = estimate
-    return estimate
-  }
-
-  async #ask(usage: ResourceUsage): Promise<Estimate> {
-    let reason: string
-    try {
-      const estimate = await this.#inner.estimate(usage)
-      const wrong = nonsense(estimate)
-      if (wrong === undefined) return estimate
-      reason = `Estimator '${this.name}' answered nonsense: ${wrong}`
-    } catch (error) {
-      reason = `Estimator '${this.name}' failed: ${reasonOf(error)}`
-    }
-    this.#onTrouble(reason)
-    return { kind: 'unknown', reason }
-  }
-}
-
-/** What is wrong with an answer of somebody else's code, or undefined. */
-function nonsense(estimate: Estimate): string | undefined {
-  if (typeof estimate !== 'object' || estimate === null) return 'not an object'
-  if (estimate.kind === 'unknown')
-    return typeof estimate.reason === 'string' ? undefined : 'unknown without a reason'
-  if (estimate.kind !== 'known') return 'neither known nor unknown'
-  if (!(estimate.additional instanceof Resources)) return 'additional is not a Resources'
-  if (!estimate.additional.nonRevocable().isEmpty)
-    return 'additional has resources that are not marked revocable'
-  return Array.isArray(estimate.terms) ? undefined : 'terms is not a list'
-}
+/** Options come from the flag, such as `usage?headroom=0.2`. Throws `OperatingError` USAGE on a wrong one. */
+export type EstimatorFactory = (options: Readonly<Record<string, string>>) => EstimatorModule

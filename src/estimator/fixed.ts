@@ -2,7 +2,14 @@
 import { OperatingError } from '../base/errors.ts'
 import { Resources } from '../resources/resources.ts'
 import type { ResourceUsage } from '../resources/usage.ts'
-import type { Estimate, EstimatorFactory, ResourceEstimator, Term } from './estimator.ts'
+import {
+  type Estimate,
+  type EstimatorFactory,
+  type ResourceEstimator,
+  type Term,
+  unitOf,
+} from './estimator.ts'
+import { labelOf } from './sum.ts'
 
 class FixedEstimator implements ResourceEstimator {
   readonly name = 'fixed'
@@ -16,20 +23,17 @@ class FixedEstimator implements ResourceEstimator {
   estimate(usage: ResourceUsage): Estimate {
     const terms = termsOf('fixed total', this.#total, 1, undefined, 'set by the flag')
     let rest = this.#total
+    let held = Resources.empty
     for (const container of usage.containers) {
       if (!container.revocable) continue
       const lent = container.allocated.revocable().unallocated()
       rest = rest.minusAtMost(lent)
-      terms.push(
-        ...termsOf(
-          'lent already',
-          lent,
-          -1,
-          container.taskIds[0] ?? container.executorId,
-          'a borrower runs on it',
-        ),
-      )
+      held = held.plus(lent)
+      terms.push(...termsOf('lent already', lent, -1, labelOf(container), 'a borrower runs on it'))
     }
+    // Borrowers may hold more than the total, or something that it does not name.
+    const over = rest.plus(held).minusAtMost(this.#total)
+    terms.push(...termsOf('not taken back', over, 1, undefined, 'borrowers hold more than the total'))
     return { kind: 'known', additional: rest, terms }
   }
 }
@@ -44,7 +48,7 @@ function termsOf(
   return [...resources.quantities()].map(([resource, milli]) => ({
     name: `${name} ${resource}`,
     value: (sign * milli) / 1000,
-    unit: resource === 'mem' || resource === 'disk' ? 'MB' : 'cpus',
+    unit: unitOf(resource),
     of,
     why,
   }))

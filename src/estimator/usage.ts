@@ -1,190 +1,189 @@
-// The `usage` estimator: lends what owners reserved and do not use, less a margin and a headroom (spec/lending.md 3.2).
-//
-//   idle  = Σ over owners (reserved − demand)          what stands empty
-//   spare = C − system − Σ demand                      what the machine can really give
-//   lend  = min(idle, spare) − headroom · C            and never below nothing
-import { durationOption, numberOption, readOptions } from '../base/options.ts'
+// The `usage` estimator: lends what owners reserved and leave, explained and slowly changing (spec/lending.md 3.2).
 import { Resources } from '../resources/resources.ts'
 import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
-import { CpuHistory } from './history.ts'
+import { CpuLending } from './cpu.ts'
+import type { Dynamics } from './dynamics.ts'
 import type { Estimate, EstimatorFactory, ResourceEstimator, Term } from './estimator.ts'
+import { MemoryLending } from './memory.ts'
+import { readUsageOptions, type UsageOptions } from './options.ts'
+import { type SavedUsage, SAVED_STALE_MS, SAVED_VERSION, readSaved } from './saved.ts'
+import { type Sum, labelOf } from './sum.ts'
 
-const OPTIONS = {
-  /** Share of all cores never lent: 10 % suffices while the kernel's lowest tier is in force (lending.md 3.2). */
-  headroom: numberOption(0.1, 0, 1),
-  /** An owner's demand is its highest second in this window … */
-  window: durationOption(60_000, 1000),
-  /** … times this. */
-  margin: numberOption(1.1, 1, 10),
-  /** A younger owner is taken to need all that it reserved (Borg and Serenity agree on five minutes). */
-  cold_start: durationOption(300_000, 0),
-  /** At most this share of all cores is lent. */
-  cap: numberOption(1, 0, 1),
+/** Snapshots further apart than this have missed something: nothing rises until it was quiet again. */
+const GAP_MS = 3000
+const MB = 1024 * 1024
+
+/** One resource on its way from what could be lent to what is lent. */
+interface Lendable {
+  readonly resource: 'cpus' | 'mem'
+  readonly sum: Sum
+  readonly dynamics: Dynamics
+  readonly capacity: number
+  readonly headroom: number
+  readonly isStale: boolean
 }
 
-/** Reports are in tenths of a core: every change makes the master rescind offers. */
-const STEP = 0.1
-/** Readings older than this do not count as known. */
-const BLIND_AFTER_MS = 3000
-
-type Options = ReturnType<typeof readOptions<typeof OPTIONS>>
-
-class UsageEstimator implements ResourceEstimator {
+export class UsageEstimator implements ResourceEstimator {
   readonly name = 'usage'
-  readonly #options: Options
-  readonly #history: CpuHistory
-  readonly #system: SystemShare
+  #given: Readonly<Record<string, string>>
+  #options: UsageOptions
+  #cpu: CpuLending | undefined
+  #memory: MemoryLending | undefined
+  #restored: SavedUsage | undefined
+  /** When owners from before a restart that did not come back are forgotten, monotonic ms. */
+  #forgetAt: number | undefined
+  #last: { readonly at: number; readonly monotonic: number } | undefined
+  #estimate: Estimate = { kind: 'unknown', reason: 'no usage was seen yet' }
+  #reconfigured = false
 
-  constructor(options: Options) {
-    this.#options = options
-    this.#history = new CpuHistory(options.window)
-    this.#system = new SystemShare(options.window)
+  /** @throws OperatingError USAGE */
+  constructor(given: Readonly<Record<string, string>>) {
+    this.#given = given
+    this.#options = readUsageOptions(given)
   }
 
   estimate(usage: ResourceUsage): Estimate {
-    this.#history.add(usage)
-    const system = this.#system.add(usage)
-    if (system === undefined) return { kind: 'unknown', reason: 'the first reading has no rate yet' }
-    const terms: Term[] = []
+    // The same snapshot again, or one from before: time only goes on.
+    if (this.#last !== undefined && usage.monotonic <= this.#last.monotonic) return this.#estimate
+    if (!(usage.host.cpus > 0) || !Number.isFinite(usage.host.cpuBusySeconds))
+      return {
+        kind: 'unknown',
+        reason: 'the machine does not tell how many cores it has and how busy they are',
+      }
+    this.#estimate = this.#next(usage)
+    return this.#estimate
+  }
+
+  takeBack(now: number): void {
+    this.#cpu?.dynamics.takeBack(now, this.#options)
+    this.#memory?.dynamics.takeBack(now, this.#options)
+  }
+
+  configure(options: Readonly<Record<string, string>>): void {
+    const given = { ...this.#given, ...options }
+    this.#options = readUsageOptions(given)
+    this.#given = given
+    this.#reconfigured = true
+    const now = this.#last?.monotonic
+    if (now === undefined) return
+    this.#cpu?.configure(this.#options, now)
+    this.#memory?.configure(this.#options, now)
+  }
+
+  save(): SavedUsage | undefined {
+    if (this.#last === undefined || this.#cpu === undefined || !this.#cpu.isKnown) return this.#restored
+    const { at, monotonic } = this.#last
+    const cpu = this.#cpu.save(this.#options, monotonic)
+    const memory = this.#memory?.save(monotonic)
+    return { version: SAVED_VERSION, at, ...cpu, ...(memory !== undefined && { memory }) }
+  }
+
+  restore(saved: unknown, now: number): string | undefined {
+    if (this.#cpu !== undefined) return 'it has seen usage already: what was saved before is not taken back'
+    const read = readSaved(saved, now)
+    if (typeof read === 'string') return read
+    this.#restored = read
+    return undefined
+  }
+
+  #next(usage: ResourceUsage): Estimate {
+    const now = usage.monotonic
+    const gap = this.#last !== undefined && now - this.#last.monotonic > GAP_MS
+    this.#last = { at: usage.at, monotonic: now }
+    const [cpu, memory] = this.#parts(usage)
     const owners = usage.containers.filter((container) => !container.revocable)
-    let idle = 0
-    let demand = 0
-    for (const owner of owners) {
-      const reserved = owner.allocated.scalar('cpus')
-      const [needs, why] = this.#demand(owner, usage, reserved)
-      idle += reserved - needs
-      demand += needs
-      terms.push({
-        name: 'reserved but idle',
-        value: reserved - needs,
-        unit: 'cpus',
-        of: labelOf(owner),
-        why,
-      })
+    cpu.read(usage, owners, this.#options)
+    memory?.read(usage, owners, this.#options)
+    if (this.#forgetAt !== undefined && now >= this.#forgetAt) {
+      cpu.forgetSaved()
+      memory?.forgetSaved()
+      this.#forgetAt = undefined
     }
-    const cores = usage.host.cpus
-    const spare = cores - system - demand
-    if (spare < idle) {
-      const why = `of ${cores} cores the system uses ${system.toFixed(2)} and owners need ${demand.toFixed(2)}`
-      terms.push({
-        name: 'the machine has less to spare',
-        value: spare - idle,
-        unit: 'cpus',
-        of: 'the machine',
-        why,
-      })
+    if (!cpu.isKnown) return { kind: 'unknown', reason: 'the first reading has no rate yet' }
+    const headroom = this.#options.headroom * usage.host.cpus
+    const lendable: Lendable[] = [
+      {
+        resource: 'cpus',
+        sum: cpu.sum(usage, owners, this.#options),
+        dynamics: cpu.dynamics,
+        capacity: usage.host.cpus,
+        headroom,
+        isStale: cpu.isStale,
+      },
+    ]
+    if (memory !== undefined) {
+      const { sum, reserve } = memory.sum(usage, owners, this.#options)
+      const capacity = usage.host.memoryTotalBytes / MB
+      const { dynamics, isStale } = memory
+      lendable.push({ resource: 'mem', sum, dynamics, capacity, headroom: reserve, isStale })
     }
-    const headroom = this.#options.headroom * cores
-    terms.push({
-      name: 'headroom',
-      value: -headroom,
-      unit: 'cpus',
-      of: 'the machine',
-      why: `${this.#options.headroom * 100} % of ${cores} cores stay free`,
-    })
-    const uncapped = Math.min(idle, spare) - headroom
-    const lend = Math.min(uncapped, this.#options.cap * cores)
-    if (lend < uncapped) {
-      const why = `at most ${this.#options.cap * 100} % of ${cores} cores are lent`
-      terms.push({ name: 'cap', value: lend - uncapped, unit: 'cpus', of: 'the machine', why })
+    const steady = !cpu.ownersChanged && !this.#reconfigured
+    this.#reconfigured = false
+    const terms: Term[] = []
+    let additional = Resources.empty
+    for (const one of lendable) {
+      if (gap) one.dynamics.gap(now, this.#options)
+      additional = additional.plus(publish(one, usage, this.#options, steady))
+      terms.push(...one.sum.terms)
     }
-    return { kind: 'known', additional: this.#additional(usage, lend, terms), terms }
+    return { kind: 'known', additional, terms }
   }
 
-  #demand(owner: ContainerUsage, usage: ResourceUsage, reserved: number): readonly [number, string] {
-    const { cold_start: coldStart, margin, window } = this.#options
-    const age = usage.at - owner.startedAt
-    if (age < coldStart)
-      return [
-        reserved,
-        `it is ${Math.round(age / 1000)} s old: taken to need all of it until ${coldStart / 1000} s`,
-      ]
-    const peak = this.#history.peak(owner.containerId)
-    if (peak === undefined || this.#history.ageMs(owner.containerId, usage.monotonic) > BLIND_AFTER_MS) {
-      return [reserved, 'its usage cannot be read: taken to need all of it']
+  /** What keeps the history of CPU and of memory, made with the first snapshot that needs it. */
+  #parts(usage: ResourceUsage): readonly [CpuLending, MemoryLending | undefined] {
+    const now = usage.monotonic
+    const options = this.#options
+    const saved = this.#restored
+    // Where the moment of saving lies on the monotonic clock of this process: usually before its start.
+    const savedAt = now - Math.max(0, usage.at - (saved?.at ?? usage.at))
+    this.#restored = undefined
+    if (this.#cpu === undefined) {
+      this.#cpu = new CpuLending(options, now)
+      if (saved !== undefined) {
+        this.#cpu.restore(saved, options, savedAt, now)
+        this.#forgetAt = savedAt + SAVED_STALE_MS
+      }
     }
-    const needs = Math.min(reserved, peak * margin)
-    return [needs, `of ${reserved} it used at most ${peak.toFixed(2)} in ${window / 1000} s, times ${margin}`]
-  }
-
-  /** What may be lent beyond what is lent already, in steps of a tenth. Terms recompute to it. */
-  #additional(usage: ResourceUsage, lend: number, terms: Term[]): Resources {
-    let lent = 0
-    for (const container of usage.containers) {
-      if (!container.revocable) continue
-      const cpus = container.allocated.revocable().scalar('cpus')
-      lent += cpus
-      terms.push({
-        name: 'lent already',
-        value: -cpus,
-        unit: 'cpus',
-        of: labelOf(container),
-        why: 'a borrower runs on it',
-      })
+    if (!options.memory) this.#memory = undefined
+    else if (this.#memory === undefined) {
+      this.#memory = new MemoryLending(options, now)
+      if (saved?.memory !== undefined) this.#memory.restore(saved.memory, options, savedAt, now)
     }
-    const rest = lend - lent
-    // A ten-thousandth absorbs the error of adding decimals in binary.
-    const steps = Math.max(0, Math.floor(rest / STEP + 1e-4))
-    const additional = Math.round(steps * STEP * 1000) / 1000
-    terms.push({
-      name: 'rounding',
-      value: additional - rest,
-      unit: 'cpus',
-      of: undefined,
-      why:
-        rest < 0
-          ? 'nothing more is lent; nothing is taken back on an estimate alone'
-          : `down to steps of ${STEP}`,
-    })
-    return revocableCpus(additional)
+    return [this.#cpu, this.#memory]
   }
 }
 
-/** CPU that no container accounts for: the kernel, the engine, this agent. Its peak in the window, at least 0.05. */
-class SystemShare {
-  static readonly FLOOR = 0.05
-  readonly #windowMs: number
-  readonly #samples: { at: number; cpus: number }[] = []
-  #last: { at: number; busy: number; containers: Map<string, number> } | undefined
-
-  constructor(windowMs: number) {
-    this.#windowMs = windowMs
+/** Brings the sum to what may be lent beyond what is lent already; every step of the way becomes a term. */
+function publish(
+  lendable: Lendable,
+  usage: ResourceUsage,
+  options: UsageOptions,
+  steady: boolean,
+): Resources {
+  const { resource, sum, dynamics, capacity, headroom, isStale } = lendable
+  const noRise = isStale ? 'some usage could not be read: nothing rises on old readings' : undefined
+  const now = usage.monotonic
+  const settled = dynamics.settle({ now, target: sum.total, capacity, headroom, noRise, steady }, options)
+  if (sum.total < 0) sum.bringTo('nothing to lend', 0, () => 'owners need it all')
+  sum.bringTo('rounding', settled.rounded, () => 'down to whole steps')
+  sum.bringTo(settled.name, settled.published, () => settled.why)
+  for (const container of usage.containers) {
+    const lent = container.revocable ? revocableOf(container, resource) : 0
+    if (lent > 0) sum.add('lent already', -lent, 'a borrower runs on it', labelOf(container))
   }
-
-  add(usage: ResourceUsage): number | undefined {
-    const containers = new Map<string, number>()
-    for (const { containerId, statistics } of usage.containers) {
-      if (statistics !== undefined) containers.set(containerId, statistics.cpuSeconds)
-    }
-    const last = this.#last
-    this.#last = { at: usage.monotonic, busy: usage.host.cpuBusySeconds, containers }
-    if (last === undefined || usage.monotonic <= last.at)
-      return this.#samples.length === 0 ? undefined : this.#peak()
-    let inside = 0
-    for (const [id, seconds] of containers)
-      inside += Math.max(0, seconds - (last.containers.get(id) ?? seconds))
-    const cpus =
-      Math.max(0, usage.host.cpuBusySeconds - last.busy - inside) / ((usage.monotonic - last.at) / 1000)
-    this.#samples.push({ at: usage.monotonic, cpus })
-    while ((this.#samples[0]?.at ?? 0) < usage.monotonic - this.#windowMs) this.#samples.shift()
-    return this.#peak()
-  }
-
-  /** The 95th percentile, so that one odd second does not count for a whole window. */
-  #peak(): number {
-    const sorted = this.#samples.map((sample) => sample.cpus).sort((a, b) => a - b)
-    return Math.max(SystemShare.FLOOR, sorted[Math.max(0, Math.ceil(sorted.length * 0.95) - 1)] ?? 0)
-  }
+  if (sum.total < 0)
+    sum.bringTo('not taken back', 0, () => 'borrowers hold more: nothing is taken back on an estimate alone')
+  // Published amounts and allocations are in thousandths: this only drops the error of adding decimals in binary.
+  const value = Math.round(sum.total * 1000) / 1000
+  return value <= 0
+    ? Resources.empty
+    : Resources.from([{ name: resource, type: 'SCALAR', scalar: { value } }]).markRevocable()
 }
 
-function revocableCpus(cpus: number): Resources {
-  return Resources.from([{ name: 'cpus', type: 'SCALAR', scalar: { value: cpus } }]).markRevocable()
+function revocableOf(container: ContainerUsage, resource: 'cpus' | 'mem'): number {
+  return container.allocated.revocable().scalar(resource)
 }
 
-function labelOf(container: ContainerUsage): string {
-  return container.taskIds[0] ?? container.executorId
-}
-
-const usageEstimator: EstimatorFactory = (options) =>
-  new UsageEstimator(readOptions('usage', OPTIONS, options))
+/** Options: see `options.ts`; for example `usage?percentile=95&margin=1.1&headroom=0.1&memory=true`. */
+const usageEstimator: EstimatorFactory = (options) => new UsageEstimator(options)
 export default usageEstimator

@@ -6,6 +6,7 @@ import type { Page } from '../http/pages/resources.ts'
 import { empty, json, jsonText, redirect, text, type Answer } from '../http/response.ts'
 import type { Handler, Route } from '../http/routes.ts'
 import type { AgentLinkApi } from './api-agent-link.ts'
+import type { AgentsApi } from './api-agents.ts'
 import { killByOperator } from './api-kill.ts'
 import type { SchedulerApi } from './api-scheduler.ts'
 import type { Cluster } from './core/cluster.ts'
@@ -26,6 +27,7 @@ export interface EndpointDeps {
   readonly facts: MasterFacts
   readonly scheduler: SchedulerApi
   readonly agentLink: AgentLinkApi
+  readonly agents: AgentsApi
 }
 
 /** What Mesos has and we do not yet: the path, its methods there, and what it is about. */
@@ -58,6 +60,7 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     { path: '/api/v1/scheduler', handle: (request) => scheduler.handle(request) },
     { path: '/api/x1/agent', handle: (request) => agentLink.handle(request) },
     get('/api/x1/lend', () => json(lendPage(cluster))),
+    ...deps.agents.routes,
     get('/health', () => empty(200)),
     get('/version', () => json(versionPage())),
     get('/flags', () => json(flagsPage(facts))),

@@ -17,6 +17,7 @@ import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
 import type { MasterInfo } from '../wire/agents.ts'
 import { AgentLinkApi } from './api-agent-link.ts'
+import { AgentsApi } from './api-agents.ts'
 import { SchedulerApi } from './api-scheduler.ts'
 import type { CoreOptions } from './core/cluster.ts'
 import { MasterCore } from './core/core.ts'
@@ -84,6 +85,7 @@ export async function startUp(
     metrics,
     facts,
     scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
+    agents: scope.use(new AgentsApi({ cluster, clock })),
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp: info.address?.ip ?? host }),
   })
   const streams = { ...STREAM_LIMITS, unsentBytes: values.max_stream_backlog }

@@ -1,6 +1,7 @@
 // Which QoS controllers are built in.
 import { loadPlugin } from '../base/plugins.ts'
-import { type ControllerFactory, GuardedController, type QosController } from './controller.ts'
+import type { ControllerFactory, QosController } from './controller.ts'
+import { GuardedController } from './guard.ts'
 import loadController from './load.ts'
 import pressureController from './pressure.ts'
 

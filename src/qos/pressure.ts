@@ -1,214 +1,206 @@
-// The `pressure` controller, first form: ends the cheapest borrowers when an owner waits for what it reserved,
-// when memory runs short, or (if asked to) when a borrower gets next to nothing. Nobody innocent is ended.
-import { durationOption, numberOption, readOptions } from '../base/options.ts'
-import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
-import type { Cause, ControllerFactory, Correction, QosController } from './controller.ts'
-import { RateMeter, type Rates } from './rates.ts'
-import { type Candidate, cheapestSet } from './victims.ts'
+// The `pressure` controller: memory first, then the ladder for cpu, then less is lent. A pure machine of states:
+// the same pulses lead to the same actions, whoever runs them (the agent, a test, `lend replay`).
+import type { LendDecision } from '../resources/decision.ts'
+import { Attribution } from './attribution.ts'
+import type { Action, ControllerFactory, PulseContainer, QosController, QosInput } from './controller.ts'
+import { CpuLadder, thawThem } from './cpu-ladder.ts'
+import { evict } from './evicting.ts'
+import { Freezer } from './freezer.ts'
+import { MemoryRule } from './memory-rule.ts'
+import { PulseMeter } from './meter.ts'
+import { type PressureOptions, readPressureOptions } from './pressure-options.ts'
+import { borrowersIn, quotaLevel, type Scene, type Signal, told } from './scene.ts'
+import { StarvedRule } from './starved.ts'
 
-const OPTIONS = {
-  /** Share of the time an owner may wait for a core (PSI some, net of its own quota), lending.md 3.3 L2. */
-  threshold: numberOption(0.1, 0.001, 1),
-  /** … for this long before anything happens. */
-  for: durationOption(2000, 0),
-  /** Share of the machine's memory that stays available. */
-  memory_reserve: numberOption(0.05, 0, 0.9),
-  /** Ends a borrower that gets next to nothing for this long while others use the machine; 0ns: never. */
-  starved: durationOption(0, 0),
-  /** … next to nothing: below this share of the cpus that were lent to it. */
-  starved_share: numberOption(0.05, 0.001, 1),
-  /** No second round of corrections before this has passed. */
-  cooldown: durationOption(20_000, 0),
-}
-
-/** Borrowers below this share of the machine are not the cause of an owner's trouble (attribution, lending.md 3.3). */
-const INNOCENT_SHARE = 0.02
-/** An owner that hardly runs does not miss cores. */
-const OWNER_MIN_CPUS = 0.25
-/** A little more than is missed, so that one round suffices. */
-const SURPLUS = 1.1
-const MB = 1024 * 1024
-
-type Options = ReturnType<typeof readOptions<typeof OPTIONS>>
+/** A squeeze that lasts longer means that less should be lent (spec/lending.md 3.3 L4). */
+const LONG_SQUEEZE_MS = 2000
+/** A borrower that was evicted and is still there after so long may be named again. */
+const EVICT_AGAIN_MS = 60_000
+/** The least that an eviction for cpu gives back, cores. */
+const LEAST_DEFICIT = 0.05
 
 class PressureController implements QosController {
   readonly name = 'pressure'
-  readonly #options: Options
-  readonly #meter = new RateMeter()
-  /** Since when (monotonic ms) a condition holds without a break, by its name. */
-  readonly #since = new Map<string, number>()
-  #quietUntil = Number.NEGATIVE_INFINITY
-  #lastBusy: { readonly at: number; readonly seconds: number } | undefined
+  #options: PressureOptions
+  readonly #meter = new PulseMeter()
+  #freezer = new Freezer()
+  readonly #attribution = new Attribution()
+  #ladder = new CpuLadder(this.#attribution, this.#freezer)
+  #memory = new MemoryRule(this.#attribution, this.#freezer)
+  readonly #starved = new StarvedRule()
+  /** Container → when it was evicted. */
+  readonly #evicted = new Map<string, number>()
+  #inactiveFile = new Map<string, number>()
+  #cpuEvictedAt = Number.NEGATIVE_INFINITY
+  #unlentUntil = Number.NEGATIVE_INFINITY
 
-  constructor(options: Options) {
+  constructor(options: PressureOptions) {
     this.#options = options
   }
 
-  correct(usage: ResourceUsage): readonly Correction[] {
-    const rates = this.#meter.add(usage)
-    const borrowers = rates.filter((rate) => rate.container.revocable)
-    const owners = rates.filter((rate) => !rate.container.revocable)
-    const wishes = [
-      this.#memory(usage, borrowers),
-      this.#cpu(usage, owners, borrowers),
-      this.#starved(usage, owners, borrowers),
-    ]
-    const corrections = wishes.find((wish) => wish.length > 0) ?? []
-    if (corrections.length === 0 || usage.monotonic < this.#quietUntil) return []
-    this.#quietUntil = usage.monotonic + this.#options.cooldown
-    return corrections
+  configure(options: Readonly<Record<string, string>>): void {
+    this.#options = readPressureOptions(options)
   }
 
-  #cpu(usage: ResourceUsage, owners: readonly Rates[], borrowers: readonly Rates[]): readonly Correction[] {
-    const lentUse = borrowers.reduce((sum, rate) => sum + rate.cpus, 0)
-    const due = lentUse >= INNOCENT_SHARE * usage.host.cpus
-    let worst: { cause: Cause; misses: number } | undefined
-    for (const owner of owners) {
-      const reserved = owner.container.allocated.scalar('cpus')
-      const waiting = owner.waiting ?? 0
-      const suffers =
-        due && waiting >= this.#options.threshold && owner.cpus >= OWNER_MIN_CPUS && owner.cpus < reserved
-      const forMs = this.#held(`cpu ${owner.container.containerId}`, suffers, usage.monotonic)
-      if (forMs === undefined || forMs < this.#options.for) continue
-      if (worst !== undefined && worst.cause.value >= waiting) continue
-      worst = {
-        misses: reserved - owner.cpus,
-        cause: {
-          owner: labelOf(owner.container),
-          signal: 'cpu pressure',
-          value: waiting,
-          threshold: this.#options.threshold,
-          unit: 'share of time waiting',
-          forMs,
-        },
-      }
+  reset(): void {
+    this.#freezer = new Freezer()
+    this.#ladder = new CpuLadder(this.#attribution, this.#freezer)
+    this.#memory = new MemoryRule(this.#attribution, this.#freezer)
+    this.#unlentUntil = Number.NEGATIVE_INFINITY
+  }
+
+  decide(input: QosInput): readonly Action[] {
+    const scene = this.#look(input)
+    this.#freezer.settle(scene)
+    if (borrowersIn(scene).length === 0) return this.#ladder.reset(scene)
+    const candidates = this.#candidates(scene)
+    const memory = this.#memory.step(scene, candidates, this.#options)
+    const actions = [...memory.actions]
+    if (actions.length === 0) actions.push(...this.#ladder.step(scene, this.#options))
+    if (actions.length === 0) actions.push(...this.#evictForCpu(scene, candidates))
+    if (actions.length === 0)
+      actions.push(...this.#starved.step(scene, candidates, this.#freezer, this.#options))
+    if (actions.length === 0 && !memory.short) actions.push(...this.#thawOne(scene))
+    for (const action of actions)
+      if (action.kind === 'evict') this.#evicted.set(action.containerId, scene.now)
+    return [...actions, ...this.#unlend(scene, actions)]
+  }
+
+  #look({ pulse, usage, allowed }: QosInput): Scene {
+    const meter = this.#meter
+    meter.add(pulse)
+    if (usage !== undefined) {
+      this.#inactiveFile = new Map(
+        usage.containers.map((one) => [one.containerId, one.statistics?.memoryInactiveFileBytes ?? 0]),
+      )
     }
-    if (worst === undefined) return []
-    const { cause, misses } = worst
-    const victims = cheapestSet(
-      borrowers.map((rate) => candidate(rate, rate.cpus)),
-      misses * SURPLUS,
+    const rates = pulse.containers.flatMap(
+      ({ containerId }) => meter.rates(containerId, this.#options.window) ?? [],
     )
-    const text =
-      `owner '${cause.owner}' waited for cpu ${percent(cause.value)} of the time (limit ${percent(cause.threshold)}) ` +
-      `for ${seconds(cause.forMs)} and misses ${misses.toFixed(2)} cpus, borrowers used ${lentUse.toFixed(2)}`
-    return kills(victims, borrowers, cause, text)
+    const borrowers = rates.filter(({ container }) => container.revocable)
+    return {
+      pulse,
+      now: pulse.monotonic,
+      cores: pulse.host.cpus,
+      allowed,
+      meter,
+      owners: rates.filter(({ container }) => !container.revocable),
+      borrowers,
+      borrowersUse: borrowers.reduce((sum, { cpus }) => sum + cpus, 0),
+      inactiveFile: (id) => this.#inactiveFile.get(id) ?? 0,
+    }
   }
 
-  #memory(usage: ResourceUsage, borrowers: readonly Rates[]): readonly Correction[] {
-    const { memoryAvailableBytes: available, memoryTotalBytes: total } = usage.host
-    const reserve = this.#options.memory_reserve * total
-    if (available >= reserve) return []
-    const cause: Cause = {
+  /** Borrowers that are not ending already. */
+  #candidates(scene: Scene): readonly PulseContainer[] {
+    const borrowers = borrowersIn(scene)
+    const present = new Set(borrowers.map(({ containerId }) => containerId))
+    for (const [id, at] of this.#evicted) {
+      if (!present.has(id) || scene.now - at > EVICT_AGAIN_MS) this.#evicted.delete(id)
+    }
+    return borrowers.filter(({ containerId }) => !this.#evicted.has(containerId))
+  }
+
+  /** For cpu a borrower ends only after long frozen, while owners leave no room: it is better placed elsewhere. */
+  #evictForCpu(scene: Scene, candidates: readonly PulseContainer[]): readonly Action[] {
+    const options = this.#options
+    const { frozenFor } = this.#ladder
+    const frozenMs = this.#freezer.frozenWithin(options.frozen_window, scene.now)
+    // What they use now, not their peak: a demand that has just ended shall not cost a borrower.
+    const owned = scene.owners.reduce((sum, { cpus }) => sum + cpus, 0)
+    const room = scene.cores - owned - options.headroom * scene.cores
+    if (this.#freezer.isEmpty || frozenFor === undefined || frozenMs <= options.frozen) return []
+    if (scene.allowed === 'lend' || room >= options.floor * scene.cores) return []
+    if (scene.now - this.#cpuEvictedAt < options.cooldown_cpu) return []
+    const { container, cpus } = frozenFor.owner
+    const lent = candidates.reduce((sum, { reservedCpus }) => sum + reservedCpus, 0)
+    const missing = Math.min(lent, Math.max(LEAST_DEFICIT, container.reservedCpus - cpus))
+    const signal: Signal = {
+      owner: container.label,
+      signal: 'time that borrowers were frozen',
+      value: frozenMs / 1000,
+      threshold: options.frozen / 1000,
+      comparison: 'above',
+      unit: `s of the last ${options.frozen_window / 1000}`,
+      forMs: frozenMs,
+    }
+    const actions = evict(
+      scene,
+      {
+        signal,
+        candidates: candidates.map((one) => ({ container: one, frees: one.reservedCpus })),
+        needs: missing * options.surplus,
+        rule: 'cheapest',
+        before: { value: lent, unit: 'cpus lent' },
+        gain: -1,
+        graceMs: options.grace_cpu,
+        text:
+          `owner '${container.label}' missed ${missing.toFixed(2)} cpus, borrowers were frozen for ` +
+          `${signal.value.toFixed(0)} of ${options.frozen_window / 1000} s (limit ${signal.threshold}), ` +
+          `and owners leave ${Math.max(0, room).toFixed(2)} cpus`,
+      },
+      this.#freezer,
+    )
+    if (actions.length > 0) this.#cpuEvictedAt = scene.now
+    return actions
+  }
+
+  /** One by one, the most work done first; also while an owner waits, once that is not borrowers' doing. */
+  #thawOne(scene: Scene): readonly Action[] {
+    if (!this.#freezer.mayThaw(scene.now)) return []
+    const frozen = borrowersIn(scene).filter(({ containerId }) => this.#freezer.frozen.has(containerId))
+    const overdue = scene.now - this.#freezer.holdUntil
+    const some = frozen.length < borrowersIn(scene).length
+    const worst = this.#attribution.worst(scene, this.#options)
+    if (worst !== undefined && some && overdue < this.#options.hold_cap) return []
+    const next = frozen.toSorted((a, b) => b.cpuSeconds - a.cpuSeconds)[0]
+    if (next === undefined) return []
+    const signal: Signal = {
       owner: 'the machine',
-      signal: 'available memory',
-      value: available / MB,
-      threshold: reserve / MB,
-      unit: 'MB',
-      forMs: 0,
+      signal: 'time past the hold of the freeze',
+      value: overdue,
+      threshold: 0,
+      comparison: 'at least',
+      unit: 'ms',
+      forMs: overdue,
     }
-    const victims = cheapestSet(
-      borrowers.map((rate) => candidate(rate, rate.memoryBytes)),
-      (reserve - available) * SURPLUS,
-    )
-    const text =
-      `the machine has ${cause.value.toFixed(0)} MB of memory left, ` +
-      `under the reserve of ${cause.threshold.toFixed(0)} MB`
-    return kills(victims, borrowers, cause, text)
+    const why = `The freeze was held long enough: '${next.label}' runs again, ${frozen.length - 1} stay frozen`
+    return thawThem(scene, this.#freezer, [next.containerId], signal, why)
   }
 
-  #starved(
-    usage: ResourceUsage,
-    owners: readonly Rates[],
-    borrowers: readonly Rates[],
-  ): readonly Correction[] {
-    const others = this.#others(usage, borrowers)
-    if (this.#options.starved === 0) return []
-    const busiest = owners.toSorted((a, b) => b.cpus - a.cpus)[0]
-    const lent = borrowers.reduce((sum, rate) => sum + cpusOf(rate.container), 0)
-    // Only when others leave no room for what is lent does a borrower that gets next to nothing have no future here.
-    const crowded = busiest !== undefined && others !== undefined && others + lent > usage.host.cpus
-    const limit = this.#options.starved_share
-    const corrections: Correction[] = []
-    for (const borrower of borrowers) {
-      const share = borrower.cpus / Math.max(cpusOf(borrower.container), 0.001)
-      const starving = crowded && share < limit
-      const forMs = this.#held(`starved ${borrower.container.containerId}`, starving, usage.monotonic)
-      if (busiest === undefined || forMs === undefined || forMs < this.#options.starved) continue
-      const owner = labelOf(busiest.container)
-      const cause: Cause = {
-        owner,
-        signal: 'starved borrower',
-        value: share,
-        threshold: limit,
-        unit: 'share of its cpus',
-        forMs,
-      }
-      const text =
-        `owner '${owner}' uses ${busiest.cpus.toFixed(2)} of its ${cpusOf(busiest.container).toFixed(2)} cpus, ` +
-        `this borrower got ${percent(share)} of its ${cpusOf(borrower.container).toFixed(2)} ` +
-        `(limit ${percent(limit)}) for ${seconds(forMs)}`
-      corrections.push(...kills([candidate(borrower, 1)], [borrower], cause, text))
+  /** Nothing more is lent while borrowers are squeezed for long, frozen or evicted, and half a minute beyond. */
+  #unlend(scene: Scene, actions: readonly Action[]): readonly Action[] {
+    const { squeezedAt } = this.#ladder
+    const squeezedMs = squeezedAt === undefined ? 0 : scene.now - squeezedAt
+    const evicts = actions.filter(({ kind }) => kind === 'evict').length
+    const frozen = this.#freezer.frozen.size
+    if (squeezedMs <= LONG_SQUEEZE_MS && frozen === 0 && evicts === 0) return []
+    const forMs = this.#options.unlend
+    // Renewed at half its time, so that the last trouble counts and not every pulse leaves a record.
+    if (this.#unlentUntil - scene.now > forMs / 2) return []
+    this.#unlentUntil = scene.now + forMs
+    const [signal, value, unit, threshold] =
+      evicts > 0
+        ? (['evicted borrowers', evicts, 'borrowers', 0] as const)
+        : frozen > 0
+          ? (['frozen borrowers', frozen, 'borrowers', 0] as const)
+          : (['time squeezed', squeezedMs, 'ms', LONG_SQUEEZE_MS] as const)
+    const decision: LendDecision = {
+      kind: 'unlend',
+      ...told(
+        scene,
+        { owner: 'the machine', signal, value, threshold, comparison: 'above', unit, forMs: squeezedMs },
+        {
+          before: quotaLevel(Number.POSITIVE_INFINITY),
+          after: { value: 0, unit: 'cpus' },
+          why: `Owners needed what was lent: nothing more is lent for ${forMs / 1000} s`,
+        },
+      ),
     }
-    return corrections
+    return [{ kind: 'unlend', forMs, decision }]
   }
-
-  /** Cores that everything but the borrowers used since the last snapshot; undefined at the first. */
-  #others(usage: ResourceUsage, borrowers: readonly Rates[]): number | undefined {
-    const last = this.#lastBusy
-    this.#lastBusy = { at: usage.monotonic, seconds: usage.host.cpuBusySeconds }
-    if (last === undefined || usage.monotonic <= last.at) return undefined
-    const busy = (usage.host.cpuBusySeconds - last.seconds) / ((usage.monotonic - last.at) / 1000)
-    return busy - borrowers.reduce((sum, rate) => sum + rate.cpus, 0)
-  }
-
-  /** For how long a condition has held, undefined when it does not. */
-  #held(name: string, holds: boolean, now: number): number | undefined {
-    if (!holds) {
-      this.#since.delete(name)
-      return undefined
-    }
-    const since = this.#since.get(name) ?? now
-    this.#since.set(name, since)
-    return now - since
-  }
-}
-
-function candidate(rate: Rates, frees: number): Candidate {
-  return { id: rate.container.containerId, frees, progress: rate.container.statistics?.cpuSeconds ?? 0 }
-}
-
-function kills(
-  victims: readonly Candidate[],
-  borrowers: readonly Rates[],
-  cause: Cause,
-  text: string,
-): readonly Correction[] {
-  return victims.flatMap(({ id }) => {
-    const container = borrowers.find((rate) => rate.container.containerId === id)?.container
-    if (container === undefined) return []
-    const { frameworkId, executorId, containerId } = container
-    const message = `Container preempted by QoS correction: ${text}`
-    return [{ kind: 'kill', frameworkId, executorId, containerId, cause, message } as const]
-  })
-}
-
-function cpusOf(container: ContainerUsage): number {
-  return container.allocated.scalar('cpus')
-}
-
-function labelOf(container: ContainerUsage): string {
-  return container.taskIds[0] ?? container.executorId
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`
 }
 
 const pressureController: ControllerFactory = (options) =>
-  new PressureController(readOptions('pressure', OPTIONS, options))
+  new PressureController(readPressureOptions(options))
 export default pressureController

@@ -73,6 +73,11 @@ export class ManualClock implements Clock {
     await this.settle()
   }
 
+  /** Time goes on and nothing runs, as for a stopped process; what became due runs with the next `advance`. */
+  skip(ms: number): void {
+    this.#now += ms
+  }
+
   /** Lets all promise work that can run, run. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))

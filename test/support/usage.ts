@@ -10,6 +10,8 @@ export interface Actor {
   readonly revocable?: boolean
   /** Reserved or lent cores. */
   readonly cpus: number
+  /** Reserved or lent memory, MB; none when left out. */
+  readonly mem?: number
   /** Age at the first snapshot, seconds. */
   readonly ageS?: number
 }
@@ -21,6 +23,8 @@ export interface Second {
   readonly waiting?: number
   readonly throttled?: number
   readonly memoryMb?: number
+  /** The part of it that the kernel can drop at once. */
+  readonly inactiveMb?: number
   /** Its counters cannot be read. */
   readonly blind?: boolean
 }
@@ -33,6 +37,7 @@ export class Machine {
   load5 = 0
   load15 = 0
   #second = 0
+  #started = 0
   #busy = 0
   readonly #actors = new Map<
     string,
@@ -54,6 +59,18 @@ export class Machine {
     this.#actors.delete(id)
   }
 
+  /** Time passes in which nobody looks; what ran in it shows in the counters of the next second. */
+  pass(seconds: number): this {
+    this.#second += seconds
+    return this
+  }
+
+  /** The agent starts anew: its monotonic clock does, too. */
+  restart(): this {
+    this.#started = this.#second - 1
+    return this
+  }
+
   /** One second passes; `systemCpus` is what runs outside of all containers. */
   tick(doing: Readonly<Record<string, Second>> = {}, systemCpus = 0): ResourceUsage {
     this.#second++
@@ -65,7 +82,10 @@ export class Machine {
       counters.psi += second.waiting ?? 0
       counters.throttled += second.throttled ?? 0
       this.#busy += second.cpus ?? 0
-      const allocated = Resources.from([{ name: 'cpus', type: 'SCALAR', scalar: { value: actor.cpus } }])
+      const allocated = Resources.from([
+        { name: 'cpus', type: 'SCALAR', scalar: { value: actor.cpus } },
+        { name: 'mem', type: 'SCALAR', scalar: { value: actor.mem ?? 0 } },
+      ])
       containers.push({
         containerId: `c-${actor.id}`,
         frameworkId: 'f',
@@ -90,7 +110,7 @@ export class Machine {
       cpuThrottledPeriods: undefined,
       cpuThrottledSeconds: counters.throttled,
       memoryBytes: (second.memoryMb ?? 10) * MB,
-      memoryInactiveFileBytes: 0,
+      memoryInactiveFileBytes: (second.inactiveMb ?? 0) * MB,
       memoryRssBytes: undefined,
       memoryCacheBytes: undefined,
       memoryPeakBytes: undefined,
@@ -105,7 +125,7 @@ export class Machine {
   #snapshot(containers: readonly ContainerUsage[]): ResourceUsage {
     return {
       at: START_MS + this.#second * 1000,
-      monotonic: this.#second * 1000,
+      monotonic: (this.#second - this.#started) * 1000,
       total: Resources.from([{ name: 'cpus', type: 'SCALAR', scalar: { value: this.cores } }]),
       host: {
         cpus: this.cores,

@@ -1,15 +1,18 @@
 // Lending as the agent carries it out: the estimator's word goes to the master, the controller's word ends borrowers.
-import type { Correction } from '../../qos/controller.ts'
 import type { Resources } from '../../resources/resources.ts'
 import * as commands from './command-tasks.ts'
 import { dispatch } from './endings.ts'
 import * as executors from './executors.ts'
+import type { GracefulCorrection } from './events.ts'
 import { findExecutor, type Ending } from './state.ts'
 import { callMaster, count, log, type Turn } from './turn.ts'
 
-/** Ends the named container at once; its tasks end TASK_GONE with the correction's words (spec/mesos.md 11.2). */
-export function correct(turn: Turn, correction: Correction): void {
-  const { frameworkId, executorId, containerId, message } = correction
+/**
+ * Ends the named container, at once unless the correction has a grace; its tasks end TASK_GONE with the correction's
+ * words (spec/mesos.md 11.2).
+ */
+export function correct(turn: Turn, correction: GracefulCorrection): void {
+  const { frameworkId, executorId, containerId, graceMs = 0, message } = correction
   const framework = turn.state.frameworks.get(frameworkId)
   const executor = findExecutor(turn.state, frameworkId, executorId)
   const obstacle =
@@ -35,8 +38,8 @@ export function correct(turn: Turn, correction: Correction): void {
   log(turn, 'info', 'borrower is taken back', { frameworkId, executorId, containerId, message })
   const cause: Ending = { kind: 'preempted', message }
   dispatch(framework, executor, {
-    supervised: (at) => void commands.end(turn, at, cause, 0),
-    custom: (at) => executors.destroy(turn, at.executor, cause),
+    supervised: (at) => void commands.end(turn, at, cause, graceMs),
+    custom: (at) => executors.destroy(turn, at.executor, cause, graceMs),
   })
 }
 

@@ -17,6 +17,9 @@ export interface LaunchRequest extends Omit<ContainerSpec, 'sandbox' | 'environm
   readonly shutdownGraceMs: number
 }
 
+/** Mesos knows one correction, the end at once; ours may leave the borrower some time after SIGTERM, ms. */
+export type GracefulCorrection = Correction & { readonly graceMs?: number }
+
 export type AgentTimer =
   | { readonly kind: 'registration-timeout'; readonly containerId: string }
   | { readonly kind: 'shutdown-grace'; readonly containerId: string }
@@ -75,7 +78,7 @@ export type AgentEvent =
       readonly containerId: string
       readonly exit: ContainerExit
     }
-  | { readonly type: 'correction'; readonly now: number; readonly correction: Correction }
+  | { readonly type: 'correction'; readonly now: number; readonly correction: GracefulCorrection }
   /** The estimator's new total of what is lent (allocated revocable plus additional), marked revocable. */
   | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
   | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }

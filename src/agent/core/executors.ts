@@ -150,15 +150,15 @@ export function shutDown(turn: Turn, { executor }: Custom, cause: Ending): void 
   }
 }
 
-/** Ends the container at once; the first cause stays. */
-export function destroy(turn: Turn, executor: CustomExecutor, cause: Ending): void {
+/** Ends the container by signals, with no grace unless one is given; the first cause stays. */
+export function destroy(turn: Turn, executor: CustomExecutor, cause: Ending, graceMs = 0): void {
   const { life } = executor
   if (life.kind === 'terminated') return
   if (life.kind !== 'terminating') {
     const connection = life.kind === 'running' ? life.connection : undefined
     executor.life = { kind: 'terminating', cause, connection }
   }
-  turn.emit({ type: 'kill', containerId: executor.containerId, graceMs: 0 })
+  turn.emit({ type: 'kill', containerId: executor.containerId, graceMs })
 }
 
 export function graceOver(turn: Turn, { executor }: Custom): void {

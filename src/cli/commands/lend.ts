@@ -1,66 +1,168 @@
-// `tepui lend status`: what every agent lends, with the sum that leads there.
+// `tepui lend`: what every agent lends with the sum that leads there, the switch of lending, and what was decided.
 import { OperatingError } from '../../base/errors.ts'
-import { closest } from '../../base/words.ts'
-import type { Command, Context } from '../command.ts'
+import { usageError } from '../../base/flags.ts'
+import type { Command, Context, OptionValues } from '../command.ts'
+import { historyLines } from '../event-view.ts'
 import { EXIT } from '../exit-codes.ts'
+import { agentsNamed, eventsOf, lendPath } from '../lend-api.ts'
 import { type LendRow, lendRow, sumLine } from '../lend-view.ts'
 import { list, MasterApi, object, text } from '../master-api.ts'
+import { choiceOf, isSet, listOf, textOf, timeOf } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
+
+const MODES = ['off', 'observe', 'lend', 'full'] as const
 
 export const lendCommand: Command = {
   name: 'lend',
   arguments: ['<action>', '[agent]'],
-  summary: 'lend status [AGENT]: what is lent, with the sum that leads there',
-  run: async (context, [action = '', wanted]) => {
-    if (action !== 'status') {
-      throw new OperatingError('USAGE', `'lend ${action}' is unknown`, { hint: 'tepui lend status [AGENT]' })
+  summary: 'lend status|set|pause|resume|history [AGENT]: what is lent and why, and its switch',
+  options: [
+    { flags: '--agent <agent>', help: 'The agent that is meant (as well as behind the action)' },
+    { flags: '--all', help: 'set: on all agents' },
+    { flags: '--mode <mode>', help: 'set: off, observe, lend (nobody is ended) or full' },
+    {
+      flags: '--windows <windows>',
+      help: "set: when to lend, by cron: 'lend CRON;quiet CRON'; '' for always",
+    },
+    { flags: '--headroom <share>', help: 'set: share of the cores that stays free, such as 0.2 or 20%' },
+    { flags: '--estimator-option <k=v>', help: 'set: an option of the estimator', many: true },
+    { flags: '--controller-option <k=v>', help: 'set: an option of the controller', many: true },
+    { flags: '--since <time>', help: 'history: not older than so long, such as 10m (default 1h)' },
+    {
+      flags: '--kind <kinds>',
+      help: 'history: lend, unlend, squeeze, relax, freeze, thaw, evict, not-ours, mode',
+    },
+    { flags: '--task <task>', help: 'history: what a task had to do with' },
+  ],
+  run: async (context, [action = '', agent], options) => {
+    const wanted = agent ?? textOf(options, 'agent')
+    switch (action) {
+      case 'status':
+        return status(context, wanted)
+      case 'set':
+        return set(context, wanted, options)
+      case 'pause':
+      case 'resume':
+        return change(context, wanted, { paused: action === 'pause' })
+      case 'history':
+        return history(context, wanted, options)
+      default:
+        throw new OperatingError('USAGE', `'lend ${action}' is unknown`, {
+          hint: 'tepui lend status, set, pause, resume or history',
+        })
     }
-    const { clock, common, screen } = context
-    const rows = await lendRows(context, wanted)
-    if (common.output === 'json') {
-      screen.print(JSON.stringify(rows))
-      return EXIT.done
-    }
-    for (const row of rows) for (const line of lendLines(row, clock.now())) screen.print(line)
-    return EXIT.done
   },
 }
 
-/** @throws OperatingError REFUSED when there is no such agent */
+async function status(context: Context, wanted: string | undefined): Promise<number> {
+  const { clock, common, screen } = context
+  const rows = await lendRows(context, wanted)
+  if (common.output === 'json') screen.print(JSON.stringify(rows))
+  else for (const row of rows) for (const line of lendLines(row, clock.now())) screen.print(line)
+  return EXIT.done
+}
+
 async function lendRows({ clock, common, signal }: Context, wanted: string | undefined): Promise<LendRow[]> {
   using api = new MasterApi(common.master, clock, signal)
   const { agents } = await api.state()
   const own = list((await api.get('/api/x1/lend'))['agents']).map(object)
-  const named = agents.filter(
-    ({ id, name }) => wanted === undefined || name === wanted || id.startsWith(wanted),
-  )
-  if (wanted !== undefined && named.length === 0) {
-    const near = closest(
-      wanted,
-      agents.map(({ name }) => name),
-    )
-    const hint = near === undefined ? '`tepui agents` lists all' : `Did you mean ${near}?`
-    throw new OperatingError('REFUSED', `There is no agent '${wanted}'`, { hint })
-  }
   return await Promise.all(
-    named.map(async (agent) => {
+    agentsNamed(agents, wanted).map(async (agent) => {
       const mine = own.find((one) => text(one['id']) === agent.id) ?? {}
-      return lendRow(agent, mine, object(await api.fromAgent(agent, '/api/x1/lend')))
+      return lendRow(agent, mine, await api.get(`${lendPath(agent)}?check=true`))
     }),
   )
+}
+
+async function set(context: Context, wanted: string | undefined, options: OptionValues): Promise<number> {
+  if (wanted === undefined && !isSet(options, 'all'))
+    throw usageError('no agent was named', 'tepui lend set AGENT …, or --all for all of them')
+  const mode = choiceOf(options, 'mode', MODES)
+  const windows = textOf(options, 'windows')
+  const headroom = textOf(options, 'headroom')
+  const estimator = {
+    ...pairs('estimator-option', listOf(options, 'estimatorOption')),
+    ...(headroom !== undefined && { headroom: shareText(headroom) }),
+  }
+  const controller = pairs('controller-option', listOf(options, 'controllerOption'))
+  const body = {
+    ...(mode !== undefined && { mode }),
+    ...(windows !== undefined && { windows }),
+    ...(Object.keys(estimator).length > 0 && { estimator_options: estimator }),
+    ...(Object.keys(controller).length > 0 && { controller_options: controller }),
+  }
+  if (Object.keys(body).length === 0)
+    throw usageError('nothing is to be set', 'Give --mode, --windows, --headroom or an option of a plug-in')
+  return change(context, wanted, body)
+}
+
+/** Each agent takes all of the change or nothing; the first that refuses ends the command. */
+async function change(context: Context, wanted: string | undefined, body: object): Promise<number> {
+  const { clock, common, screen, signal } = context
+  using api = new MasterApi(common.master, clock, signal)
+  const { agents } = await api.state()
+  for (const agent of agentsNamed(agents, wanted)) {
+    await api.post(lendPath(agent), JSON.stringify(body), 'application/json')
+    const page = await api.get(lendPath(agent))
+    const why = text(page['why_not'])
+    const paused = page['paused'] === true ? ', paused' : ''
+    screen.note(`${agent.name}: mode ${text(page['mode'])}${paused}${why === '' ? '' : ` (${why})`}`)
+  }
+  return EXIT.done
+}
+
+async function history(context: Context, wanted: string | undefined, options: OptionValues): Promise<number> {
+  const { clock, common, screen, signal } = context
+  using api = new MasterApi(common.master, clock, signal)
+  const { agents } = await api.state()
+  const agent = wanted === undefined ? undefined : agentsNamed(agents, wanted)[0]
+  const kind = textOf(options, 'kind')
+  const task = textOf(options, 'task')
+  const events = await eventsOf(api, agents, agent, 'lend/history', {
+    since: String(Math.floor(clock.now() - (timeOf(options, 'since') ?? HOUR_MS))),
+    limit: '1000',
+    ...(kind !== undefined && { kind }),
+    ...(task !== undefined && { task }),
+  })
+  if (common.output === 'json') screen.print(JSON.stringify(events))
+  else for (const line of historyLines(events, clock.now())) screen.print(line)
+  return EXIT.done
+}
+
+const HOUR_MS = 3_600_000
+
+/** @throws OperatingError USAGE */
+function pairs(option: string, texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((one) => {
+      const cut = one.indexOf('=')
+      if (cut <= 0) throw usageError(`Option '--${option}' has the value '${one}': expected NAME=VALUE`)
+      return [one.slice(0, cut), one.slice(cut + 1)]
+    }),
+  )
+}
+
+/** `20%` as `0.2`; what is no share is left to the agent to refuse. */
+function shareText(given: string): string {
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(given)
+  return percent === null ? given : String(Number(percent[1]) / 100)
 }
 
 /** Pure, for its test. */
 export function lendLines(row: LendRow, now: number): string[] {
   const lines = [`${row.agent}  ${sumLine(row)}`]
-  if (!row.lending) return lines
+  if (row.why !== '') lines.push(`    nothing more is lent: ${row.why}`)
+  if (row.tier !== '') lines.push(`    ${row.tier}`)
+  if (row.mode === 'off') return lines
   const rows = row.terms.map(({ name, of, value, why }) => [`    ${name}`, value.toFixed(2), of, why])
   if (rows.length > 0) lines.push(...table(['    TERM', 'CPUS', 'OF', 'WHY'], rows))
   lines.push(
-    `    estimator ${row.estimator}; controller ${row.controller}` +
+    `    mode ${row.mode}; estimator ${row.estimator}; controller ${row.controller}` +
       (row.controller === 'noop' ? ': nothing is ended' : ''),
   )
+  if (row.quota !== undefined) lines.push(`    borrowers are held to ${row.quota} cpus`)
+  if (row.frozen > 0) lines.push(`    ${row.frozen} borrowers stand still`)
   const last = row.takenBack.at(-1)
   const when = last === undefined ? 'nothing yet' : `${ageText(last.at / 1000, now)} ago: ${last.message}`
   lines.push(`    taken back ${row.takenBack.length} times; ${when}`)

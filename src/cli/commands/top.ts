@@ -1,7 +1,11 @@
 // `tepui top`: per agent what is used, allocated but idle, lent and free.
+import { isoTime } from '../../base/clock.ts'
+import { OperatingError } from '../../base/errors.ts'
 import type { Command, Context } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { type Json, list, MasterApi, object, text } from '../master-api.ts'
+import { lendPath } from '../lend-api.ts'
+import { LiveScreen } from '../live.ts'
+import { type AgentRow, type ClusterState, type Json, list, MasterApi, object, text } from '../master-api.ts'
 import { table } from '../screen.ts'
 import { barOf, type TopRow, topRow } from '../top-view.ts'
 import { amountText, memoryText } from '../words.ts'
@@ -9,42 +13,74 @@ import { amountText, memoryText } from '../words.ts'
 export const topCommand: Command = {
   name: 'top',
   summary: 'Show per agent what is used, allocated but idle, lent in use, and free',
-  options: [{ flags: '--once', help: 'Once, and end; else again and again until Ctrl-C' }],
+  options: [{ flags: '--once', help: 'Once, and end; else anew each second until q or Ctrl-C' }],
   run: async (context, _, options) => {
-    const { common, screen, signal } = context
-    const isOnce = options['once'] === true || !process.stdout.isTTY
-    for (;;) {
-      const rows = await measure(context)
-      if (common.output === 'json') screen.print(JSON.stringify(rows))
-      else {
-        if (!isOnce) screen.print('\u001b[2J\u001b[H')
-        for (const line of topLines(rows)) screen.print(line)
-      }
-      if (isOnce || signal.aborted) return EXIT.done
-    }
+    const isLive = options['once'] !== true && process.stdout.isTTY && context.common.output === 'table'
+    return isLive ? watch(context) : once(context)
   },
 }
 
-/** Long enough for agents, which sample once a second, to have a new sample. */
+/** Agents sample once a second. */
+const EVERY_MS = 1000
+/** Long enough for agents to have a new sample. */
 const BETWEEN_MS = 1200
 
-async function measure({ clock, common, signal }: Context): Promise<TopRow[]> {
+async function once(context: Context): Promise<number> {
+  const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
-  const { agents, frameworks } = await api.state()
-  const pages = (): Promise<Json[]> =>
-    Promise.all(agents.map(async (agent) => object(await api.fromAgent(agent, '/api/x1/lend'))))
-  const before = await pages()
+  const before = await look(api)
   await clock.sleep(BETWEEN_MS, signal)
-  const after = await pages()
+  const rows = rowsOf(before, await look(api))
+  if (common.output === 'json') screen.print(JSON.stringify(rows))
+  else for (const line of topLines(rows)) screen.print(line)
+  return EXIT.done
+}
+
+async function watch({ clock, common, signal }: Context): Promise<number> {
+  using live = new LiveScreen({ input: process.stdin, output: process.stdout }, signal)
+  using api = new MasterApi(common.master, clock, live.signal)
+  try {
+    for (let before = await look(api); ; ) {
+      await clock.sleep(EVERY_MS, live.signal)
+      const now = await look(api)
+      live.draw([`tepui top  ${isoTime(clock.now())}  q to quit`, ...topLines(rowsOf(before, now))])
+      before = now
+    }
+  } catch (error) {
+    if (live.signal.aborted) return EXIT.done
+    throw error
+  }
+}
+
+interface Look {
+  readonly state: ClusterState
+  readonly own: readonly Json[]
+  /** By the id of the agent; one that does not answer has an empty page. */
+  readonly pages: ReadonlyMap<string, Json>
+}
+
+async function look(api: MasterApi): Promise<Look> {
+  const state = await api.state()
+  const page = async (agent: AgentRow): Promise<readonly [string, Json]> => {
+    try {
+      return [agent.id, await api.get(lendPath(agent))]
+    } catch (error) {
+      if (error instanceof OperatingError && error.code === 'REFUSED') return [agent.id, {}]
+      throw error
+    }
+  }
+  const pages = new Map(await Promise.all(state.agents.map(page)))
   const own = list((await api.get('/api/x1/lend'))['agents']).map(object)
-  return agents.map((agent, index) => {
+  return { state, own, pages }
+}
+
+function rowsOf(before: Look, { own, pages, state }: Look): TopRow[] {
+  return state.agents.map((agent) => {
     const mine = own.find((one) => text(one['id']) === agent.id) ?? {}
-    const tasks = frameworks.flatMap((one) => one.tasks).filter((task) => task.agentId === agent.id)
+    const tasks = state.frameworks.flatMap((one) => one.tasks).filter((task) => task.agentId === agent.id)
     const lentTasks = tasks.filter(({ lentCpus }) => lentCpus > 0).length
-    return topRow(agent.name, mine, [before[index] ?? {}, after[index] ?? {}], {
-      tasks: tasks.length,
-      lentTasks,
-    })
+    const both = [before.pages.get(agent.id) ?? {}, pages.get(agent.id) ?? {}] as const
+    return topRow(agent.name, mine, both, { tasks: tasks.length, lentTasks })
   })
 }
 

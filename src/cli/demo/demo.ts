@@ -23,8 +23,10 @@ const IMAGE = 'tepui/busybox:latest'
 
 /** Quicker than the defaults, so that a minute suffices; the parts and their rules are the same. */
 const LENDING = [
-  '--resource_estimator=usage?window=8secs&cold_start=3secs',
-  '--qos_controller=pressure?for=1secs&starved=3secs&starved_share=0.25&cooldown=5secs',
+  // A minute knows no history: an owner's demand is its highest second of the last eight.
+  '--resource_estimator=usage?window=8secs&cold_start=3secs&percentile=1&sigma=0' +
+    '&rise=1&rise_interval=1secs&quiet=1secs&quiet_max=2secs',
+  '--qos_controller=pressure?starved=3secs&starved_share=0.25&cooldown_cpu=5secs&unlend=2secs',
   '--oversubscribed_resources_interval=2secs',
 ]
 

@@ -5,7 +5,7 @@ import type { MemoryDeath, MemoryMarks } from '../cgroups.ts'
 import type { KernelFiles } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
 import { parseLimit } from './limits.ts'
-import { field } from './statistics.ts'
+import { field } from './fields.ts'
 
 interface Counters {
   /** Processes of this very group that the kernel killed for memory. */

@@ -8,7 +8,9 @@ import type {
   CgroupLayout,
   CgroupLimits,
   CgroupOptions,
+  CgroupPulse,
   Cgroups,
+  GroupSettings,
   MemoryDeath,
   MemoryMarks,
   Power,
@@ -21,6 +23,7 @@ import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarc
 import { writeLimits } from './limits.ts'
 import { explainMemoryDeath, markMemory } from './memory.ts'
 import { describePowers, probePowers } from './powers.ts'
+import { readQuota, readSettings, writeQuota } from './settings.ts'
 import { StatisticsReader } from './statistics.ts'
 import { killTogether, makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
 
@@ -144,6 +147,10 @@ class KernelCgroups implements Cgroups {
     return this.#reader.read(path, this.#options.clock.now())
   }
 
+  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined {
+    return this.#reader.pulse(path, withMemoryPressure)
+  }
+
   forget(path: string): void {
     this.#reader.forget(path)
     this.#limited.delete(path)
@@ -155,6 +162,31 @@ class KernelCgroups implements Cgroups {
 
   memoryDeath(path: string, tier: Tier, marks: MemoryMarks): MemoryDeath | undefined {
     return explainMemoryDeath(this.#files, this.#hierarchies, path, this.tier(tier), marks)
+  }
+
+  parents(tier: Tier): readonly string[] {
+    const hierarchy = this.#anyHierarchy()
+    const there = (path: string): boolean =>
+      hierarchy !== undefined && this.#files.exists(join(hierarchy, path))
+    return [this.tier(tier), this.#slice(tier)].filter(there)
+  }
+
+  children(path: string): readonly string[] {
+    const hierarchy = this.#anyHierarchy()
+    const names = hierarchy === undefined ? [] : this.#files.directories(join(hierarchy, path))
+    return names.map((name) => `${path}/${name}`).sort()
+  }
+
+  settings(path: string): GroupSettings {
+    return readSettings(this.#files, this.#hierarchies, path)
+  }
+
+  quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'> {
+    return readQuota(this.#files, this.#hierarchies, path)
+  }
+
+  setQuota(path: string, cpus: number, periodMs: number): void {
+    writeQuota(this.#files, this.#hierarchies, path, cpus, periodMs)
   }
 
   freeze(path: string): boolean {
@@ -197,6 +229,12 @@ class KernelCgroups implements Cgroups {
         this.#files.removeDirectory(join(hierarchy, this.tier(tier)))
       }
     }
+  }
+
+  /** One that every container's group is in, with the quotas if possible; a look into all costs ten times as much. */
+  #anyHierarchy(): string | undefined {
+    const { homes, unified, all } = this.#hierarchies
+    return homes.cpu?.directory ?? unified ?? all[0]
   }
 
   #slice(tier: Tier): string {

@@ -1,47 +1,15 @@
 // Reads the counters of a group from files that stay open: one pread each, a few microseconds for all.
 import { join } from 'node:path'
+import type { CgroupPulse } from '../cgroups.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { KernelFile, KernelFiles } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
 import { parseLimit } from './limits.ts'
+import { field, pressureSeconds } from './fields.ts'
+import { type OpenFiles, readPulse, throttledSeconds } from './pulse.ts'
 
 /** Hundredths of a second: what the kernel calls USER_HZ is 100 on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
-
-interface OpenFiles {
-  readonly cpuStat: KernelFile | undefined
-  /** v1 cpuacct.usage (ns) and cpuacct.stat (ticks); undefined where cpu.stat of a v2 tree has the times. */
-  readonly cpuUsage: KernelFile | undefined
-  readonly cpuTicks: KernelFile | undefined
-  readonly unifiedCpuStat: KernelFile | undefined
-  readonly memoryUse: KernelFile | undefined
-  readonly memoryStat: KernelFile | undefined
-  readonly memoryPeak: KernelFile | undefined
-  readonly memoryLimit: KernelFile | undefined
-  readonly memoryEvents: KernelFile | undefined
-  readonly pids: KernelFile | undefined
-  readonly cpuPressure: KernelFile | undefined
-  readonly memoryPressure: KernelFile | undefined
-}
-
-/** The number after `key` in a `key value` file, or undefined. Keys are whole words at the start of a line. */
-export function field(text: string | undefined, key: string): number | undefined {
-  if (text === undefined) return undefined
-  let at = text.startsWith(`${key} `) ? 0 : text.indexOf(`\n${key} `)
-  if (at < 0) return undefined
-  if (at > 0) at++
-  const start = at + key.length + 1
-  const end = text.indexOf('\n', start)
-  return Number(end < 0 ? text.slice(start) : text.slice(start, end))
-}
-
-/** Seconds of a pressure file's `total=` (µs) on the line `some` or `full`. */
-export function pressureSeconds(text: string | undefined, kind: 'some' | 'full'): number | undefined {
-  const line = text?.indexOf(`${kind} `) ?? -1
-  if (text === undefined || line < 0) return undefined
-  const total = text.indexOf('total=', line)
-  return total < 0 ? undefined : Number.parseInt(text.slice(total + 6), 10) / 1e6
-}
 
 export class StatisticsReader {
   readonly #files: KernelFiles
@@ -73,6 +41,18 @@ export class StatisticsReader {
       cpuPressureSomeSeconds: pressureSeconds(open.cpuPressure?.read(), 'some'),
       memoryPressureFullSeconds: pressureSeconds(open.memoryPressure?.read(), 'full'),
     }
+  }
+
+  /** The counters for a fast decision, or undefined when the group is gone. */
+  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined {
+    const open = this.#open.get(path) ?? this.#openGroup(path)
+    if (open === undefined) return undefined
+    this.#open.set(path, open)
+    const pulse = readPulse(open, withMemoryPressure)
+    if (pulse === undefined) this.forget(path)
+    else if (open.memoryUse === undefined)
+      return { ...pulse, memoryBytes: this.#residentMemory(path).memoryBytes }
+    return pulse
   }
 
   forget(path: string): void {
@@ -179,17 +159,10 @@ type CpuPart = Pick<
 
 function readCpu(open: OpenFiles): CpuPart | undefined {
   const stat = open.cpuStat?.read()
-  const throttledNs = field(stat, 'throttled_time')
-  const throttledUs = field(stat, 'throttled_usec')
   const throttling = {
     cpuPeriods: field(stat, 'nr_periods'),
     cpuThrottledPeriods: field(stat, 'nr_throttled'),
-    cpuThrottledSeconds:
-      throttledNs !== undefined
-        ? throttledNs / 1e9
-        : throttledUs === undefined
-          ? undefined
-          : throttledUs / 1e6,
+    cpuThrottledSeconds: throttledSeconds(stat),
   }
   if (open.cpuUsage !== undefined) {
     const usage = open.cpuUsage.read()

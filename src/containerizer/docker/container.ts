@@ -131,6 +131,10 @@ export class DockerContainer implements Container {
     }
   }
 
+  get group(): string | undefined {
+    return this.#parts.group?.path
+  }
+
   async update(resources: Resources, limits: ContainerSpec['limits']): Promise<void> {
     if (this.#ended) return
     const { engine, dockerId, demand } = this.#parts

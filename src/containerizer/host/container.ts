@@ -51,6 +51,10 @@ export class HostContainer implements Container {
     this.exit = this.#watch()
   }
 
+  get group(): string | undefined {
+    return this.#parts.fence.path
+  }
+
   kill(graceMs: number): void {
     if (this.#ended) return
     const { clock, fence } = this.#parts

@@ -10,6 +10,8 @@ import { processTable, treeOf } from './process-table.ts'
 export interface Fence {
   /** Files that a process writes `0` into to come inside. */
   readonly entrances: readonly string[]
+  /** Of its group, where there is one. */
+  readonly path?: string
   /** The shell that starts the container; it stands outside. */
   started(shimPid: number): void
   processes(): readonly number[]
@@ -35,14 +37,14 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
 export class CgroupFence implements Fence {
   readonly entrances: readonly string[]
   readonly #cgroups: Cgroups
+  readonly path: string
   readonly #tier: Tier
-  readonly #path: string
   readonly #marks: MemoryMarks
 
   constructor(cgroups: Cgroups, tier: Tier, path: string) {
     this.#cgroups = cgroups
     this.#tier = tier
-    this.#path = path
+    this.path = path
     this.#marks = cgroups.memoryMarks(tier)
     this.entrances = cgroups.entrances(path)
   }
@@ -52,27 +54,27 @@ export class CgroupFence implements Fence {
   }
 
   processes(): readonly number[] {
-    return this.#cgroups.processes(this.#path)
+    return this.#cgroups.processes(this.path)
   }
 
   statistics(): Promise<ContainerStatistics | undefined> {
-    return Promise.resolve(this.#cgroups.statistics(this.#path))
+    return Promise.resolve(this.#cgroups.statistics(this.path))
   }
 
   limit(limits: CgroupLimits): void {
-    this.#cgroups.setLimits(this.#path, limits)
+    this.#cgroups.setLimits(this.path, limits)
   }
 
   memoryDeath(): MemoryDeath | undefined {
-    return this.#cgroups.memoryDeath(this.#path, this.#tier, this.#marks)
+    return this.#cgroups.memoryDeath(this.path, this.#tier, this.#marks)
   }
 
   killAll(): Promise<void> {
-    return this.#cgroups.kill(this.#path)
+    return this.#cgroups.kill(this.path)
   }
 
   remove(): Promise<void> {
-    return this.#cgroups.remove(this.#path)
+    return this.#cgroups.remove(this.path)
   }
 }
 

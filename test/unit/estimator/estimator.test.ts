@@ -6,11 +6,14 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { loadEstimator } from '../../../src/estimator/built-in.ts'
 import type { Estimate, ResourceEstimator } from '../../../src/estimator/estimator.ts'
-import { GuardedEstimator } from '../../../src/estimator/estimator.ts'
+import { GuardedEstimator } from '../../../src/estimator/guarded.ts'
 import { Machine, type Second } from '../../support/usage.ts'
 
+/** Without cold start, quiet time and limit on rises: those have tests of their own. */
+const AT_ONCE = 'rise=1&quiet=0ns&quiet_max=0ns&rise_interval=0ns'
+
 async function usageEstimator(options = ''): Promise<ResourceEstimator> {
-  const estimator = await loadEstimator(`usage?cold_start=0ns${options}`, () => undefined)
+  const estimator = await loadEstimator(`usage?cold_start=0ns&${AT_ONCE}${options}`, () => undefined)
   if (estimator === undefined) throw new Error('no estimator')
   return estimator
 }
@@ -68,14 +71,15 @@ test('a busy machine lends no more than it has to spare', async () => {
 test('the estimate falls in the second in which the owner wakes, and rises when the window has passed', async () => {
   const machine = new Machine().add({ id: 'web', cpus: 1.5 })
   const estimator = await usageEstimator('&window=10secs')
-  expect(lendable(await after(estimator, machine, 5, { web: { cpus: 0.1 } }))).toBe(1.1)
+  expect(lendable(await after(estimator, machine, 600, { web: { cpus: 0.1 } }))).toBe(1.1)
   expect(lendable(await after(estimator, machine, 1, { web: { cpus: 1.5 } }))).toBe(0)
   expect(lendable(await after(estimator, machine, 9, { web: { cpus: 0.1 } }))).toBe(0)
-  expect(lendable(await after(estimator, machine, 3, { web: { cpus: 0.1 } }))).toBe(1.1)
+  // Its peak is forgotten, the ten minutes that hold it are not: 0.10 + 3 · 0.06 = 0.27, and 1.5 − 0.27 − 0.2 = 1.03.
+  expect(lendable(await after(estimator, machine, 3, { web: { cpus: 0.1 } }))).toBe(1)
 })
 
 test('a young owner is taken to need all that it reserved', async () => {
-  const estimator = await loadEstimator('usage', () => undefined)
+  const estimator = await loadEstimator(`usage?${AT_ONCE}`, () => undefined)
   const machine = new Machine().add({ id: 'web', cpus: 1.5, ageS: 0 })
   expect(lendable(await after(estimator as ResourceEstimator, machine, 299, { web: { cpus: 0 } }))).toBe(0)
   expect(lendable(await after(estimator as ResourceEstimator, machine, 2, { web: { cpus: 0 } }))).toBe(1.3)
@@ -185,4 +189,54 @@ test('a plug-in that throws or answers nonsense is reported, tolerated twice, th
     "Estimator 'odd' answered nonsense: additional is not a Resources",
     "Estimator 'odd' answered nonsense: not an object",
   ])
+})
+
+test('a plug-in may answer plain amounts, and its terms must lead to them', async () => {
+  const answer = (additional: Record<string, number>, value: number): unknown => ({
+    kind: 'known',
+    additional,
+    terms: [{ name: 'mine', value, unit: 'cpus', of: undefined, why: 'it is so' }],
+  })
+  const answers = [
+    answer({ cpus: 1.5 }, 1.5),
+    answer({ cpus: 1.5 }, 1),
+    answer({ cpus: Number.NaN }, 1),
+    answer({ cpus: -1 }, -1),
+  ]
+  const troubles: string[] = []
+  const inner = { name: 'plain', estimate: () => answers.shift() as Estimate }
+  const guarded = new GuardedEstimator(inner, (reason) => troubles.push(reason))
+  const first = await guarded.estimate(new Machine().tick())
+  expect(first.kind === 'known' && first.additional.revocable().scalar('cpus')).toBe(1.5)
+  for (let round = 0; round < 3; round++) await guarded.estimate(new Machine().tick())
+  expect(troubles).toEqual([
+    "Estimator 'plain' answered nonsense: its terms in cpus add up to 1, not to 1.5",
+    "Estimator 'plain' answered nonsense: additional.cpus is NaN",
+    "Estimator 'plain' answered nonsense: additional.cpus is -1",
+  ])
+})
+
+test('the optional parts of a plug-in are guarded, too', () => {
+  const fail = (): never => {
+    throw new Error('boom')
+  }
+  const troubles: string[] = []
+  const estimate = (): Estimate => ({ kind: 'unknown', reason: 'odd' })
+  const odd = new GuardedEstimator(
+    { name: 'odd', estimate, takeBack: fail, save: fail, restore: fail },
+    (reason) => troubles.push(reason),
+  )
+  odd.takeBack(0)
+  expect(odd.save()).toBeUndefined()
+  expect(odd.restore({}, 0)).toContain('boom')
+  expect(troubles).toEqual([
+    "Estimator 'odd' could not be told of a take-back: boom",
+    "Estimator 'odd' could not save its state: boom",
+    "Estimator 'odd' could not take its state back: boom",
+  ])
+  expect(() => odd.configure({ a: 'b' })).toThrow(
+    "The estimator 'odd' has no settings that change while it runs",
+  )
+  const bare = new GuardedEstimator({ name: 'bare', estimate }, fail)
+  expect([bare.save(), bare.restore({}, 0)]).toEqual([undefined, undefined])
 })

@@ -1,5 +1,5 @@
-// What a container used second by second, turned from counters into rates, for as long as a window needs it.
-import type { ContainerUsage, ResourceUsage } from '../resources/usage.ts'
+// What a container used second by second, for as long as the window of a re-created rule needs it.
+import type { ContainerUsage, ResourceUsage } from '../../resources/usage.ts'
 
 interface Sample {
   readonly at: number
@@ -57,6 +57,13 @@ export class CpuHistory {
   peak(containerId: string): number | undefined {
     const samples = this.#tracks.get(containerId)?.samples ?? []
     return samples.length === 0 ? undefined : Math.max(...samples.map((sample) => sample.cpus))
+  }
+
+  /** The mean rate in the window, in cores, or undefined before the second reading. */
+  mean(containerId: string): number | undefined {
+    const samples = this.#tracks.get(containerId)?.samples ?? []
+    if (samples.length === 0) return undefined
+    return samples.reduce((sum, sample) => sum + sample.cpus, 0) / samples.length
   }
 
   /** Age of the last reading at `now` (monotonic ms), or Infinity when there is none. */

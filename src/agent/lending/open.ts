@@ -1,0 +1,94 @@
+// Puts lending together on what an agent stands on: the log and the settings in its work folder, the tier, the loops.
+import { join } from 'node:path'
+import type { Metrics } from '../../base/metrics.ts'
+import type { EvictAction } from '../../qos/controller.ts'
+import type { Resources } from '../../resources/resources.ts'
+import type { ResourceUsage } from '../../resources/usage.ts'
+import { Database } from '../../store/database.ts'
+import { EVENT_LOG_MIGRATIONS, EventLog } from '../../store/event-log.ts'
+import { Settings } from '../../store/settings.ts'
+import { type AgentState, executorOf } from '../core/state.ts'
+import type { AgentFlags } from '../flags.ts'
+import type { AgentDeps, Ground } from '../ground.ts'
+import { readHost } from '../usage.ts'
+import { LendDesk } from './desk.ts'
+import { Lending } from './lending.ts'
+import { KernelTier } from './tier.ts'
+import { Pulses } from './pulses.ts'
+import { type Party, Records } from './records.ts'
+import { LendSwitch } from './switch.ts'
+import { traitsOf } from './traits.ts'
+
+export interface LendingEdges {
+  readonly flags: AgentFlags
+  readonly ground: Ground
+  readonly metrics: Metrics
+  readonly state: Readonly<AgentState>
+  readonly sample: () => Promise<ResourceUsage>
+  readonly groupOf: (containerId: string) => string | undefined
+  readonly onTotal: (lent: Resources) => void
+  readonly onEvict: (action: EvictAction) => void
+}
+
+/** Lending, and the database that has to be closed after it. */
+export interface OpenLending extends Disposable {
+  readonly desk: LendDesk
+}
+
+/** @throws OperatingError FILE when the work folder does not take the database */
+export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
+  const { flags, ground, metrics, state } = edges
+  const { clock, log } = deps
+  const database = Database.open(join(ground.workDir, 'lending.db'), {
+    migrations: EVENT_LOG_MIGRATIONS,
+    onDamaged: (message) => log.warn({}, message),
+  })
+  const settings = new Settings(database)
+  const power = new LendSwitch(settings, {
+    mode: ground.lendMode,
+    windows: flags.lend_windows,
+    estimator: flags.resource_estimator,
+    controller: flags.qos_controller ?? '',
+  })
+  const records = new Records({
+    clock,
+    log,
+    metrics,
+    events: new EventLog(database),
+    agentId: () => state.agentId ?? '',
+    partyOf: (containerId) => partyOf(state, containerId),
+    figuresNow: (owner) => lending.figuresNow(owner),
+  })
+  const tier = new KernelTier({ cgroups: ground.cgroups, tier: ground.lentTier, groupOf: edges.groupOf })
+  const pulses = new Pulses({
+    clock,
+    counters: (containerId, withMemory) => tier.counters(containerId, withMemory),
+    host: () => readHost('/proc'),
+    traits: (containerIds) => traitsOf(state, containerIds),
+  })
+  const { onEvict, onTotal, sample } = edges
+  const lending: Lending = new Lending(
+    { clock, log, metrics, onEvict, onTotal, power, pulses, records, sample, tier },
+    { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
+  )
+  lending.use(ground.plugins)
+  const named = { estimator: flags.resource_estimator, controller: flags.qos_controller }
+  const desk = new LendDesk(
+    { clock, log, settings, lending, power, records, flags: named },
+    ground.pluginNames,
+  )
+  return {
+    desk,
+    [Symbol.dispose]: () => {
+      records[Symbol.dispose]()
+      database[Symbol.dispose]()
+    },
+  }
+}
+
+function partyOf(state: Readonly<AgentState>, containerId: string): Party | undefined {
+  const executor = executorOf(state, containerId)
+  if (executor === undefined) return undefined
+  const [taskId = executor.id] = executor.tasks.keys()
+  return { taskId, frameworkId: executor.frameworkId }
+}

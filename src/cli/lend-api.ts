@@ -1,0 +1,65 @@
+// What the commands of lending ask of agents, all of it through the master; agents are named as people call them.
+import { OperatingError } from '../base/errors.ts'
+import { closest } from '../base/words.ts'
+import { type AgentRow, type Json, list, type MasterApi, number, object, text } from './master-api.ts'
+
+/** One decision, as histories have it. */
+export interface EventRow {
+  readonly event: number
+  /** Wall time, ms. */
+  readonly at: number
+  readonly agent: string
+  readonly kind: string
+  readonly text: string
+  readonly record: Json
+}
+
+/**
+ * The agents that are meant: all, or the one with this name, or the beginning of this id.
+ * @throws OperatingError REFUSED when there is none
+ */
+export function agentsNamed(agents: readonly AgentRow[], wanted: string | undefined): readonly AgentRow[] {
+  const named = agents.filter(
+    ({ id, name }) => wanted === undefined || name === wanted || id.startsWith(wanted),
+  )
+  if (wanted === undefined || named.length > 0) return named
+  const near = closest(
+    wanted,
+    agents.map(({ name }) => name),
+  )
+  const hint = near === undefined ? '`tepui agents` lists all' : `Did you mean ${near}?`
+  throw new OperatingError('REFUSED', `There is no agent '${wanted}'`, { hint })
+}
+
+export const lendPath = (agent: AgentRow, page = 'lend'): string =>
+  `/api/x1/agents/${encodeURIComponent(agent.id)}/${page}`
+
+/**
+ * Events of one agent, or of all in the order of time.
+ * @param page `lend/history` or `why`
+ */
+export async function eventsOf(
+  api: MasterApi,
+  agents: readonly AgentRow[],
+  agent: AgentRow | undefined,
+  page: string,
+  query: Readonly<Record<string, string>>,
+): Promise<EventRow[]> {
+  const path = agent === undefined ? `/api/x1/${page}` : lendPath(agent, page)
+  const asked = new URLSearchParams(query).toString()
+  const answer = await api.get(asked === '' ? path : `${path}?${asked}`)
+  const names = new Map(agents.map(({ id, name }) => [id, name]))
+  const one = agent?.name ?? ''
+  return list(answer['events']).map((value) => {
+    const event = object(value)
+    const id = text(event['agent_id'])
+    return {
+      event: number(event['event']),
+      at: number(event['at']),
+      agent: names.get(id) ?? (one === '' ? id : one),
+      kind: text(event['kind']),
+      text: text(event['text']),
+      record: object(event['record']),
+    }
+  })
+}

@@ -1,0 +1,154 @@
+/**
+ * What agents say about lending, through the master: one agent's pages below `/api/x1/agents/ID`, and the histories of
+ * all agents as one. ID is an agent's id, its attribute `agent`, or its host name when no other agent has it.
+ */
+import type { Clock } from '../base/clock.ts'
+import { OperatingError, reasonOf } from '../base/errors.ts'
+import { HttpClient, type Incoming, PeerRefusal } from '../http/client.ts'
+import type { HttpRequest } from '../http/request.ts'
+import { json, jsonText, text, type Answer } from '../http/response.ts'
+import type { Route } from '../http/routes.ts'
+import type { Agent, Cluster } from './core/cluster.ts'
+
+export interface AgentsApiDeps {
+  readonly cluster: Cluster
+  readonly clock: Clock
+}
+
+/** What of an agent is reachable, and how. */
+const PAGES: Readonly<Record<string, readonly string[]>> = {
+  lend: ['GET', 'POST'],
+  'lend/history': ['GET'],
+  why: ['GET'],
+}
+const TIMEOUT_MS = 3000
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+const MAX_BODY_BYTES = 64 * 1024
+/** Requests to agents at once; more are refused, so that slow agents do not fill the master. */
+const MAX_UNDER_WAY = 64
+/** Agents that are asked at the same time for one page. */
+const ABREAST = 8
+const MOST_EVENTS = 1000
+
+export class AgentsApi implements Disposable {
+  readonly #deps: AgentsApiDeps
+  readonly #http: HttpClient
+  #underWay = 0
+
+  constructor(deps: AgentsApiDeps) {
+    this.#deps = deps
+    this.#http = new HttpClient(deps.clock)
+  }
+
+  get routes(): readonly Route[] {
+    const all =
+      (page: string): Route['handle'] =>
+      (request) =>
+        this.#merged(page, request)
+    return [
+      { path: '/api/x1/agents', methods: ['GET', 'POST'], handle: (request) => this.#one(request) },
+      { path: '/api/x1/lend/history', methods: ['GET'], handle: all('lend/history') },
+      { path: '/api/x1/why', methods: ['GET'], handle: all('why') },
+    ]
+  }
+
+  [Symbol.dispose](): void {
+    this.#http[Symbol.dispose]()
+  }
+
+  async #one(request: HttpRequest): Promise<Answer> {
+    const [name = '', ...rest] = request.rest.split('/')
+    const page = rest.join('/')
+    const methods = Object.hasOwn(PAGES, page) ? PAGES[page] : undefined
+    if (methods === undefined)
+      return text(404, `Expected /api/x1/agents/ID/ and one of ${Object.keys(PAGES).join(', ')}`)
+    if (!methods.includes(request.method) && request.method !== 'HEAD')
+      return text(405, `Expected ${methods.join(' or ')}, but received ${request.method}`, {
+        Allow: methods.join(', '),
+      })
+    const agent = this.#find(name)
+    if (typeof agent === 'string') return text(404, agent)
+    const body = request.method === 'POST' ? await request.body(MAX_BODY_BYTES) : undefined
+    if (body?.ok === false) return body.answer
+    try {
+      const answer = await this.#ask(agent, page, request, body?.bytes)
+      return jsonText(answer.text, answer.status)
+    } catch (error) {
+      // What the agent refuses it refuses in its own words.
+      if (error instanceof PeerRefusal) return text(error.status, error.text)
+      if (error instanceof OperatingError && error.code === 'LIMIT') return text(503, error.message)
+      return text(502, `Agent ${agent.info.hostname} (${agent.id}) did not answer: ${reasonOf(error)}`)
+    }
+  }
+
+  /** The agent, or the sentence that says why it is not clear which. */
+  #find(name: string): Agent | string {
+    const agents = [...this.#deps.cluster.agents.values()]
+    const exact =
+      this.#deps.cluster.agents.get(name) ??
+      agents.find(({ info }) =>
+        (info.attributes ?? []).some((one) => one.name === 'agent' && one.text?.value === name),
+      )
+    if (exact !== undefined) return exact
+    const named = agents.filter(({ info }) => info.hostname === name)
+    const [found] = named
+    if (found === undefined) return `There is no agent '${name.slice(0, 200)}'`
+    return named.length === 1 ? found : `${named.length} agents have the host name '${name}': give an id`
+  }
+
+  /** Every connected agent's events, merged by time; of too many the newest. Who does not answer is named. */
+  async #merged(page: string, request: HttpRequest): Promise<Answer> {
+    const events: Record<string, unknown>[] = []
+    const unanswered: { readonly agent_id: string; readonly hostname: string; readonly reason: string }[] = []
+    const waiting = [...this.#deps.cluster.agents.values()].filter(({ state }) => state.kind === 'connected')
+    let refusal: PeerRefusal | undefined
+    const askOne = async (agent: Agent): Promise<void> => {
+      const { hostname } = agent.info
+      try {
+        const { text: written } = await this.#ask(agent, page, request, undefined)
+        for (const event of eventsIn(written)) events.push({ ...event, agent_id: agent.id, hostname })
+      } catch (error) {
+        if (error instanceof PeerRefusal && error.status === 400) refusal = error
+        unanswered.push({ agent_id: agent.id, hostname, reason: reasonOf(error) })
+      }
+    }
+    const worker = async (): Promise<void> => {
+      for (let agent = waiting.shift(); agent !== undefined; agent = waiting.shift()) await askOne(agent)
+    }
+    await Promise.all(Array.from({ length: ABREAST }, worker))
+    // A wrong parameter is wrong for all of them.
+    if (refusal !== undefined) return text(400, refusal.text)
+    events.sort((a, b) => Number(a['at']) - Number(b['at']))
+    const limit = Number(request.query.get('limit') ?? MOST_EVENTS)
+    return json({ events: events.slice(-Math.min(limit, MOST_EVENTS)), unanswered })
+  }
+
+  async #ask(
+    agent: Agent,
+    page: string,
+    request: HttpRequest,
+    body: Uint8Array | undefined,
+  ): Promise<Incoming> {
+    if (this.#underWay >= MAX_UNDER_WAY)
+      throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
+    const { ip, port } = agent.address
+    const query = new URLSearchParams([...request.query]).toString()
+    const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/api/x1/${page}${query === '' ? '' : `?${query}`}`
+    const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES }
+    this.#underWay++
+    try {
+      const headers = { 'Content-Type': 'application/json' }
+      return await this.#http.request(
+        body === undefined ? { url, ...limits } : { method: 'POST', url, headers, body, ...limits },
+        request.signal,
+      )
+    } finally {
+      this.#underWay--
+    }
+  }
+}
+
+function eventsIn(written: string): readonly Record<string, unknown>[] {
+  const page = JSON.parse(written) as { readonly events?: unknown }
+  return Array.isArray(page.events) ? (page.events as Record<string, unknown>[]) : []
+}

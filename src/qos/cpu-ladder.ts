@@ -1,0 +1,274 @@
+// The ladder for cpu: squeeze, freeze, and the way back (spec/lending.md 3.3, L1 and L2).
+//
+//   free ──owner waits ≥ 5 %──▶ squeezed ──still ≥ 10 % after 200 ms──▶ frozen ──hold over──▶ thawed one by one
+//    ▲                             ▲  │                                    │                        │
+//    └── quota × 1.2 a second ─────┼──┘◀──── it did not help: not ours ────┘                        │
+//        after 5 calm seconds      └────────────────────────────────────────────────────────────────┘
+import type { RelaxDecision, SqueezeDecision, Term } from '../resources/decision.ts'
+import type { Action } from './controller.ts'
+import { type Attribution, mayMiss, type Sufferer, waitSignal, waitText } from './attribution.ts'
+import type { Freezer } from './freezer.ts'
+import type { PressureOptions } from './pressure-options.ts'
+import { borrowersIn, frozenLevel, percent, quotaLevel, type Scene, type Signal, told } from './scene.ts'
+
+/** The kernel takes at least 1 ms of quota a period; 10 ms keeps a squeezed thread moving (spec/lending.md 3.3). */
+export const SQUEEZE_PERIOD_MS = 10
+/** A lower quota than now is worth a write when it is so much lower. */
+const NOTABLE = 0.9
+/** After a freeze the pressure must have fallen to this share of what it was, else borrowers are innocent. */
+const HELPED = 0.5
+/** A squeeze that left this share of the pressure makes it unclear whether borrowers matter. */
+const UNMOVED = 0.8
+
+interface Trial {
+  readonly sufferer: Sufferer
+  readonly at: number
+  readonly judgeAfterMs: number
+}
+
+export class CpuLadder {
+  quotaCpus = Number.POSITIVE_INFINITY
+  /** When the present squeeze began, monotonic ms. */
+  squeezedAt: number | undefined
+  /** The pressure that led to the last freeze for cpu, for evictions. */
+  frozenFor: Sufferer | undefined
+  readonly #attribution: Attribution
+  readonly #freezer: Freezer
+  #pressureAtSqueeze = 0
+  #calmSince: number | undefined
+  #grownAt = Number.NEGATIVE_INFINITY
+  #trial: Trial | undefined
+
+  constructor(attribution: Attribution, freezer: Freezer) {
+    this.#attribution = attribution
+    this.#freezer = freezer
+  }
+
+  get isSqueezed(): boolean {
+    return this.squeezedAt !== undefined
+  }
+
+  step(scene: Scene, options: PressureOptions): readonly Action[] {
+    const verdict = this.#judge(scene, options)
+    if (verdict.length > 0) return verdict
+    const worst = this.#attribution.worst(scene, options)
+    if (worst === undefined) return this.#ease(scene, options)
+    this.#calmSince = undefined
+    return this.#escalate(scene, worst, options)
+  }
+
+  /** With nobody left to squeeze, the next borrower shall not find an old quota. */
+  reset(scene: Scene): readonly Action[] {
+    this.#trial = undefined
+    this.#calmSince = undefined
+    this.frozenFor = undefined
+    return this.isSqueezed ? this.#lift(scene) : []
+  }
+
+  #escalate(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
+    const running = borrowersIn(scene).filter(({ containerId }) => !this.#freezer.frozen.has(containerId))
+    if (running.length === 0) return []
+    if (this.#freezer.isEmpty && this.#attribution.idle(scene))
+      return this.#attribution.borrowersIdle(scene, worst, options)
+    if (this.squeezedAt === undefined)
+      return this.#attribution.worthSqueezing(scene) ? this.#squeeze(scene, worst, options) : []
+    const due = scene.now - this.squeezedAt >= options.window && worst.waiting >= options.freeze
+    if (due && !this.#attribution.idle(scene)) {
+      const frozen = this.#freeze(scene, worst, options)
+      if (frozen.length > 0) return frozen
+    }
+    return this.#squeeze(scene, worst, options)
+  }
+
+  #squeeze(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
+    const { cores } = scene
+    const used = scene.meter.ownersPeak()
+    const floor = options.floor * cores
+    const headroom = options.headroom * cores
+    const quota = Math.max(floor, cores - used - headroom)
+    if (quota > this.quotaCpus * NOTABLE || quota >= cores) return []
+    const why =
+      `${waitText(worst, options.squeeze)} while borrowers used ${scene.borrowersUse.toFixed(2)} cpus: ` +
+      `they get ${quota.toFixed(2)}`
+    const before = quotaLevel(this.quotaCpus)
+    const terms = [
+      term('cores', cores, 'what the machine has'),
+      term('owners use', -used, 'their highest use within a second'),
+      term('headroom', -headroom, `${percent(options.headroom)} of ${cores} cores stay free`),
+    ]
+    const signal = waitSignal(worst, options.squeeze)
+    const borrowers = borrowersIn(scene).map(({ containerId }) => containerId)
+    const decision: SqueezeDecision = {
+      kind: 'squeeze',
+      ...told(scene, signal, { borrowers, terms, before, after: quotaLevel(quota), why }),
+      floor,
+    }
+    this.quotaCpus = quota
+    if (this.squeezedAt === undefined) {
+      this.squeezedAt = scene.now
+      this.#pressureAtSqueeze = worst.waiting
+    }
+    return [{ kind: 'squeeze', quotaCpus: quota, periodMs: SQUEEZE_PERIOD_MS, decision }]
+  }
+
+  #freeze(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
+    const signal = waitSignal(worst, options.freeze)
+    const unclear = worst.waiting >= UNMOVED * this.#pressureAtSqueeze
+    const squeezed = `borrowers were squeezed to ${this.quotaCpus.toFixed(2)} cpus`
+    const why = `${waitText(worst, options.freeze)} although ${squeezed}`
+    const probe = unclear ? options.probe : undefined
+    const actions = freezeAll(scene, this.#freezer, options, signal, why, probe)
+    if (actions.length === 0) return []
+    this.frozenFor = worst
+    const judgeAfterMs = unclear ? options.probe : options.window
+    this.#trial = { sufferer: worst, at: scene.now, judgeAfterMs }
+    return actions
+  }
+
+  /** A freeze is also a question: when the owner waits as before, borrowers were not the reason. */
+  #judge(scene: Scene, options: PressureOptions): readonly Action[] {
+    const trial = this.#trial
+    if (trial === undefined || scene.now - trial.at < trial.judgeAfterMs) return []
+    this.#trial = undefined
+    const { containerId } = trial.sufferer.owner.container
+    const since = scene.meter.rates(containerId, scene.now - trial.at)
+    if (since?.waiting === undefined || this.#freezer.isEmpty) return []
+    const limit = HELPED * trial.sufferer.waiting
+    const found = this.#attribution.waiting(since, scene.now)
+    if (found < limit) {
+      this.#attribution.learn(scene, containerId, found, options)
+      return []
+    }
+    const signal = waitSignal(trial.sufferer, options.freeze)
+    const acquitted = this.#attribution.acquit(scene, containerId, signal, found, limit, options)
+    const thawSignal: Signal = {
+      ...signal,
+      signal: 'cpu pressure while frozen',
+      value: found,
+      threshold: limit,
+    }
+    const why = 'Freezing borrowers did not help: they run again'
+    this.frozenFor = undefined
+    return [
+      ...acquitted,
+      ...thawThem(scene, this.#freezer, [...this.#freezer.frozen.keys()], thawSignal, why),
+    ]
+  }
+
+  #ease(scene: Scene, options: PressureOptions): readonly Action[] {
+    const loudest = this.#loudest(scene)
+    if (loudest >= options.relax) {
+      this.#calmSince = undefined
+      return []
+    }
+    this.#calmSince ??= scene.now
+    const calmFor = scene.now - this.#calmSince
+    if (!this.isSqueezed || !this.#freezer.isEmpty) return []
+    if (calmFor < options.calm || scene.now - this.#grownAt < 1000) return []
+    this.#grownAt = scene.now
+    const signal: Signal = {
+      owner: 'the machine',
+      signal: 'highest cpu pressure of an owner',
+      value: loudest,
+      threshold: options.relax,
+      comparison: 'below',
+      unit: 'share of time waiting',
+      forMs: calmFor,
+    }
+    return this.#relax(scene, signal, options.growth)
+  }
+
+  #lift(scene: Scene): readonly Action[] {
+    const signal: Signal = {
+      owner: 'the machine',
+      signal: 'borrowers',
+      value: 0,
+      threshold: 0,
+      comparison: 'at most',
+      unit: 'borrowers',
+      forMs: 0,
+    }
+    return this.#relax(scene, signal, Math.max(1, scene.cores / this.quotaCpus))
+  }
+
+  #relax(scene: Scene, signal: Signal, factor: number): readonly Action[] {
+    const before = this.quotaCpus
+    const ceiling = scene.cores
+    const grown = before * factor
+    const quota = grown >= ceiling - 1e-9 ? Number.POSITIVE_INFINITY : grown
+    this.quotaCpus = quota
+    if (quota === Number.POSITIVE_INFINITY) this.squeezedAt = undefined
+    const terms = [
+      term('quota', before, 'what borrowers got'),
+      term('growth', before * (factor - 1), `${factor.toFixed(2)} times as much`),
+    ]
+    const why =
+      quota === Number.POSITIVE_INFINITY
+        ? 'Owners do not wait: borrowers may use all that is idle again'
+        : `Owners do not wait: borrowers get ${quota.toFixed(2)} cpus`
+    const decision: RelaxDecision = {
+      kind: 'relax',
+      ...told(scene, signal, { terms, before: quotaLevel(before), after: quotaLevel(quota), why }),
+      factor,
+      ceiling,
+    }
+    return [{ kind: 'relax', quotaCpus: quota, decision }]
+  }
+
+  /** The highest net pressure over the last second of an owner that may miss cores. */
+  #loudest(scene: Scene): number {
+    return scene.owners.reduce((loudest, { container }) => {
+      const rates = scene.meter.rates(container.containerId, 1000)
+      return rates === undefined || !mayMiss(rates)
+        ? loudest
+        : Math.max(loudest, this.#attribution.waiting(rates, scene.now))
+    }, 0)
+  }
+}
+
+/** Freezes every borrower that runs and shares nothing with an owner. */
+export function freezeAll(
+  scene: Scene,
+  freezer: Freezer,
+  options: PressureOptions,
+  signal: Signal,
+  why: string,
+  probeMs?: number,
+): readonly Action[] {
+  const containerIds = borrowersIn(scene)
+    .filter(({ containerId, boundToOwner }) => boundToOwner !== true && !freezer.frozen.has(containerId))
+    .map(({ containerId }) => containerId)
+  if (containerIds.length === 0) return []
+  const before = freezer.frozen.size
+  freezer.freeze(containerIds, scene.now, options)
+  const levels = { before: frozenLevel(before), after: frozenLevel(freezer.frozen.size) }
+  const probe = probeMs === undefined ? {} : { probeMs }
+  const decision = {
+    kind: 'freeze',
+    ...told(scene, signal, { borrowers: containerIds, why, ...levels }),
+    ...probe,
+  } as const
+  return [{ kind: 'freeze', containerIds, ...probe, decision }]
+}
+
+export function thawThem(
+  scene: Scene,
+  freezer: Freezer,
+  containerIds: readonly string[],
+  signal: Signal,
+  why: string,
+): readonly Action[] {
+  if (containerIds.length === 0) return []
+  const before = frozenLevel(freezer.frozen.size)
+  freezer.thaw(containerIds, scene.now)
+  const after = frozenLevel(freezer.frozen.size)
+  const decision = {
+    kind: 'thaw',
+    ...told(scene, signal, { borrowers: containerIds, before, after, why }),
+  } as const
+  return [{ kind: 'thaw', containerIds, decision }]
+}
+
+function term(name: string, value: number, why: string): Term {
+  return { name, value, unit: 'cpus', of: undefined, why }
+}

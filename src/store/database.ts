@@ -1,0 +1,168 @@
+/**
+ * One SQLite file (node:sqlite) with a schema that migrates itself. A crash loses at most the last moments of what was
+ * written, never more: write-ahead log, synchronous at its checkpoints.
+ */
+import { renameSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { OperatingError, reasonOf } from '../base/errors.ts'
+
+/** What may stand in a row. */
+export type Cell = string | number | null
+
+export interface Row {
+  readonly [column: string]: unknown
+}
+
+/** A prepared statement; parameters are `?` in order. */
+export interface Statement {
+  run(...parameters: readonly Cell[]): { readonly changes: number; readonly lastId: number }
+  all(...parameters: readonly Cell[]): readonly Row[]
+}
+
+export interface OpenOptions {
+  /** Steps from an empty file to the newest schema; each runs once, in order. Never change one that was released. */
+  readonly migrations: readonly string[]
+  /** Told when a file that cannot be read was put aside, with where it is now. */
+  readonly onDamaged: (message: string) => void
+}
+
+export class Database implements Disposable {
+  readonly #database: DatabaseSync
+  readonly path: string
+
+  private constructor(path: string, database: DatabaseSync) {
+    this.path = path
+    this.#database = database
+  }
+
+  /**
+   * Opens or makes the file. A damaged file is put aside, not deleted, and a new one begun.
+   * @throws OperatingError FILE when the folder cannot be written, or the file comes from a newer version
+   */
+  static open(path: string, options: OpenOptions): Database {
+    try {
+      return Database.#tryOpen(path, options)
+    } catch (error) {
+      if (!isDamage(error)) throw troubleWith(path, error)
+    }
+    const aside = `${path}.damaged`
+    for (const suffix of ['', '-wal', '-shm']) moveAside(path + suffix, aside + suffix)
+    options.onDamaged(`${path} could not be read; it was put aside as ${aside} and a new one was begun`)
+    try {
+      return Database.#tryOpen(path, options)
+    } catch (error) {
+      throw troubleWith(path, error)
+    }
+  }
+
+  static #tryOpen(path: string, options: OpenOptions): Database {
+    const inner = new DatabaseSync(path, { timeout: 5000 })
+    try {
+      inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL')
+      const check = inner.prepare('PRAGMA quick_check(1)').get() as Row | undefined
+      if (check?.['quick_check'] !== 'ok') throw new Damage(String(check?.['quick_check']))
+      migrate(inner, path, options.migrations)
+      return new Database(path, inner)
+    } catch (error) {
+      inner.close()
+      throw error
+    }
+  }
+
+  prepare(sql: string): Statement {
+    const statement = this.#database.prepare(sql)
+    return {
+      run: (...parameters) => {
+        const { changes, lastInsertRowid } = this.#guarded(() => statement.run(...parameters))
+        return { changes: Number(changes), lastId: Number(lastInsertRowid) }
+      },
+      all: (...parameters) => this.#guarded(() => rowsOf(statement, parameters)),
+    }
+  }
+
+  /** All or nothing. */
+  transaction(work: () => void): void {
+    this.#guarded(() => this.#database.exec('BEGIN IMMEDIATE'))
+    try {
+      work()
+      this.#guarded(() => this.#database.exec('COMMIT'))
+    } catch (error) {
+      this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** Bytes that the file takes, without what deletes have freed in it. */
+  get usedBytes(): number {
+    const read = (pragma: string): number => {
+      const row = this.#database.prepare(`PRAGMA ${pragma}`).get() as Row | undefined
+      return Number(row?.[pragma] ?? 0)
+    }
+    return (read('page_count') - read('freelist_count')) * read('page_size')
+  }
+
+  /** Gives what deletes have freed back to the disk, a few pages at a time. */
+  shrink(): void {
+    this.#guarded(() => this.#database.exec('PRAGMA incremental_vacuum(256)'))
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close()
+  }
+
+  #guarded<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw troubleWith(this.path, error)
+    }
+  }
+}
+
+class Damage extends Error {}
+
+/** SQLite's primary codes for a file that is no database or whose pages contradict each other. */
+const CORRUPT = 11
+const NOT_A_DATABASE = 26
+
+function isDamage(error: unknown): boolean {
+  if (error instanceof Damage) return true
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0
+  return code === CORRUPT || code === NOT_A_DATABASE
+}
+
+function troubleWith(path: string, error: unknown): OperatingError {
+  if (error instanceof OperatingError) return error
+  return new OperatingError('FILE', `Cannot use the database ${path}: ${reasonOf(error)}`, { cause: error })
+}
+
+function moveAside(from: string, to: string): void {
+  try {
+    renameSync(from, to)
+  } catch (error) {
+    // The companions of a database come and go.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+function migrate(inner: DatabaseSync, path: string, migrations: readonly string[]): void {
+  const row = inner.prepare('PRAGMA user_version').get() as Row | undefined
+  const version = Number(row?.['user_version'] ?? 0)
+  if (version > migrations.length) {
+    throw new OperatingError(
+      'FILE',
+      `The database ${path} has version ${version}, this Tepui knows ${migrations.length}`,
+      {
+        hint: 'Start the newer Tepui that made it, or move the file away',
+      },
+    )
+  }
+  for (const [index, step] of migrations.entries()) {
+    if (index < version) continue
+    inner.exec(`BEGIN; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`)
+  }
+}
+
+function rowsOf(statement: StatementSync, parameters: readonly Cell[]): readonly Row[] {
+  return statement.all(...parameters) as readonly Row[]
+}

@@ -1,0 +1,131 @@
+// The lent tier on the real kernel: a squeeze and a freeze take hold of everything in it, whatever borrowers try.
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { openCgroups, cgroupTag } from '../../src/containerizer/cgroups/open.ts'
+import type { Container } from '../../src/containerizer/containerizer.ts'
+import { LentTier } from '../../src/containerizer/lent-tier.ts'
+import { openHostBench, type HostBench } from '../support/host.ts'
+
+let bench: HostBench
+let tier: LentTier
+
+beforeEach(() => {
+  bench = openHostBench()
+  tier = new LentTier(bench.cgroups)
+})
+
+afterEach(async () => {
+  tier.thawAll()
+  await bench[Symbol.asyncDispose]()
+})
+
+const SPIN = 'while :; do :; done'
+const NONE = Number.POSITIVE_INFINITY
+
+function borrow(value: string): Promise<Container> {
+  return bench.launch(value, { revocable: true, reserved: 'cpus:0.5;mem:64' })
+}
+
+const pathOf = (container: Container): string => {
+  const path = bench.cgroups
+    .children(bench.cgroups.tier('lent'))
+    .find((one) => bench.cgroups.processes(one).includes(container.pid ?? -1))
+  if (path === undefined) throw new Error(`no group has process ${container.pid}`)
+  return path
+}
+
+function usedSeconds(path: string): number {
+  return bench.cgroups.pulse(path, false)?.cpuSeconds ?? Number.NaN
+}
+
+/** Cores that a group uses over `ms`. */
+async function cores(path: string, ms: number): Promise<number> {
+  const [start, before] = [systemClock.monotonic(), usedSeconds(path)]
+  await systemClock.sleep(ms)
+  return (usedSeconds(path) - before) / ((systemClock.monotonic() - start) / 1000)
+}
+
+/** Waits until a group runs at all: on a busy machine the idle class may wait long for its first turn. */
+async function untilItRuns(path: string): Promise<void> {
+  for (let waited = 0; waited < 20_000; waited += 50) {
+    if ((await cores(path, 50)) > 0.005) return
+  }
+  throw new Error(`${path} did not get to run in 20 s`)
+}
+
+test('a squeeze holds all borrowers together to their quota within 250 ms, and a relax lets them go', async () => {
+  const hogs = [await borrow(`${SPIN} & ${SPIN}`), await borrow(SPIN)]
+  const parent = bench.cgroups.tier('lent')
+  for (const hog of hogs) await untilItRuns(pathOf(hog))
+  tier.squeeze(0.1, 10)
+  await systemClock.sleep(150)
+  const before = usedSeconds(parent)
+  const start = systemClock.monotonic()
+  await systemClock.sleep(1000)
+  const seconds = (systemClock.monotonic() - start) / 1000
+  // One slice per core and second may come on top: the kernel hands the quota out in slices of 5 ms.
+  expect(usedSeconds(parent) - before).toBeLessThanOrEqual(0.1 * seconds * 1.3 + 0.02)
+  expect(tier.inForce()).toMatchObject({ quotaCpus: 0.1, periodMs: 10, class: 'idle' })
+  tier.relax(NONE, 10)
+  expect(tier.inForce().quotaCpus).toBe(NONE)
+})
+
+test('a quota of its own does not keep a borrower out of a squeeze, and it has it again afterwards', async () => {
+  const hog = await borrow(SPIN)
+  const path = pathOf(hog)
+  bench.cgroups.setLimits(path, { quotaCpus: 1.5 })
+  tier.squeeze(0.2, 10)
+  expect(bench.cgroups.settings(path).quotaCpus).toBeLessThanOrEqual(1.5)
+  expect(tier.inForce().quotaCpus).toBeCloseTo(0.2)
+  tier.relax(NONE, 10)
+  expect(bench.cgroups.settings(path).quotaCpus).toBeCloseTo(1.5)
+})
+
+test('a frozen borrower stands still with all that it forked, the others run, and a thaw lets it go on', async () => {
+  const [still, other] = [await borrow(`${SPIN} & ${SPIN} & ${SPIN}`), await borrow(SPIN)]
+  const [path, beside] = [pathOf(still), pathOf(other)]
+  await untilItRuns(path)
+  await untilItRuns(beside)
+  expect(tier.freeze([path])).toEqual([])
+  await systemClock.sleep(200)
+  expect(await cores(path, 500)).toBeLessThan(0.005)
+  await untilItRuns(beside)
+  expect(tier.inForce().frozen).toEqual([path])
+  tier.thaw([path])
+  await untilItRuns(path)
+  expect(tier.inForce().frozen).toEqual([])
+})
+
+test('an agent that comes back after dying in the middle of a freeze finds and thaws it', async () => {
+  const hog = await borrow(SPIN)
+  const path = pathOf(hog)
+  tier.freeze([path])
+  tier.squeeze(0.1, 10)
+  const again = openCgroups({ tag: cgroupTag(0, bench.folder), cpus: 2, clock: systemClock })
+  const next = new LentTier(again)
+  expect(next.thawAll()).toEqual({ thawed: [path], liftedCpus: 0.1 })
+  await untilItRuns(path)
+  expect(tier.inForce()).toMatchObject({ frozen: [], quotaCpus: NONE })
+})
+
+test('forking, renicing and ignoring SIGTERM keep a borrower neither out of its tier nor alive', async () => {
+  const stubborn = await borrow(
+    `trap '' TERM HUP INT; renice -n -20 -p $$ >/dev/null 2>&1; ` +
+      `(${SPIN}) & setsid sh -c "trap '' TERM; ${SPIN}" & wait; ${SPIN}`,
+  )
+  const path = pathOf(stubborn)
+  await untilItRuns(path)
+  for (const pid of bench.cgroups.processes(path)) {
+    expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('1000\n')
+    expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(bench.cgroups.tier('lent'))
+  }
+  tier.freeze([path])
+  await systemClock.sleep(100)
+  expect(await cores(path, 300)).toBeLessThan(0.005)
+  // Evicted while frozen: thawed first, asked to go, and gone at the end of its grace.
+  tier.thaw([path])
+  stubborn.kill(500)
+  await stubborn.exit
+  expect(bench.cgroups.processes(path)).toEqual([])
+})

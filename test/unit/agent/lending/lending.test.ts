@@ -1,0 +1,254 @@
+// The loops of lending: what is told to be lent, and when; what is done to borrowers, and what is only written down.
+import { describe, expect, test } from 'vitest'
+import { evict, freeze, notOurs, relax, squeeze, thaw, unlend } from '../../../support/lend-actions.ts'
+import { known, LendingRig } from '../../../support/lending.ts'
+import { Machine } from '../../../support/usage.ts'
+
+const shop = (): Machine =>
+  new Machine()
+    .add({ id: 'web', cpus: 1.5 })
+    .add({ id: 'b1', cpus: 0.4, revocable: true })
+    .add({ id: 'b2', cpus: 0.4, revocable: true })
+
+describe('what is told to be lent', () => {
+  test('is what borrowers hold and what the estimator adds', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    rig.estimate = known(0.5)
+    await rig.lending.round()
+    expect(rig.told).toEqual(['lent 1.3'])
+    expect(rig.decisions()).toMatchObject([{ kind: 'lend', after: { value: 1.3 } }])
+  })
+
+  test('rises only as often as the flag says, and falls at once', async () => {
+    using rig = new LendingRig({ settings: { reportMs: 15_000 } })
+    for (const cpus of [0.5, 0.8, 0.3, 0.9]) {
+      rig.estimate = known(cpus)
+      await rig.clock.advance(1000)
+      await rig.lending.round()
+    }
+    expect(rig.told).toEqual(['lent 0.5', 'lent 0.3'])
+    await rig.seconds(15)
+    expect(rig.told.at(-1)).toBe('lent 0.9')
+    expect(rig.decisions().map(({ kind }) => kind)).toEqual(['lend', 'unlend', 'lend'])
+  })
+
+  test('does not hold what a borrower had before that borrower is ended, so that nobody else borrows it', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    await rig.lending.round()
+    rig.answer = () => [evict('b1')]
+    await rig.lending.round()
+    rig.answer = () => []
+    expect(rig.told).toEqual(['lent 0.8', 'lent 0.4', 'end b1'])
+    rig.machine.remove('b1')
+    rig.machine.remove('b2')
+    await rig.clock.advance(1000)
+    await rig.lending.round()
+    expect(rig.told.at(-1)).toBe('lent 0')
+    rig.decisions()
+  })
+
+  test('falls to what is borrowed for as long as the controller says, and the estimator hears of it', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    rig.estimate = known(0.5)
+    await rig.lending.round()
+    rig.answer = () => [unlend(30_000)]
+    await rig.clock.advance(1000)
+    await rig.lending.round()
+    expect(rig.told).toEqual(['lent 1.3', 'lent 0.8'])
+    expect(rig.takeBacks).toEqual([1000])
+    rig.answer = () => []
+    await rig.seconds(29)
+    expect(rig.lending.closed).toContain('taken back')
+    await rig.seconds(2)
+    expect(rig.told.at(-1)).toBe('lent 1.3')
+    expect(rig.lending.closed).toBeUndefined()
+  })
+
+  test('is nothing more where the kernel holds nobody back, and the status says so', async () => {
+    using rig = new LendingRig()
+    rig.tier.found = { tier: 'none', detail: 'no control groups' }
+    rig.lending.checkTier()
+    rig.estimate = known(0.5)
+    await rig.lending.round()
+    expect(rig.told).toEqual([])
+    expect(rig.lending.estimate).toEqual({
+      kind: 'unknown',
+      reason: 'nothing holds borrowers below owners here: no control groups',
+    })
+  })
+
+  test('does not rise after the agent stood still, because what it missed is not known', async () => {
+    using rig = new LendingRig()
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    rig.estimate = known(0.5)
+    await rig.clock.advance(2000)
+    expect(rig.told).toEqual(['lent 0.5'])
+    // As after SIGSTOP: the clock goes on and nobody looks.
+    rig.clock.skip(30_000)
+    rig.estimate = known(0.9)
+    await rig.clock.advance(1500)
+    expect(rig.told).toEqual(['lent 0.5'])
+    expect(rig.metrics.value('tepui/lend_blind_samples')).toBe(1)
+    await rig.clock.advance(4000)
+    expect(rig.told.at(-1)).toBe('lent 0.9')
+    stop.abort()
+    await running
+  })
+})
+
+describe('a step in the demand of an owner', () => {
+  test('leads to an estimate out of turn: the master hears of the fall within 300 ms', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    rig.estimate = known(0.5)
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    await rig.clock.advance(3050)
+    expect(rig.told.at(-1)).toBe('lent 1.3')
+    const seenBefore = rig.told.length
+    rig.estimate = known(0)
+    rig.burst = { web: 0.12 }
+    await rig.clock.advance(300)
+    expect(rig.told.slice(seenBefore)).toEqual(['lent 0.8'])
+    stop.abort()
+    await running
+  })
+})
+
+describe('what the controller decides', () => {
+  test('slows and lets go, with records that have their effect after one and ten seconds', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    await rig.clock.advance(1000)
+    rig.answer = () => [squeeze(0.3)]
+    await rig.clock.advance(100)
+    rig.answer = () => []
+    expect(rig.tier.orders).toEqual(['squeeze 0.3 per 10 ms'])
+    expect(rig.lending.actions.quota).toBe(0.3)
+    await rig.clock.advance(2000)
+    const [told] = rig.decisions().filter(({ kind }) => kind === 'squeeze')
+    expect(told?.effect.after1s).toMatchObject({ 'borrowers cpus': 0, 'frozen borrowers': 0 })
+    expect(told?.effect.after10s).toBeUndefined()
+    rig.answer = () => [relax(0.3)]
+    await rig.clock.advance(100)
+    rig.answer = () => []
+    await rig.clock.advance(10_000)
+    const [later] = rig.decisions().filter(({ kind }) => kind === 'squeeze')
+    expect(later?.effect.after10s).toBeDefined()
+    expect(rig.tier.quota).toBe(Number.POSITIVE_INFINITY)
+    expect(rig.metrics.value('tepui/lend_squeezes')).toBe(1)
+    expect(rig.metrics.value('tepui/lend_take_back_secs/count')).toBe(1)
+    stop.abort()
+    await running
+  })
+
+  test('is asked every 100 ms only while borrowers are alive', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    await rig.clock.advance(3000)
+    const busy = rig.seen.length
+    expect(busy).toBeGreaterThan(15)
+    rig.machine.remove('b1')
+    rig.machine.remove('b2')
+    await rig.clock.advance(2000)
+    const before = rig.seen.length
+    await rig.clock.advance(5000)
+    expect(rig.seen.length - before).toBe(5)
+    stop.abort()
+    await running
+  })
+
+  test('leaves a container frozen until it is thawed; whoever ends it thaws it first', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    await rig.lending.round()
+    rig.answer = () => [freeze('c-b1', 'c-b2')]
+    await rig.lending.round()
+    expect(rig.lending.isFrozen('c-b1')).toBe(true)
+    rig.answer = () => [thaw('c-b1')]
+    await rig.lending.round()
+    expect(rig.lending.isFrozen('c-b1')).toBe(false)
+    rig.lending.actions.letGo('c-b2')
+    expect([...rig.tier.frozen]).toEqual([])
+    // It is being ended: it must not stand still again.
+    rig.answer = () => [freeze('c-b2')]
+    await rig.lending.round()
+    expect(rig.lending.isFrozen('c-b2')).toBe(false)
+    rig.decisions()
+  })
+
+  test('ends with the grace that it gives, thawed, and counted by its reason', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    await rig.lending.round()
+    rig.answer = () => [freeze('c-b1')]
+    await rig.lending.round()
+    rig.answer = () => [evict('b1', 5000)]
+    await rig.lending.round()
+    expect(rig.evicted).toMatchObject([{ containerId: 'c-b1', graceMs: 5000 }])
+    expect(rig.tier.orders).toEqual(['freeze c-b1', 'thaw c-b1'])
+    expect(rig.metrics.value('tepui/lend_evictions/cpu')).toBe(1)
+  })
+
+  test('is recorded as not done with the reason when the kernel refuses', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    await rig.lending.round()
+    rig.tier.refuses = new Error('EBUSY')
+    rig.answer = () => [squeeze(0.3)]
+    await rig.lending.round()
+    expect(rig.decisions().at(-1)).toMatchObject({ kind: 'squeeze', heldBack: 'the kernel refused: EBUSY' })
+    expect(rig.lending.actions.quota).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('that it was not ours is written once a minute and not ten times a second', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    rig.answer = () => [notOurs()]
+    for (let round = 0; round < 5; round++) await rig.lending.round()
+    expect(rig.decisions().filter(({ kind }) => kind === 'not-ours')).toHaveLength(1)
+    expect(rig.metrics.value('tepui/lend_not_ours')).toBe(5)
+    await rig.clock.advance(61_000)
+    await rig.lending.round()
+    expect(rig.decisions().filter(({ kind }) => kind === 'not-ours')).toHaveLength(2)
+  })
+})
+
+describe('the mode', () => {
+  test('observe lends nothing, touches nobody, and writes down what would have been', async () => {
+    using rig = new LendingRig({ machine: shop(), mode: 'observe' })
+    rig.estimate = known(0.5)
+    rig.answer = () => [squeeze(0.3), freeze('c-b1'), evict('b2')]
+    await rig.lending.round()
+    expect(rig.told).toEqual(['lent 0.8'])
+    expect(rig.tier.orders).toEqual([])
+    const held = rig.decisions().filter(({ heldBack }) => heldBack !== undefined)
+    expect(held.map(({ kind }) => kind).toSorted()).toEqual(['evict', 'freeze', 'lend', 'squeeze'])
+    expect(held.find(({ kind }) => kind === 'evict')?.heldBack).toBe('the mode is observe')
+    expect(rig.lending.wouldLend.scalar('cpus')).toBe(1.3)
+    expect(rig.seen[0]?.allowed).toBe('observe')
+  })
+
+  test('lend slows and stops, but ends nobody', async () => {
+    using rig = new LendingRig({ machine: shop(), mode: 'lend' })
+    rig.estimate = known(0.5)
+    rig.answer = () => [squeeze(0.3), evict('b2')]
+    await rig.lending.round()
+    expect(rig.told).toEqual(['lent 1.3'])
+    expect(rig.tier.quota).toBe(0.3)
+    expect(rig.decisions().find(({ kind }) => kind === 'evict')?.heldBack).toContain('no borrower is ended')
+  })
+
+  test('off asks nobody and lets everybody go on', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    rig.estimate = known(0.5)
+    await rig.lending.round()
+    rig.answer = () => [freeze('c-b1')]
+    await rig.lending.round()
+    await rig.desk.change({ mode: 'off' }, 'a test')
+    expect(rig.tier.orders.at(-1)).toBe('release')
+    expect(rig.told.at(-1)).toBe('lent 0.8')
+    const asked = rig.seen.length
+    await rig.lending.round()
+    expect(rig.seen.length).toBe(asked)
+    expect(rig.decisions().at(-2)).toMatchObject({ kind: 'mode', from: 'full', to: 'off', by: 'a test' })
+  })
+})
