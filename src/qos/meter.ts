@@ -27,7 +27,12 @@ export interface Rates {
 
 export class PulseMeter {
   readonly #tracks = new Map<string, Sample[]>()
-  #host: { readonly at: number; readonly available: number; readonly ownersUse: number }[] = []
+  #host: {
+    readonly at: number
+    readonly available: number
+    readonly ownersUse: number
+    readonly busySeconds: number
+  }[] = []
   #lastAt = Number.NEGATIVE_INFINITY
 
   /** Takes in one pulse; call in order of time. One that is not newer changes nothing. */
@@ -47,7 +52,8 @@ export class PulseMeter {
       while (track.length > 2 && (track[1]?.at ?? now) < now - KEEP_MS) track.shift()
       if (!container.revocable) ownersUse += this.rates(container.containerId, 1)?.cpus ?? 0
     }
-    this.#host.push({ at: now, available: pulse.host.memoryAvailableBytes, ownersUse })
+    const { cpuBusySeconds: busySeconds, memoryAvailableBytes: available } = pulse.host
+    this.#host.push({ at: now, available, ownersUse, busySeconds })
     while (this.#host.length > 2 && (this.#host[1]?.at ?? now) < now - KEEP_MS) this.#host.shift()
   }
 
@@ -64,6 +70,17 @@ export class PulseMeter {
   ownersPeak(): number {
     const from = this.#lastAt - 1000
     return this.#host.reduce((peak, { at, ownersUse }) => (at >= from ? Math.max(peak, ownersUse) : peak), 0)
+  }
+
+  /** Cores that everything on this machine but the borrowers used over the last second: also work in no container. */
+  othersUse(): number {
+    const [newest, from] = [this.#host.at(-1), startOf(this.#host, this.#lastAt - 1000)]
+    if (newest === undefined || from === undefined || from === newest) return 0
+    const busy = ((newest.busySeconds - from.busySeconds) * 1000) / (newest.at - from.at)
+    let lent = 0
+    for (const [id, track] of this.#tracks)
+      if (track.at(-1)?.container.revocable === true) lent += this.rates(id, 1000)?.cpus ?? 0
+    return Math.max(0, busy - lent)
   }
 
   /**

@@ -21,15 +21,16 @@ export class StarvedRule {
     for (const id of this.#since.keys()) if (!present.has(id)) this.#since.delete(id)
     if (options.starved === 0 || scene.allowed === 'lend') return []
     const lent = candidates.reduce((sum, { reservedCpus }) => sum + reservedCpus, 0)
-    const owned = scene.meter.ownersPeak()
-    // Only where owners' use leaves no room for what is lent has a borrower that gets nothing no future.
-    const crowded = owned + lent > scene.cores + 1e-6
+    // Owners' highest use, or what works outside of all containers too: both leave borrowers as little.
+    const others = Math.max(scene.meter.ownersPeak(), scene.meter.othersUse())
+    // Only where others leave no room for what is lent has a borrower that gets next to nothing no future.
+    const crowded = others + lent > scene.cores + 1e-6
     return candidates.flatMap((container) => {
       const wants = freezer.frozen.has(container.containerId) || waits(scene, container)
       const forMs = this.#starvingFor(scene, container, crowded && wants, options.starved_share)
       if (forMs === undefined || forMs < options.starved) return []
       this.#since.delete(container.containerId)
-      return this.#end(scene, container, owned, forMs, freezer, options)
+      return this.#end(scene, container, others, forMs, freezer, options)
     })
   }
 
@@ -48,7 +49,7 @@ export class StarvedRule {
   #end(
     scene: Scene,
     container: PulseContainer,
-    owned: number,
+    others: number,
     forMs: number,
     freezer: Freezer,
     options: PressureOptions,
@@ -65,7 +66,8 @@ export class StarvedRule {
       forMs,
     }
     const text =
-      `starved, not harmful: owners use ${owned.toFixed(2)} of ${scene.cores} cpus, ` +
+      `starved, not harmful: others use ${others.toFixed(2)} of ${scene.cores} cpus ` +
+      `(owners ${scene.meter.ownersPeak().toFixed(2)}), ` +
       `this borrower got ${percent(value)} of its ${lent.toFixed(2)} ` +
       `(limit ${percent(options.starved_share)}) for ${seconds(forMs)}`
     const eviction = {

@@ -39,6 +39,8 @@ export class PulseMachine {
   readonly totalMb: number
   availableMb: number
   now = 0
+  /** Cores that work outside of all containers uses. */
+  outside = 0
   #busy = 0
   readonly #members = new Map<string, { member: Member; counters: Counters }>()
 
@@ -68,6 +70,7 @@ export class PulseMachine {
 
   tick(doing: Readonly<Record<string, Doing>> = {}, ms = 100): Pulse {
     this.now += ms
+    this.#busy += (this.outside * ms) / 1000
     for (const { member, counters } of this.#members.values()) {
       const step = doing[member.id] ?? {}
       const seconds = ms / 1000

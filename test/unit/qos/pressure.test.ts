@@ -251,10 +251,28 @@ test('a starved borrower is ended only when that is asked for, and told so', asy
   const actions = await runPulses(make({ starved: '3secs' }), shop(), 6000, () => doing)
   const evicts = actions.filter((action) => action.kind === 'evict')
   expect(evicts.map(({ executorId }) => executorId)).toEqual(['old'])
-  expect(evicts[0]?.message).toContain('starved, not harmful: owners use 1.90 of 2 cpus')
+  expect(evicts[0]?.message).toContain('starved, not harmful: others use 1.90 of 2 cpus (owners 1.90)')
   // `new` got as little and did not want more.
   const idle = { web: { cpus: 0.2 }, old: { cpus: 0 }, new: { cpus: 0 } }
   expect(await runPulses(make({ starved: '3secs' }), shop(), 30_000, () => idle)).toEqual([])
+})
+
+test('work outside of all containers starves a borrower too, and below which share is an option', async () => {
+  const doing = { web: { cpus: 0.9 }, old: { cpus: 0.1, waiting: 0.9 }, new: { cpus: 0.3, waiting: 0.9 } }
+  const run = async (outside: number, share: string): Promise<string[]> => {
+    const machine = shop()
+    machine.outside = outside
+    const actions = await runPulses(
+      make({ starved: '3secs', starved_share: share }),
+      machine,
+      5000,
+      () => doing,
+    )
+    return actions.flatMap((action) => (action.kind === 'evict' ? [action.executorId] : []))
+  }
+  expect(await run(0.7, '0.25')).toEqual(['old'])
+  expect(await run(0.7, '0.05')).toEqual([])
+  expect(await run(0, '0.25')).toEqual([])
 })
 
 test('thresholds change while it runs, and a refusal changes nothing', async () => {
