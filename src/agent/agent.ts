@@ -177,6 +177,7 @@ function connectParts(
       sample: () => sampler.sample(),
       groupOf: (containerId) => supervisor.groupOf(containerId),
       onTotal: (resources) => shell.dispatch({ type: 'oversubscribed', resources }),
+      onSaying: (saying) => shell.dispatch({ type: 'lending', lending: saying }),
       onEvict: (action) => shell.dispatch({ type: 'correction', correction: correctionOf(action) }),
     },
     deps,

@@ -139,6 +139,8 @@ function problemWithLinkCall(call: LinkCall): string | undefined {
       return call.exited_executor === undefined ? expecting('exited_executor') : undefined
     case 'OVERSUBSCRIBED':
       return call.oversubscribed === undefined ? expecting('oversubscribed') : undefined
+    case 'LENDING':
+      return call.lending === undefined ? expecting('lending') : undefined
     case 'PONG':
     case 'UNREGISTER':
       return undefined

@@ -2,6 +2,7 @@
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Clock } from '../base/clock.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { LEND_COUNTERS, percentileGauges } from '../resources/lend-counters.ts'
 import { Resources } from '../resources/resources.ts'
 import type { TaskState } from '../wire/tasks.ts'
 import { type Cluster, isActive, usedBy } from './core/cluster.ts'
@@ -86,12 +87,26 @@ export function registerMetrics(metrics: Metrics, deps: MasterMetricsDeps): void
       used: sums().usedOfLent,
     }))
   }
+  lendGauges(metrics, sums)
   metrics.gauge('system/cpus_total', availableParallelism)
   ;(['1min', '5min', '15min'] as const).forEach((span, index) => {
     metrics.gauge(`system/load_${span}`, () => loadavg()[index] ?? 0)
   })
   metrics.gauge('system/mem_total_bytes', totalmem)
   metrics.gauge('system/mem_free_bytes', freemem)
+}
+
+/** Of Tepui: what all agents lend; what they count of it themselves is added up as they tell it. */
+function lendGauges(metrics: Metrics, sums: () => ClusterSums): void {
+  metrics.declare(...LEND_COUNTERS)
+  for (const { name, read } of percentileGauges((counter) => metrics.value(counter)))
+    metrics.gauge(name, read)
+  metrics.gauge('tepui/lend_lent_cpus', () => sums().lent.scalar('cpus'))
+  metrics.gauge('tepui/lend_lent_mem_mbs', () => sums().lent.scalar('mem'))
+  metrics.gauge('tepui/lend_lent_used_cpus', () => sums().usedOfLent.scalar('cpus'))
+  metrics.gauge('tepui/lend_lendable_cpus', () => sums().lendable)
+  metrics.gauge('tepui/lend_agents_unknown', () => sums().unknown)
+  metrics.gauge('tepui/lend_agents_off', () => sums().off)
 }
 
 function resourceGauges(
@@ -122,6 +137,11 @@ interface ClusterSums {
   readonly used: Resources
   readonly lent: Resources
   readonly usedOfLent: Resources
+  /** CPUs that could be lent in addition. */
+  readonly lendable: number
+  /** Agents without an estimate, and with lending switched off. */
+  readonly unknown: number
+  readonly off: number
   readonly counts: Readonly<Record<string, number>>
 }
 
@@ -135,6 +155,9 @@ function sumsOf(cluster: Cluster): ClusterSums {
     lent: Resources.sum(agents.map((agent) => agent.oversubscribed)),
     used: used.nonRevocable(),
     usedOfLent: used.revocable(),
+    lendable: Resources.sum(agents.map(({ lending }) => lending?.lendable ?? Resources.empty)).scalar('cpus'),
+    unknown: agents.filter(({ lending }) => lending?.unknown !== undefined).length,
+    off: agents.filter(({ lending }) => lending?.mode === 'off').length,
     counts: countsOf(cluster),
   }
 }

@@ -1,5 +1,7 @@
 // Agents as the pages of Mesos show them (spec/mesos.md 4.4), and what each of them lends.
+import type { Resources } from '../resources/resources.ts'
 import { type Agent, type Cluster, usedBy } from './core/cluster.ts'
+import { lendingOf, lendLine, lendTotal } from './lend-line.ts'
 import { seconds } from '../http/pages/number.ts'
 import { lazily } from './page-text.ts'
 import { frameworksOn, tallyOf, type Tally, type TaskCounts } from './tally.ts'
@@ -34,6 +36,28 @@ export function agentPage(agent: Agent, tally: Tally): Page {
     deactivated: false,
     version: agent.version,
     capabilities: agent.capabilities,
+    lending: lendingPart(agent, tally.used.of(agent.id)),
+  }
+}
+
+/**
+ * What the agent lends (of Tepui): `lent` was told to be lent, `used` is held by borrowers, `lendable` is what its
+ * estimator would lend in addition, with the `sum` that leads there, or `unknown` with the reason. Times in seconds.
+ */
+function lendingPart(agent: Agent, used: Resources): Page {
+  const { lending, lentToldAt, oversubscribed } = agent
+  return {
+    mode: lending?.mode ?? 'not told',
+    lent: quantityMap(oversubscribed),
+    used: quantityMap(used.revocable()),
+    lent_told_time: seconds(lentToldAt),
+    ...(lending !== undefined && {
+      lendable: lending.unknown === undefined ? quantityMap(lending.lendable) : 'unknown',
+      ...(lending.unknown !== undefined && { unknown: lending.unknown }),
+      ...(lending.sum !== '' && { sum: lending.sum }),
+      ...(lending.closed !== undefined && { why_not: lending.closed }),
+      estimate_told_time: seconds(lending.toldAt),
+    }),
   }
 }
 
@@ -66,12 +90,15 @@ export function agentSummary(agent: Agent, tally: Tally, counts: TaskCounts): Pa
 
 /**
  * `/api/x1/lend` (of Tepui): per agent what is its own, what of that is allocated, what it lends of what lies idle
- * (revocable), what of that is used, and by whom. Amounts as plain numbers by name.
+ * (revocable), what of that is used, and by whom, with the estimate in a line; then the same of the whole cluster.
+ * Amounts as plain numbers by name.
  */
 export function lendPage(cluster: Cluster): Page {
   const tally = tallyOf(cluster)
+  const agents = [...cluster.agents.values()]
   return {
-    agents: [...cluster.agents.values()].map((agent) => {
+    total: lendTotal(agents.map((agent) => lendingOf(agent, tally.used.of(agent.id)))),
+    agents: agents.map((agent) => {
       const used = tally.used.of(agent.id)
       const offered = tally.offered.of(agent.id)
       return {
@@ -85,6 +112,8 @@ export function lendPage(cluster: Cluster): Page {
         lent_total: quantityMap(agent.oversubscribed),
         lent_used: quantityMap(used.revocable()),
         lent_offered: quantityMap(offered.revocable()),
+        lending: lendingPart(agent, used),
+        line: lendLine(lendingOf(agent, used)),
         frameworks: [...frameworksOn(agent)].map((id) => holderPage(cluster, agent, id)),
       }
     }),

@@ -31,6 +31,7 @@ export const LinkCallType = enumeration('tepui.link.Call.Type', {
   OVERSUBSCRIBED: 5,
   PONG: 6,
   UNREGISTER: 7,
+  LENDING: 8,
 })
 export type LinkCallType = Static<typeof LinkCallType>
 
@@ -98,6 +99,27 @@ export const LinkCallOversubscribed = message('tepui.link.Call.Oversubscribed', 
 })
 export type LinkCallOversubscribed = Static<typeof LinkCallOversubscribed>
 
+/** A counter of lending as it stands now; it begins at nothing with the life of the agent. */
+export const LinkCounter = message('tepui.link.Counter', {
+  name: required(1, string),
+  value: required(2, double),
+})
+export type LinkCounter = Static<typeof LinkCounter>
+
+/**
+ * What the agent's estimator said last and why nothing more is lent, for people: nothing is booked by it. `sum` is the
+ * estimate in one line, `unknown` the reason when there is none, `closed` why nothing more is lent though it might be.
+ */
+export const LinkCallLending = message('tepui.link.Call.Lending', {
+  mode: required(1, string),
+  additional: repeated(2, Resource),
+  sum: optional(3, string),
+  unknown: optional(4, string),
+  closed: optional(5, string),
+  counters: repeated(6, LinkCounter),
+})
+export type LinkCallLending = Static<typeof LinkCallLending>
+
 /** What an agent calls. Every call but SUBSCRIBE carries `agent_id`. */
 export const LinkCall = message('tepui.link.Call', {
   agent_id: optional(1, AgentID),
@@ -107,6 +129,7 @@ export const LinkCall = message('tepui.link.Call', {
   message: optional(5, LinkMessage),
   exited_executor: optional(6, LinkCallExitedExecutor),
   oversubscribed: optional(7, LinkCallOversubscribed),
+  lending: optional(8, LinkCallLending),
 })
 export type LinkCall = Static<typeof LinkCall>
 

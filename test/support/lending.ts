@@ -18,6 +18,7 @@ import type { ResourceUsage } from '../../src/resources/usage.ts'
 import { Database } from '../../src/store/database.ts'
 import { EVENT_LOG_MIGRATIONS, EventLog } from '../../src/store/event-log.ts'
 import { Settings } from '../../src/store/settings.ts'
+import type { LinkCallLending } from '../../src/wire/link.ts'
 import { ManualClock } from './clock.ts'
 import { Machine, type Second, START_MS } from './usage.ts'
 
@@ -102,6 +103,8 @@ export class LendingRig implements Disposable {
   /** `lent 0.8`, `end b1`, in their order. */
   readonly told: string[] = []
   readonly evicted: EvictAction[] = []
+  /** What the master was told of the estimate. */
+  readonly sayings: LinkCallLending[] = []
   /** What the controller was shown. */
   readonly seen: QosInput[] = []
   /** What every actor does in the next second. */
@@ -156,6 +159,7 @@ export class LendingRig implements Disposable {
         power: this.power,
         records: this.records,
         onTotal: (lent) => this.told.push(`lent ${lent.scalar('cpus')}`),
+        onSaying: (saying) => this.sayings.push(saying),
         onEvict: (action) => {
           this.told.push(`end ${action.executorId}`)
           this.evicted.push(action)

@@ -3,7 +3,7 @@ import { unreachable } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { LinkEvent, LinkEventAcknowledge } from '../../wire/link.ts'
 import * as commands from './command-tasks.ts'
-import { correct, setOversubscribed } from './corrections.ts'
+import { correct, setOversubscribed, tellLending } from './corrections.ts'
 import { dispatchContainer, killTask, shutdownAgent, shutdownExecutor, shutdownFramework } from './endings.ts'
 import type { AgentEffect, AgentEvent, AgentTimer } from './events.ts'
 import { disconnected, executorCall, messageToExecutor, subscribe } from './executor-calls.ts'
@@ -71,6 +71,8 @@ function handle(turn: Turn, event: AgentEvent): void {
       return correct(turn, event.correction)
     case 'oversubscribed':
       return setOversubscribed(turn, event.resources)
+    case 'lending':
+      return tellLending(turn, event.lending)
     case 'timer':
       return timerFired(turn, event.timer)
     case 'shutdown':

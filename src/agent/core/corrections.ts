@@ -1,5 +1,6 @@
 // Lending as the agent carries it out: the estimator's word goes to the master, the controller's word ends borrowers.
 import type { Resources } from '../../resources/resources.ts'
+import type { LinkCallLending } from '../../wire/link.ts'
 import * as commands from './command-tasks.ts'
 import { dispatch } from './endings.ts'
 import * as executors from './executors.ts'
@@ -50,4 +51,10 @@ export function setOversubscribed(turn: Turn, resources: Resources): void {
   if (state.link.kind !== 'registered' || state.oversubscribedSent.equals(resources)) return
   state.oversubscribedSent = resources
   callMaster(turn, { type: 'OVERSUBSCRIBED', oversubscribed: { resources: resources.toWire() } })
+}
+
+/** Told to each master that it meets, and to the present one when it changes. */
+export function tellLending(turn: Turn, lending: LinkCallLending): void {
+  turn.state.lending = lending
+  callMaster(turn, { type: 'LENDING', lending })
 }

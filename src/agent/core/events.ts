@@ -4,7 +4,7 @@ import type { Correction } from '../../qos/controller.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { CommandInfo } from '../../wire/commands.ts'
 import type { ExecutorCall, ExecutorEvent } from '../../wire/executor.ts'
-import type { LinkCall, LinkEvent } from '../../wire/link.ts'
+import type { LinkCall, LinkCallLending, LinkEvent } from '../../wire/link.ts'
 
 /** A container as the core wants it; the shell makes the sandbox, fetches, and adds `sandbox` and `environment`. */
 export interface LaunchRequest extends Omit<ContainerSpec, 'sandbox' | 'environment' | 'user'> {
@@ -81,6 +81,8 @@ export type AgentEvent =
   | { readonly type: 'correction'; readonly now: number; readonly correction: GracefulCorrection }
   /** The estimator's new total of what is lent (allocated revocable plus additional), marked revocable. */
   | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
+  /** What the estimator says, for the pages of the master. */
+  | { readonly type: 'lending'; readonly now: number; readonly lending: LinkCallLending }
   | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }
   /** The agent is asked to end: everything it runs is shut down, then `done` comes. */
   | { readonly type: 'shutdown'; readonly now: number; readonly message: string }

@@ -1,6 +1,6 @@
 // Registration: what the agent tells a master that it meets, and what it learns from the answer (spec/mesos.md 5.2).
 import type { LinkCall, LinkEventRegistered, LinkExecutor, LinkTask } from '../../wire/link.ts'
-import { setOversubscribed } from './corrections.ts'
+import { setOversubscribed, tellLending } from './corrections.ts'
 import { infoOf } from './endings.ts'
 import { findTask, streamKey, type AgentState, type Executor, type Framework } from './state.ts'
 import { lostAs } from './statuses.ts'
@@ -76,6 +76,7 @@ export function registered(turn: Turn, event: LinkEventRegistered): void {
     reconcile(turn, framework_id.value, task_id.value)
   // It may have changed while the answer was under way.
   setOversubscribed(turn, state.oversubscribed)
+  if (state.lending !== undefined) tellLending(turn, state.lending)
 }
 
 /** A task that the master believes to be here gets an end when it is not. */

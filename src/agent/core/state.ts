@@ -1,6 +1,7 @@
 // All that the agent knows: frameworks → executors → tasks, and the streams of updates that wait for acknowledgements.
 import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { KillPolicy } from '../../wire/commands.ts'
+import type { LinkCallLending } from '../../wire/link.ts'
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from '../../wire/tasks.ts'
 import { Resources } from '../../resources/resources.ts'
 
@@ -46,6 +47,8 @@ export interface AgentState {
   /** What the estimator said last, and what the master heard last. */
   oversubscribed: Resources
   oversubscribedSent: Resources
+  /** For the pages of the master; undefined before the first estimate. */
+  lending: LinkCallLending | undefined
 }
 
 /**
@@ -238,6 +241,7 @@ export function newState(): AgentState {
     sendings: 0,
     oversubscribed: Resources.empty,
     oversubscribedSent: Resources.empty,
+    lending: undefined,
   }
 }
 

@@ -4,6 +4,7 @@ import { reasonOf, unreachable } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import type { Action, EvictAction } from '../../qos/controller.ts'
+import { EVICT_REASONS } from '../../resources/lend-counters.ts'
 import type { Records } from './records.ts'
 import type { LendSwitch } from './switch.ts'
 import type { TakeBacks } from './take-backs.ts'
@@ -50,8 +51,6 @@ export interface ActionsDeps {
 }
 
 const COUNTERS = ['squeezes', 'freezes', 'thaws', 'relaxes', 'not_ours', 'unlends', 'refused'] as const
-/** Reasons of evictions, as the metrics tell them apart. */
-export const EVICT_REASONS = ['cpu', 'memory', 'starved', 'load', 'other'] as const
 
 export class Actions {
   readonly #deps: ActionsDeps

@@ -15,6 +15,7 @@ import { Actions, type ActionsDeps, type TierCheck, type TierPort } from './acti
 import { Publisher } from './publisher.ts'
 import type { Pulses } from './pulses.ts'
 import type { Records } from './records.ts'
+import { Saying, type Word } from './saying.ts'
 import { Sight } from './sight.ts'
 import type { LendSwitch } from './switch.ts'
 import { TakeBacks } from './take-backs.ts'
@@ -37,6 +38,8 @@ export interface LendingDeps {
   /** Lendable in addition to what is lent already: the new total for the master. */
   readonly onTotal: (lent: Resources) => void
   readonly onEvict: ActionsDeps['onEvict']
+  /** What is said of the estimate, for the pages of the master. */
+  readonly onSaying: ConstructorParameters<typeof Saying>[0]
 }
 
 export interface LendingSettings {
@@ -60,6 +63,7 @@ export class Lending {
   readonly sight = new Sight()
   readonly #publisher: Publisher
   readonly #takeBacks: TakeBacks
+  readonly #saying: Saying
   readonly actions: Actions
   #plugins: Plugins = { estimator: undefined, controller: undefined }
   #tier: TierCheck
@@ -80,6 +84,7 @@ export class Lending {
     const { clock, log, metrics, onTotal, power, records, tier } = deps
     this.#tier = tier.check()
     this.#takeBacks = new TakeBacks(metrics)
+    this.#saying = new Saying(deps.onSaying, (name) => metrics.value(name))
     this.#publisher = new Publisher({
       clock,
       reportMs: settings.reportMs,
@@ -300,9 +305,14 @@ export class Lending {
   #publish(usage: ResourceUsage): void {
     const { clock, power } = this.#deps
     const reason = power.closed(clock.now())
+    this.#say(usage.monotonic, reason)
     const estimate = this.#estimate ?? { kind: 'unknown', reason: 'there is no estimate' }
     const closed = reason === undefined ? undefined : { reason, observing: power.mode === 'observe' }
     this.#publisher.report(usage, estimate, closed)
+  }
+
+  #say(now: number, closed: Word['closed']): void {
+    this.#saying.hear({ now, mode: this.#deps.power.mode, estimate: this.#estimate, closed })
   }
 
   #condemn(containerIds: readonly string[]): void {

@@ -7,6 +7,7 @@ import type { ResourceUsage } from '../../resources/usage.ts'
 import { Database } from '../../store/database.ts'
 import { EVENT_LOG_MIGRATIONS, EventLog } from '../../store/event-log.ts'
 import { Settings } from '../../store/settings.ts'
+import type { LinkCallLending } from '../../wire/link.ts'
 import { type AgentState, executorOf } from '../core/state.ts'
 import type { AgentFlags } from '../flags.ts'
 import type { AgentDeps, Ground } from '../ground.ts'
@@ -28,6 +29,7 @@ export interface LendingEdges {
   readonly groupOf: (containerId: string) => string | undefined
   readonly onTotal: (lent: Resources) => void
   readonly onEvict: (action: EvictAction) => void
+  readonly onSaying: (saying: LinkCallLending) => void
 }
 
 /** Lending, and the database that has to be closed after it. */
@@ -66,9 +68,9 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
     host: () => readHost('/proc'),
     traits: (containerIds) => traitsOf(state, containerIds),
   })
-  const { onEvict, onTotal, sample } = edges
+  const { onEvict, onSaying, onTotal, sample } = edges
   const lending: Lending = new Lending(
-    { clock, log, metrics, onEvict, onTotal, power, pulses, records, sample, tier },
+    { clock, log, metrics, onEvict, onSaying, onTotal, power, pulses, records, sample, tier },
     { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
   )
   lending.use(ground.plugins)

@@ -1,11 +1,15 @@
 // How long taking back takes, from the decision to the moment when the owners have it: a histogram for the metrics.
 import type { Metrics } from '../../base/metrics.ts'
+import {
+  bucketOf,
+  LONGEST_TAKE_BACK_SECS,
+  percentileGauges,
+  TAKE_BACK as NAME,
+  TAKE_BACK_BOUNDS,
+  TAKE_BACK_COUNTERS,
+} from '../../resources/lend-counters.ts'
 
-/** Upper bounds of the buckets, seconds; the last one has none. */
-const BOUNDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const
-const NAME = 'tepui/lend_take_back_secs'
-/** What has not been given back by then counts with this time. */
-const LONGEST_MS = 60_000
+const LONGEST_MS = LONGEST_TAKE_BACK_SECS * 1000
 const MAX_OPEN = 1000
 
 /** What a moment shows of borrowers. */
@@ -31,7 +35,9 @@ export class TakeBacks {
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics
-    metrics.declare(`${NAME}/count`, `${NAME}/sum`, ...BOUNDS.map(bucketOf), `${NAME}/le_inf`)
+    metrics.declare(...TAKE_BACK_COUNTERS)
+    for (const { name, read } of percentileGauges((counter) => metrics.value(counter)))
+      metrics.gauge(name, read)
   }
 
   /** @param since monotonic ms of the detection */
@@ -44,7 +50,7 @@ export class TakeBacks {
     const seconds = ms / 1000
     this.#metrics.count(`${NAME}/count`)
     this.#metrics.count(`${NAME}/sum`, seconds)
-    for (const bound of BOUNDS) if (seconds <= bound) this.#metrics.count(bucketOf(bound))
+    for (const bound of TAKE_BACK_BOUNDS) if (seconds <= bound) this.#metrics.count(bucketOf(bound))
     this.#metrics.count(`${NAME}/le_inf`)
   }
 
@@ -59,10 +65,6 @@ export class TakeBacks {
       this.done(ms)
     }
   }
-}
-
-function bucketOf(bound: number): string {
-  return `${NAME}/le_${bound}`
 }
 
 function isBack(awaited: Awaited, { borrowersUse, isAlive }: Sight): boolean {

@@ -1,10 +1,12 @@
 // What an agent says beside its stream: updates, messages, executors that ended, what it would lend, farewell.
 import { unreachable } from '../../base/errors.ts'
+import { LEND_COUNTERS } from '../../resources/lend-counters.ts'
 import { Resources } from '../../resources/resources.ts'
 import { validateResources } from '../../resources/validate.ts'
 import type {
   LinkCall,
   LinkCallExitedExecutor,
+  LinkCallLending,
   LinkCallOversubscribed,
   LinkCallUpdate,
   LinkMessage,
@@ -38,6 +40,8 @@ export function agentCall(turn: Turn, agentId: string, call: LinkCall): void {
         : exitedExecutor(turn, agent, call.exited_executor)
     case 'OVERSUBSCRIBED':
       return oversubscribed(turn, agent, call.oversubscribed ?? {})
+    case 'LENDING':
+      return call.lending === undefined ? incomplete(turn, agent, call) : lending(turn, agent, call.lending)
     case 'PONG':
       agent.missedPongs = 0
       return
@@ -183,6 +187,7 @@ function oversubscribed(turn: Turn, agent: Agent, said: LinkCallOversubscribed):
   if (problem !== undefined) {
     return drop(turn, 'OVERSUBSCRIBED', problem, { agent: agent.id })
   }
+  agent.lentToldAt = turn.now
   const lent = Resources.from(said.resources).unallocated().markRevocable()
   if (lent.equals(agent.oversubscribed)) return
   agent.oversubscribed = lent
@@ -193,3 +198,32 @@ function oversubscribed(turn: Turn, agent: Agent, said: LinkCallOversubscribed):
   }
   turn.effects.push({ type: 'allocate-soon' })
 }
+
+/** For pages and metrics only: nothing is offered by it. */
+function lending(turn: Turn, agent: Agent, said: LinkCallLending): void {
+  const problem = validateResources(said.additional)
+  if (problem !== undefined) return drop(turn, 'LENDING', problem, { agent: agent.id })
+  const { additional, closed, counters = [], mode, sum, unknown } = said
+  for (const { name, value } of counters) countLending(turn, agent, name, value)
+  agent.lending = {
+    mode: cut(mode),
+    sum: cut(sum ?? ''),
+    lendable: Resources.from(additional).unallocated().markRevocable(),
+    unknown: unknown === undefined ? undefined : cut(unknown),
+    closed: closed === undefined ? undefined : cut(closed),
+    toldAt: turn.now,
+  }
+}
+
+/** Agents count for themselves; one that counts from the beginning has started anew. */
+function countLending(turn: Turn, agent: Agent, name: string, value: number): void {
+  if (!LEND_COUNTERS.includes(name) || !(value >= 0)) return
+  const before = agent.lendCounted.get(name) ?? 0
+  agent.lendCounted.set(name, value)
+  const more = value < before ? value : value - before
+  if (more > 0) count(turn, name, more)
+}
+
+/** What an agent says is kept for as long as it is there, so it has an end. */
+const MOST_WORDS = 2000
+const cut = (words: string): string => words.slice(0, MOST_WORDS)

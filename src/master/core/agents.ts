@@ -120,6 +120,7 @@ function subscribeAgain(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscr
   // Its books are made anew below, from what both sides still know; what is given back until then goes nowhere.
   cluster.allocator.removeAgent(agent.id)
   describe(agent, event, asked)
+  agent.lentToldAt = turn.now
   agent.reregisteredAt = turn.now
   count(turn, 'master/slave_reregistrations')
   welcome(turn, agent, event.connection, adopt(turn, agent, asked, 'known'))
@@ -136,6 +137,9 @@ function addAgent(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, i
     disconnection: 0,
     own: Resources.empty,
     oversubscribed: Resources.empty,
+    lentToldAt: turn.now,
+    lending: undefined,
+    lendCounted: new Map(),
     total: Resources.empty,
     registeredAt: turn.now,
     reregisteredAt: undefined,

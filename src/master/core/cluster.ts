@@ -116,6 +116,22 @@ export type AgentState =
   | { readonly kind: 'connected'; readonly connection: string }
   | { readonly kind: 'disconnected'; readonly since: number }
 
+/** What an agent said last of its estimate; for people, never booked. */
+export interface AgentLending {
+  /** `off`, `observe`, `lend` or `full`. */
+  readonly mode: string
+  /** What could be lent in addition to what is lent; empty when it is unknown. */
+  readonly lendable: Resources
+  /** The estimate in one line; empty when there is none. */
+  readonly sum: string
+  /** Why there is no estimate. */
+  readonly unknown: string | undefined
+  /** Why nothing more is lent, whatever the estimate says. */
+  readonly closed: string | undefined
+  /** Wall time, ms. */
+  readonly toldAt: number
+}
+
 export interface Agent {
   readonly id: string
   /** `id` is always set. */
@@ -130,6 +146,12 @@ export interface Agent {
   own: Resources
   /** What the agent lends now, all revocable. */
   oversubscribed: Resources
+  /** When it last said so, wall time, ms. */
+  lentToldAt: number
+  /** Undefined until it says something of its estimate. */
+  lending: AgentLending | undefined
+  /** Its counters of lending, as it told them last: what they grow by is counted for the cluster. */
+  readonly lendCounted: Map<string, number>
   /** `own` plus `oversubscribed`. */
   total: Resources
   registeredAt: number

@@ -1,7 +1,7 @@
 // A framework's session with a master and an agent, over real HTTP.
 import { expect, test } from 'vitest'
 import recorded from '../../recorded/scheduler-session.json' with { type: 'json' }
-import { TestMaster, type TestFramework } from '../../support/master-server.ts'
+import { scalar, TestMaster, type TestFramework, type ToyAgent } from '../../support/master-server.ts'
 
 test('a task goes from its offer to its end, and its framework and agent hear all of it', async () => {
   await using master = await TestMaster.start()
@@ -210,6 +210,69 @@ test('what an agent lends is offered as revocable to those who take it, and /api
   ])
   expect(await master.metric('master/cpus_revocable_total')).toBe(2)
   expect(await master.metric('master/cpus_used')).toBe(1)
+})
+
+const lent = (cpus: number): object => ({
+  name: 'cpus',
+  type: 'SCALAR',
+  scalar: { value: cpus },
+  revocable: {},
+})
+
+test('the estimate of each agent is on the pages, as a sum or as unknown, and in total', async () => {
+  await using master = await TestMaster.start()
+  const named = (hostname: string, port: number): Promise<ToyAgent> =>
+    master.agent({ agent_info: { hostname, port, resources: [scalar('cpus', 4)] } })
+  using knows = await named('knows', 5051)
+  using blind = await named('blind', 5052)
+  expect((await master.page('/api/x1/lend'))['total']).toMatchObject({ agents: 2, unknown: 2 })
+  await knows.call('OVERSUBSCRIBED', { oversubscribed: { resources: [lent(2)] } })
+  const told = { mode: 'full', additional: [lent(1.5)], sum: '1.30 reserved but idle (web) + 0.20 free' }
+  expect((await knows.call('LENDING', { lending: told })).status).toBe(202)
+  await blind.call('LENDING', { lending: { mode: 'full', unknown: 'it threw: no luck' } })
+  expect(await master.page('/api/x1/lend')).toMatchObject({
+    total: {
+      lent_cpus: 2,
+      used_cpus: 0,
+      lendable_cpus: 1.5,
+      unknown: 1,
+      line: '2 agents: 2 cpus lent, 0 in use; 1.5 more could be lent; the estimate of 1 is unknown',
+    },
+    agents: [
+      { line: '1.30 reserved but idle (web) + 0.20 free = 1.5 more cpus; lent 2, in use 0' },
+      { line: 'the estimate is unknown: it threw: no luck; lent 0, in use 0' },
+    ],
+  })
+  const { slaves } = (await master.page('/state')) as { slaves: { hostname: string; lending: object }[] }
+  const lending = (name: string): object | undefined =>
+    slaves.find(({ hostname }) => hostname === name)?.lending
+  expect(lending('knows')).toMatchObject({ mode: 'full', lent: { cpus: 2 }, lendable: { cpus: 1.5 } })
+  expect(lending('blind')).toMatchObject({ lendable: 'unknown', unknown: 'it threw: no luck' })
+  expect(await master.metric('tepui/lend_lendable_cpus')).toBe(1.5)
+  expect(await master.metric('tepui/lend_agents_unknown')).toBe(1)
+  // Nothing is booked by it.
+  expect(await master.metric('master/cpus_revocable_total')).toBe(2)
+})
+
+test('what agents count of lending is added up, also when one begins anew', async () => {
+  await using master = await TestMaster.start()
+  using agent = await master.agent()
+  const tell = async (squeezes: number, fast: number): Promise<void> => {
+    const counters = [
+      { name: 'tepui/lend_squeezes', value: squeezes },
+      { name: 'tepui/lend_take_back_secs/le_0.1', value: fast },
+      { name: 'tepui/lend_take_back_secs/le_inf', value: fast },
+      { name: 'master/dropped_messages', value: 1e9 },
+    ]
+    const answer = await agent.call('LENDING', { lending: { mode: 'full', counters } })
+    expect(answer.status).toBe(202)
+  }
+  await tell(3, 2)
+  await tell(5, 2)
+  await tell(1, 2)
+  expect(await master.metric('tepui/lend_squeezes')).toBe(6)
+  expect(await master.metric('tepui/lend_take_back_secs/p50')).toBeCloseTo(0.075)
+  expect(await master.metric('master/dropped_messages')).toBe(0)
 })
 
 /** Waits until the master has noticed that a framework's connection is gone. */
