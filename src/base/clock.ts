@@ -43,6 +43,13 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }
 
+/** Milliseconds of an ISO 8601 time with date, time and zone; undefined for anything else. */
+export function parseIsoTime(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/.test(text)) return undefined
+  const ms = Date.parse(text.replace(' ', 'T'))
+  return Number.isFinite(ms) ? ms : undefined
+}
+
 /** A wall time in ms in the form that the calendar of a library wants. */
 export function dateOf(ms: number): Date {
   return new Date(ms)

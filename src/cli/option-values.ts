@@ -143,6 +143,17 @@ export function urisOf(texts: readonly string[]): CommandInfoURI[] {
   })
 }
 
+/** `NAME=VALUE`, each. @throws OperatingError USAGE */
+export function pairsOf(option: string, texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((one) => {
+      const cut = one.indexOf('=')
+      if (cut <= 0) throw wrong(option, one, 'NAME=VALUE')
+      return [one.slice(0, cut), one.slice(cut + 1)]
+    }),
+  )
+}
+
 function wrong(name: string, text: string, expected: string): OperatingError {
   const typed = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   return usageError(`Option '--${typed}' has the value '${text}': expected ${expected}`)

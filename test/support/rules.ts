@@ -15,7 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['resources'],
   ['http', 'store', 'election', 'auth'],
   ['allocator', 'containerizer', 'fetcher', 'gc', 'estimator', 'qos', 'sdk'],
-  ['master', 'agent', 'frameworks'],
+  ['master', 'agent', 'frameworks', 'replay'],
   ['cli'],
 ]
 

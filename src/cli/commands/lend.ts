@@ -1,4 +1,4 @@
-// `tepui lend`: what every agent lends with the sum that leads there, the switch of lending, and what was decided.
+// `tepui lend`: what every agent lends with the sum that leads there, its switch, what was decided, and what if.
 import { OperatingError } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
@@ -7,16 +7,18 @@ import { EXIT } from '../exit-codes.ts'
 import { agentsNamed, eventsOf, lendPath } from '../lend-api.ts'
 import { type LendRow, lendRow, sumLine } from '../lend-view.ts'
 import { list, MasterApi, object, text } from '../master-api.ts'
-import { choiceOf, isSet, listOf, textOf, timeOf } from '../option-values.ts'
+import { choiceOf, isSet, listOf, pairsOf, textOf, timeOf } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
+import { replayCommand } from './lend-replay.ts'
 
 const MODES = ['off', 'observe', 'lend', 'full'] as const
 
 export const lendCommand: Command = {
   name: 'lend',
   arguments: ['<action>', '[agent]'],
-  summary: 'lend status|set|pause|resume|history [AGENT]: what is lent and why, and its switch',
+  summary:
+    'lend status|set|pause|resume|history [AGENT], replay RECORDING: what is lent and why, its switch, what if',
   options: [
     { flags: '--agent <agent>', help: 'The agent that is meant (as well as behind the action)' },
     { flags: '--all', help: 'set: on all agents' },
@@ -27,13 +29,22 @@ export const lendCommand: Command = {
     },
     { flags: '--headroom <share>', help: 'set: share of the cores that stays free, such as 0.2 or 20%' },
     { flags: '--estimator-option <k=v>', help: 'set: an option of the estimator', many: true },
-    { flags: '--controller-option <k=v>', help: 'set: an option of the controller', many: true },
+    { flags: '--controller-option <k=v>', help: 'set, replay: an option of the controller', many: true },
     { flags: '--since <time>', help: 'history: not older than so long, such as 10m (default 1h)' },
     {
       flags: '--kind <kinds>',
       help: 'history: lend, unlend, squeeze, relax, freeze, thaw, evict, not-ours, mode',
     },
     { flags: '--task <task>', help: 'history: what a task had to do with' },
+    { flags: '--csv <file>', help: 'replay: the recording (as well as behind the action)' },
+    {
+      flags: '--rules <rules>',
+      help: 'replay: all, or names and modules with a comma between (default all)',
+    },
+    { flags: '--estimator <name>', help: 'replay: the rule or module that --set is about (default usage)' },
+    { flags: '--set <k=v>', help: 'replay: a setting of the estimator', many: true },
+    { flags: '--controller <name>', help: 'replay: pressure (default), load, noop or a module' },
+    { flags: '--cores <n>', help: 'replay: cores of the machine, where the recording does not tell' },
   ],
   run: async (context, [action = '', agent], options) => {
     const wanted = agent ?? textOf(options, 'agent')
@@ -47,9 +58,11 @@ export const lendCommand: Command = {
         return change(context, wanted, { paused: action === 'pause' })
       case 'history':
         return history(context, wanted, options)
+      case 'replay':
+        return replayCommand(context, agent, options)
       default:
         throw new OperatingError('USAGE', `'lend ${action}' is unknown`, {
-          hint: 'tepui lend status, set, pause, resume or history',
+          hint: 'tepui lend status, set, pause, resume, history or replay',
         })
     }
   },
@@ -82,10 +95,10 @@ async function set(context: Context, wanted: string | undefined, options: Option
   const windows = textOf(options, 'windows')
   const headroom = textOf(options, 'headroom')
   const estimator = {
-    ...pairs('estimator-option', listOf(options, 'estimatorOption')),
+    ...pairsOf('estimator-option', listOf(options, 'estimatorOption')),
     ...(headroom !== undefined && { headroom: shareText(headroom) }),
   }
-  const controller = pairs('controller-option', listOf(options, 'controllerOption'))
+  const controller = pairsOf('controller-option', listOf(options, 'controllerOption'))
   const body = {
     ...(mode !== undefined && { mode }),
     ...(windows !== undefined && { windows }),
@@ -131,17 +144,6 @@ async function history(context: Context, wanted: string | undefined, options: Op
 }
 
 const HOUR_MS = 3_600_000
-
-/** @throws OperatingError USAGE */
-function pairs(option: string, texts: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    texts.map((one) => {
-      const cut = one.indexOf('=')
-      if (cut <= 0) throw usageError(`Option '--${option}' has the value '${one}': expected NAME=VALUE`)
-      return [one.slice(0, cut), one.slice(cut + 1)]
-    }),
-  )
-}
 
 /** `20%` as `0.2`; what is no share is left to the agent to refuse. */
 function shareText(given: string): string {
