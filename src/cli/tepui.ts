@@ -5,45 +5,11 @@ import { OperatingError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { TEPUI_VERSION } from '../base/version.ts'
 import type { Command, Common, Context, OptionValues } from './command.ts'
-import { agentCommand } from './commands/agent.ts'
-import { agentsCommand } from './commands/agents.ts'
-import { batchCommand } from './commands/batch.ts'
-import { demoCommand } from './commands/demo.ts'
-import { eachCommand } from './commands/each.ts'
-import { frameworksCommand } from './commands/frameworks.ts'
-import { killCommand } from './commands/kill.ts'
-import { lendCommand } from './commands/lend.ts'
-import { logsCommand } from './commands/logs.ts'
-import { masterCommand } from './commands/master.ts'
-import { psCommand } from './commands/ps.ts'
-import { runCommand } from './commands/run.ts'
-import { topCommand } from './commands/top.ts'
-import { upCommand } from './commands/up.ts'
-import { whyCommand } from './commands/why.ts'
-import { versionCommand } from './commands/version.ts'
+import { commandsFor } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
 import { Stopped, stopSignal } from './stop-signal.ts'
 import { tell } from './trouble.ts'
-
-const COMMANDS: readonly Command[] = [
-  runCommand,
-  eachCommand,
-  psCommand,
-  logsCommand,
-  killCommand,
-  topCommand,
-  agentsCommand,
-  frameworksCommand,
-  lendCommand,
-  whyCommand,
-  batchCommand,
-  upCommand,
-  demoCommand,
-  masterCommand,
-  agentCommand,
-  versionCommand,
-]
 
 const DEFAULT_MASTER = '127.0.0.1:5050'
 
@@ -56,7 +22,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let program = 'tepui'
   let debug = argv.includes('--debug')
   try {
-    const parser = parserFor(async (command, context, args, options) => {
+    const parser = parserFor(await commandsFor(argv), async (command, context, args, options) => {
       program = `tepui ${command.name}`
       debug = context.common.debug
       exitCode = await command.run(context, args, options)
@@ -80,7 +46,7 @@ type Run = (
   options: OptionValues,
 ) => Promise<void>
 
-function parserFor(run: Run): Parser {
+function parserFor(commands: readonly Command[], run: Run): Parser {
   const parser = new Parser('tepui')
     .description('A cluster manager that lends what owners leave idle and takes it back')
     .version(`tepui ${TEPUI_VERSION}`, '--version', 'Print the version')
@@ -89,7 +55,7 @@ function parserFor(run: Run): Parser {
     .enablePositionalOptions()
   settle(parser)
   addCommonOptions(parser)
-  for (const command of COMMANDS) addCommand(parser, command, run)
+  for (const command of commands) addCommand(parser, command, run)
   return parser
 }
 

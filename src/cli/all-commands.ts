@@ -1,0 +1,37 @@
+// Every command, in the order in which the help shows them.
+import type { Command } from './command.ts'
+import { agentCommand } from './commands/agent.ts'
+import { agentsCommand } from './commands/agents.ts'
+import { batchCommand } from './commands/batch.ts'
+import { demoCommand } from './commands/demo.ts'
+import { eachCommand } from './commands/each.ts'
+import { frameworksCommand } from './commands/frameworks.ts'
+import { killCommand } from './commands/kill.ts'
+import { lendCommand } from './commands/lend.ts'
+import { logsCommand } from './commands/logs.ts'
+import { masterCommand } from './commands/master.ts'
+import { psCommand } from './commands/ps.ts'
+import { runCommand } from './commands/run.ts'
+import { topCommand } from './commands/top.ts'
+import { upCommand } from './commands/up.ts'
+import { versionCommand } from './commands/version.ts'
+import { whyCommand } from './commands/why.ts'
+
+export const COMMANDS: readonly Command[] = [
+  runCommand,
+  eachCommand,
+  psCommand,
+  logsCommand,
+  killCommand,
+  topCommand,
+  agentsCommand,
+  frameworksCommand,
+  lendCommand,
+  whyCommand,
+  batchCommand,
+  upCommand,
+  demoCommand,
+  masterCommand,
+  agentCommand,
+  versionCommand,
+]
