@@ -10,6 +10,8 @@ import { Sum, labelOf } from './sum.ts'
 
 /** Offers change in such steps, cores. */
 const STEP = 0.1
+/** A container may have begun a moment before the snapshot that does not show it yet. */
+const SEEN_LATE_MS = 1000
 
 export interface SavedCpu {
   readonly owners: readonly SavedOwner[]
@@ -27,6 +29,7 @@ export class CpuLending {
   readonly #borrowers = new Map<string, { readonly meter: Meter; cpus: number }>()
   readonly #together = new OwnersTogether()
   readonly #system: SystemShare
+  #last: { readonly at: number; readonly monotonic: number } | undefined
   /** True when the last snapshot had other owners than the one before. */
   ownersChanged = false
 
@@ -57,14 +60,18 @@ export class CpuLending {
         this.#owners.set(id, owner)
         this.#saved.delete(id)
         this.ownersChanged = true
+        inside += this.#began(container, usage)
       }
       owner.read(container, now, usage.host.cpus)
       this.#together.book(owner.ring, owner.cpus, container.allocated.scalar('cpus'))
       inside += owner.cpus
     }
     for (const container of usage.containers) {
-      if (container.revocable) inside += this.#readBorrower(container, now)
+      if (!container.revocable) continue
+      if (!this.#borrowers.has(container.containerId)) inside += this.#began(container, usage)
+      inside += this.#readBorrower(container, now)
     }
+    this.#last = { at: usage.at, monotonic: now }
     this.#system.read(usage.host.cpuBusySeconds, inside, now)
     if (!this.#system.known) this.#together.discard()
   }
@@ -157,6 +164,14 @@ export class CpuLending {
   }
 
   /** Cores that a borrower uses; the last known while it cannot be read. */
+  /** Cores of a container since its start, if that was since the last snapshot: they are not the system's. */
+  #began({ startedAt, statistics }: ContainerUsage, { monotonic }: ResourceUsage): number {
+    const last = this.#last
+    if (last === undefined || monotonic <= last.monotonic || startedAt < last.at - SEEN_LATE_MS) return 0
+    const cpus = ((statistics?.cpuSeconds ?? 0) * 1000) / (monotonic - last.monotonic)
+    return Number.isFinite(cpus) ? Math.max(0, cpus) : 0
+  }
+
   #readBorrower({ containerId, statistics }: ContainerUsage, now: number): number {
     const borrower = this.#borrowers.get(containerId) ?? { meter: new Meter(), cpus: 0 }
     this.#borrowers.set(containerId, borrower)

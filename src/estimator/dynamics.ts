@@ -50,8 +50,8 @@ const FORGIVE_MS = 12 * 3_600_000
 const BAND_SHARE = 0.05
 /** Absorbs the error of adding decimals in binary, in steps. */
 const EPSILON = 1e-4
-const LOW_MS = 10_000
-const LOWS = 361
+const LOW_MS = 1000
+const LOWS = 3601
 
 export class Dynamics {
   readonly #step: number
@@ -195,7 +195,7 @@ export class Dynamics {
   }
 }
 
-/** The least of each ten seconds, for an hour. */
+/** The least of each second, for an hour. */
 class Lows {
   readonly #least = new Float64Array(LOWS).fill(Number.POSITIVE_INFINITY)
   readonly #period = new Float64Array(LOWS).fill(Number.NEGATIVE_INFINITY)

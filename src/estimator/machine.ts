@@ -111,9 +111,12 @@ export class SystemShare {
   /** Cores (spec/lending.md 3.2 step 7). */
   static readonly FLOOR = 0.05
   static readonly #SECONDS = 60
+  /** Of fewer samples the 95th percentile is the highest, and that may be one odd second. */
+  static readonly #FEW = 20
   readonly #busy = new Meter()
   #long: DecayedHistogram
   readonly #recent: number[] = []
+  #isOld = false
   /** Becomes true with the first rate. */
   known = false
 
@@ -129,14 +132,17 @@ export class SystemShare {
     this.known = true
     this.#long.add(cpus, 1, now)
     this.#recent.push(cpus)
+    if (this.#recent.length >= SystemShare.#FEW) this.#isOld = true
     if (this.#recent.length > SystemShare.#SECONDS) this.#recent.shift()
   }
 
   /** Cores: the higher 95th percentile of the last minute and of the last hours, so one odd second is not enough. */
   get cpus(): number {
     const sorted = Float64Array.from(this.#recent).sort()
-    const minute = sorted[Math.max(0, Math.ceil(sorted.length * 0.95) - 1)] ?? 0
-    return Math.max(SystemShare.FLOOR, minute, this.#long.percentile(0.95))
+    const rank = Math.ceil(sorted.length * 0.95) - 1
+    const most = sorted.length > 2 ? sorted.length - 2 : sorted.length - 1
+    const minute = sorted[Math.max(0, Math.min(rank, most))] ?? 0
+    return Math.max(SystemShare.FLOOR, minute, this.#isOld ? this.#long.percentile(0.95) : 0)
   }
 
   setHalfLife(halfLifeMs: number, now: number): void {
@@ -149,6 +155,7 @@ export class SystemShare {
 
   restore(saved: SavedHistogram, halfLifeMs: number, savedAt: number): void {
     this.#long = DecayedHistogram.restore(CPU_BUCKETS, halfLifeMs, saved, savedAt)
+    this.#isOld = true
     this.known = true
   }
 }

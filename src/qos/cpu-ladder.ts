@@ -8,6 +8,7 @@ import type { RelaxDecision, SqueezeDecision, Term } from '../resources/decision
 import type { Action } from './controller.ts'
 import { type Attribution, mayMiss, type Sufferer, waitSignal, waitText } from './attribution.ts'
 import type { Freezer } from './freezer.ts'
+import type { Rates } from './meter.ts'
 import type { PressureOptions } from './pressure-options.ts'
 import { borrowersIn, frozenLevel, percent, quotaLevel, type Scene, type Signal, told } from './scene.ts'
 
@@ -48,6 +49,13 @@ export class CpuLadder {
     return this.squeezedAt !== undefined
   }
 
+  /** For how long borrowers were squeezed until an owner last waited, ms: a quota that only grows again counts no more. */
+  squeezedFor(now: number, options: PressureOptions): number {
+    if (this.squeezedAt === undefined) return 0
+    const isOver = this.#calmSince !== undefined && now - this.#calmSince >= options.calm
+    return isOver ? 0 : now - this.squeezedAt
+  }
+
   step(scene: Scene, options: PressureOptions): readonly Action[] {
     const verdict = this.#judge(scene, options)
     if (verdict.length > 0) return verdict
@@ -82,7 +90,7 @@ export class CpuLadder {
 
   #squeeze(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
     const { cores } = scene
-    const used = scene.meter.ownersPeak()
+    const used = ownersNeed(scene, worst, options)
     const floor = options.floor * cores
     const headroom = options.headroom * cores
     const quota = Math.max(floor, cores - used - headroom)
@@ -93,7 +101,11 @@ export class CpuLadder {
     const before = quotaLevel(this.quotaCpus)
     const terms = [
       term('cores', cores, 'what the machine has'),
-      term('owners use', -used, 'their highest use within a second'),
+      term(
+        'owners need',
+        -used,
+        'their highest use within a second, or all that one reserved that waits for long',
+      ),
       term('headroom', -headroom, `${percent(options.headroom)} of ${cores} cores stay free`),
     ]
     const signal = waitSignal(worst, options.squeeze)
@@ -267,6 +279,23 @@ export function thawThem(
     ...told(scene, signal, { borrowers: containerIds, before, after, why }),
   } as const
   return [{ kind: 'thaw', containerIds, decision }]
+}
+
+/**
+ * Their highest use within a second. In the first moments of a step an owner has used little yet: one that waits long
+ * enough for a freeze is counted with all that it reserved.
+ */
+function ownersNeed(scene: Scene, worst: Sufferer, options: PressureOptions): number {
+  const peak = scene.meter.ownersPeak()
+  if (worst.waiting < options.freeze) return peak
+  const wanted = ({ container, cpus }: Rates): number =>
+    container.containerId === worst.owner.container.containerId
+      ? Math.max(cpus, container.reservedCpus)
+      : cpus
+  return Math.max(
+    peak,
+    scene.owners.reduce((sum, owner) => sum + wanted(owner), 0),
+  )
 }
 
 function term(name: string, value: number, why: string): Term {

@@ -170,8 +170,7 @@ class PressureController implements QosController {
 
   /** Nothing more is lent while borrowers are squeezed for long, frozen or evicted, and half a minute beyond. */
   #unlend(scene: Scene, actions: readonly Action[]): readonly Action[] {
-    const { squeezedAt } = this.#ladder
-    const squeezedMs = squeezedAt === undefined ? 0 : scene.now - squeezedAt
+    const squeezedMs = this.#ladder.squeezedFor(scene.now, this.#options)
     const evicts = actions.filter(({ kind }) => kind === 'evict').length
     const frozen = this.#freezer.frozen.size
     if (squeezedMs <= LONG_SQUEEZE_MS && frozen === 0 && evicts === 0) return []

@@ -308,3 +308,20 @@ describe('settings', () => {
     expect(cpusOf(run(estimator, machine, 1, {}))).toBe(0.6)
   })
 })
+
+test('neither what a new borrower did since it began nor one odd second is held to be the system', () => {
+  const estimator = new UsageEstimator(AT_ONCE)
+  const machine = new Machine({ cores: 2 }).add({ id: 'web', cpus: 1.5 })
+  const lent = (doing: Record<string, Second>, system: number, seconds = 1): number => {
+    const estimate = run(estimator, machine, seconds, doing, system)
+    const already = estimate.terms.filter(({ name }) => name === 'lent already')
+    return cpusOf(estimate) - already.reduce((sum, { value }) => sum + value, 0)
+  }
+  const before = lent({ web: { cpus: 0.2 } }, 0.1, 8)
+  expect(before).toBeCloseTo(1)
+  machine.add({ id: 'job', cpus: 0.3, revocable: true, ageS: 0 })
+  expect(lent({ web: { cpus: 0.2 }, job: { cpus: 1 } }, 0.1)).toBe(before)
+  expect(lent({ web: { cpus: 0.2 }, job: { cpus: 0.2 } }, 1.5)).toBe(before)
+  // Two of them are no accident any more.
+  expect(lent({ web: { cpus: 0.2 }, job: { cpus: 0.2 } }, 1.5)).toBeLessThan(0.6)
+})

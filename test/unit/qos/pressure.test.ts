@@ -44,7 +44,11 @@ test('the quota is what cores, owners and headroom leave, and never below 5 % of
   const [squeeze] = await runPulses(make(), shop(), 2000, () => mild)
   expect(squeeze).toMatchObject({ kind: 'squeeze' })
   expect(squeeze?.decision.after).toEqual({ value: expect.closeTo(2 - 1 - 0.2), unit: 'cpus' })
-  expect(squeeze?.decision.terms.map(({ name }) => name)).toEqual(['cores', 'owners use', 'headroom'])
+  expect(squeeze?.decision.terms.map(({ name }) => name)).toEqual(['cores', 'owners need', 'headroom'])
+  // One that waits for long is counted with all that it reserved, however little it got so far.
+  const starting = { ...mild, web: { cpus: 1, waiting: 0.3 } }
+  const [early] = await runPulses(make(), shop(), 2000, () => starting)
+  expect(early).toMatchObject({ kind: 'squeeze', quotaCpus: expect.closeTo(0.1) })
   const full = { ...mild, web: { cpus: 1.9, waiting: 0.08 } }
   const [floor] = await runPulses(make(), shop(), 2000, () => full)
   expect(floor).toMatchObject({ kind: 'squeeze', quotaCpus: expect.closeTo(0.1) })
@@ -273,6 +277,18 @@ test('work outside of all containers starves a borrower too, and below which sha
   expect(await run(0.7, '0.25')).toEqual(['old'])
   expect(await run(0.7, '0.05')).toEqual([])
   expect(await run(0, '0.25')).toEqual([])
+})
+
+test('a quota that only grows again keeps nothing from being lent', async () => {
+  const machine = shop()
+  const qos = make({ unlend: '2secs' })
+  const doing = { web: { cpus: 1, waiting: 0.08 }, old: { cpus: 0.5 } }
+  const calm = { web: { cpus: 0.2 }, old: { cpus: 0.5 } }
+  const actions = await runPulses(qos, machine, 20_000, (_, time) => (time < 4000 ? doing : calm))
+  const unlent = actions.filter(({ kind }) => kind === 'unlend').map(({ time }) => time)
+  expect(unlent.length).toBeGreaterThan(0)
+  expect(unlent.every((time) => time < 4000 + 5500)).toBe(true)
+  expect(actions.at(-1)).toMatchObject({ kind: 'relax' })
 })
 
 test('thresholds change while it runs, and a refusal changes nothing', async () => {
