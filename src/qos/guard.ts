@@ -4,15 +4,31 @@ import { parseDecision } from '../resources/decision-form.ts'
 import { recompute } from '../resources/decision.ts'
 import { CorrectorAdapter } from './adapter.ts'
 import type { Action, Corrector, QosController, QosInput } from './controller.ts'
+import { InForce } from './in-force.ts'
 
 const KINDS = ['squeeze', 'relax', 'freeze', 'thaw', 'evict', 'unlend', 'not-ours']
 /** No pulse may lead to more. */
 const MAX_ACTIONS = 1000
 
+/** A controller that has not answered for so long has died as far as borrowers can tell. */
+const SILENT_MS = 3000
+/** After its failure let borrowers go, it squeezes and freezes nobody for so long: they are not to be shaken. */
+const DISTRUST_MS = 5000
+
+interface Question {
+  readonly askedAt: number
+  isTold: boolean
+}
+
+/** What a controller has in force is lifted when it throws, answers nonsense or falls silent: its borrowers go on. */
 export class GuardedController implements QosController {
   readonly name: string
   readonly #inner: QosController
   readonly #onTrouble: (reason: string) => void
+  readonly #inForce = new InForce()
+  /** Not answered yet; there is at most one. */
+  #question: Question | undefined
+  #distrustedUntil = Number.NEGATIVE_INFINITY
 
   constructor(inner: QosController | Corrector, onTrouble: (reason: string) => void) {
     this.name = inner.name
@@ -20,17 +36,17 @@ export class GuardedController implements QosController {
     this.#onTrouble = onTrouble
   }
 
-  /** Never rejects: nothing is corrected by what failed. */
+  /** Never rejects: nothing is corrected by what failed. Asked again while one answer is out, it waits for that one. */
   async decide(input: QosInput): Promise<readonly Action[]> {
+    if (this.#question !== undefined) return this.#unanswered(this.#question, input)
+    const question: Question = { askedAt: input.pulse.monotonic, isTold: false }
+    this.#question = question
     try {
-      const actions: unknown = await this.#inner.decide(input)
-      if (!Array.isArray(actions)) throw new OperatingError('PLUGIN', 'it did not answer with a list')
-      if (actions.length > MAX_ACTIONS)
-        throw new OperatingError('PLUGIN', `it answered with ${actions.length} actions`)
-      return actions.filter((action: Action) => this.#sane(action, input))
-    } catch (error) {
-      this.#onTrouble(`Controller '${this.name}' failed: ${reasonOf(error)}`)
-      return []
+      const answer = await this.#ask(input)
+      // Meanwhile its borrowers were let go: what it decided is about a machine of seconds ago.
+      return question.isTold ? [] : this.#settle(answer, input)
+    } finally {
+      this.#question = undefined
     }
   }
 
@@ -43,6 +59,7 @@ export class GuardedController implements QosController {
 
   /** Never throws. */
   reset(): void {
+    this.#inForce.forget()
     try {
       this.#inner.reset?.()
     } catch (error) {
@@ -50,11 +67,53 @@ export class GuardedController implements QosController {
     }
   }
 
-  #sane(action: Action, input: QosInput): boolean {
-    const wrong = nonsense(action, input)
-    if (wrong === undefined) return true
-    this.#onTrouble(`Controller '${this.name}' answered nonsense: ${wrong}`)
-    return false
+  /** Its actions without the nonsense, and what was wrong at last. */
+  async #ask(input: QosInput): Promise<{ readonly actions: readonly Action[]; readonly trouble?: string }> {
+    try {
+      const actions: unknown = await this.#inner.decide(input)
+      if (!Array.isArray(actions)) throw new OperatingError('PLUGIN', 'it did not answer with a list')
+      if (actions.length > MAX_ACTIONS)
+        throw new OperatingError('PLUGIN', `it answered with ${actions.length} actions`)
+      const wrong = new Map(actions.map((action: Action) => [action, nonsense(action, input)]))
+      const troubles = [...wrong.values()].filter((one) => one !== undefined)
+      for (const one of troubles) this.#onTrouble(`Controller '${this.name}' answered nonsense: ${one}`)
+      const sane = actions.filter((action: Action) => wrong.get(action) === undefined)
+      const trouble = troubles.length > 0 ? { trouble: `Controller '${this.name}' answered nonsense` } : {}
+      return { actions: sane, ...trouble }
+    } catch (error) {
+      const trouble = `Controller '${this.name}' failed: ${reasonOf(error)}`
+      this.#onTrouble(trouble)
+      return { actions: [], trouble }
+    }
+  }
+
+  #settle(
+    { actions, trouble }: { readonly actions: readonly Action[]; readonly trouble?: string },
+    input: QosInput,
+  ): readonly Action[] {
+    const isDistrusted = input.pulse.monotonic < this.#distrustedUntil
+    const taken = isDistrusted
+      ? actions.filter(({ kind }) => kind !== 'squeeze' && kind !== 'freeze')
+      : actions
+    this.#inForce.take(taken)
+    return trouble === undefined ? taken : [...taken, ...this.#letGo(input, trouble)]
+  }
+
+  #unanswered(question: Question, input: QosInput): readonly Action[] {
+    const silentMs = input.pulse.monotonic - question.askedAt
+    if (question.isTold || silentMs < SILENT_MS) return []
+    question.isTold = true
+    const trouble = `Controller '${this.name}' has not answered for ${(silentMs / 1000).toFixed(1)} s`
+    this.#onTrouble(trouble)
+    return this.#letGo(input, trouble)
+  }
+
+  #letGo({ pulse }: QosInput, trouble: string): readonly Action[] {
+    const actions = this.#inForce.letGo(pulse, trouble)
+    if (actions.length === 0) return []
+    this.#distrustedUntil = pulse.monotonic + DISTRUST_MS
+    this.reset()
+    return actions
   }
 }
 

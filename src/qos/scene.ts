@@ -30,7 +30,7 @@ export interface Signal {
 }
 
 export function told(
-  scene: Scene,
+  scene: Pick<Scene, 'pulse'>,
   signal: Signal,
   more: {
     readonly borrowers?: readonly string[]

@@ -8,9 +8,10 @@ import type { Logger } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import type { Estimate, ResourceEstimator } from '../../estimator/estimator.ts'
 import type { Pulse, QosController } from '../../qos/controller.ts'
-import type { Figures } from '../../resources/decision.ts'
+import type { Figures, Mode } from '../../resources/decision.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ResourceUsage } from '../../resources/usage.ts'
+import type { LiveContainer } from '../core/live.ts'
 import { Actions, type ActionsDeps, type TierCheck, type TierPort } from './actions.ts'
 import { Publisher } from './publisher.ts'
 import type { Pulses } from './pulses.ts'
@@ -31,6 +32,8 @@ export interface LendingDeps {
   readonly log: Logger
   readonly metrics: Metrics
   readonly sample: () => Promise<ResourceUsage>
+  /** Who runs now, without counters. */
+  readonly live: () => readonly LiveContainer[]
   readonly pulses: Pulses
   readonly tier: TierPort
   readonly power: LendSwitch
@@ -53,10 +56,13 @@ const SLOW_MS = 1000
 const FAST_MS = 100
 /** A loop that comes so much later than it should has missed samples (spec/lending.md 3.6). */
 const LATE_MS = 500
-/** An estimator that is silent for so long says that it cannot tell; until then its last word counts. */
+/** An estimator or controller that is silent for so long cannot tell; until then its last word counts. */
 const SILENT_MS = 3000
 /** Owners that use so much more than the last snapshot saw are worth an estimate out of turn (spec/lending.md 3.2). */
 const STEP_CPUS = 0.3
+
+/** Whether decisions are carried out in this mode. */
+const acts = (mode: Mode): boolean => mode === 'lend' || mode === 'full'
 
 export class Lending {
   readonly #deps: LendingDeps
@@ -71,12 +77,15 @@ export class Lending {
   /** Handed to the controller with the next pulse. */
   #fresh: ResourceUsage | undefined
   #borrowers = false
+  /** Containers have started since the pulses were told who there is. */
+  #newcomers = false
   #ownersUse = 0
   #slowAt: number | undefined
   #fastAt: number | undefined
   /** Monotonic time of the question that the estimator has not answered yet. */
   #estimating: number | undefined
-  #deciding = false
+  /** Monotonic time of the pulse that the controller has not answered yet. */
+  #deciding: number | undefined
   #sampling: Promise<void> | undefined
 
   constructor(deps: LendingDeps, settings: LendingSettings) {
@@ -163,11 +172,21 @@ export class Lending {
   }
 
   /** The switch was changed: what follows from it is done now and not with the next round. */
-  switched(): void {
+  switched(from: Mode): void {
     const { mode } = this.#deps.power
-    if (mode === 'off' || mode === 'observe') this.actions.release()
+    // What was decided while only observing never came into force: neither may be taken for the other.
+    if (acts(mode) !== acts(from)) {
+      this.actions.release()
+      this.#plugins.controller?.reset?.()
+    }
     this.#publisher.hurry()
     this.#publishAgain()
+  }
+
+  /** A container has started: the fast loop must not wait for the next full snapshot to see it. */
+  launched(revocable: boolean): void {
+    this.#newcomers = true
+    if (revocable) this.#borrowers = true
   }
 
   /** Samples and decides until the signal aborts; then borrowers go on at full speed. */
@@ -207,12 +226,17 @@ export class Lending {
       return
     }
     this.#watch(this.#fastAt, FAST_MS)
+    if (this.#newcomers) this.#deps.pulses.meet(this.#deps.live())
+    this.#newcomers = false
     const pulse = this.#deps.pulses.take()
     this.sight.add(pulse)
     this.#seeTakeBacks(pulse)
     const decided = this.#decide(pulse)
     if (this.sight.lately(false) - this.#ownersUse > STEP_CPUS) void this.#look()
-    await decided
+    // A controller that keeps its answer to itself must not keep its guard from being asked.
+    const late = Promise.withResolvers<void>()
+    using _ = this.#deps.clock.after(SILENT_MS, () => late.resolve())
+    await Promise.race([decided, late.promise])
     this.#fastAt = this.#deps.clock.monotonic()
   }
 
@@ -251,8 +275,11 @@ export class Lending {
   async #decide(pulse: Pulse): Promise<void> {
     const { controller } = this.#plugins
     const { mode } = this.#deps.power
-    if (controller === undefined || mode === 'off' || this.#deciding) return
-    this.#deciding = true
+    if (controller === undefined || mode === 'off') return
+    // After so long its guard is asked again, and lets go of what a silent controller holds.
+    if (this.#deciding !== undefined && pulse.monotonic - this.#deciding < SILENT_MS) return
+    const asked = pulse.monotonic
+    this.#deciding = asked
     const usage = this.#fresh
     this.#fresh = undefined
     try {
@@ -260,7 +287,7 @@ export class Lending {
       const input = { pulse: seen, allowed: mode, ...(usage !== undefined && { usage }) }
       this.actions.carryOut(await controller.decide(input))
     } finally {
-      this.#deciding = false
+      if (this.#deciding === asked) this.#deciding = undefined
     }
   }
 

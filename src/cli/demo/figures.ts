@@ -26,17 +26,17 @@ export function demoFigures(measured: Measured): Figure[] {
     figure('owner under full load, after the take-back', value(after?.perSecond), 'requests/s'),
     figure('owner until the take-back, of its speed alone', share(during?.perSecond), 'share'),
     figure('owner after the take-back, of its speed alone', share(after?.perSecond), 'share', RECOVERED),
-    figure('recovered after the take-back', seconds(measured.recoveredAfterMs), 's'),
-    ...rescinded(measured.rescindedAfterMs),
-    figure('first borrower taken back after the load rose', seconds(measured.takenBackAfterMs), 's', WITHIN),
+    figure('owner at full speed again after the load rose', seconds(measured.recoveredAfterMs), 's', WITHIN),
+    ...when('first offer rescinded after the load rose', measured.rescindedAfterMs, '<= 5'),
+    ...when('borrowers squeezed or frozen after the load rose', measured.heldAfterMs, WITHIN),
+    figure('first borrower ended after the load rose', seconds(measured.endedAfterMs), 's', WITHIN),
     figure('borrowers taken back', measured.takenBack, 'tasks', '>= 1'),
     figure('lending again after the load fell', seconds(measured.lendingAgainAfterMs), 's', WITHIN),
     figure('other tasks that were ended', measured.neighbourEnded, 'tasks', '= 0'),
   ]
 }
 
-/** Borrowers may have taken all that was lent: then no offer is out that could be called back. */
-function rescinded(afterMs: number | undefined): Figure[] {
-  if (afterMs === undefined) return []
-  return [figure('first offer rescinded after the load rose', afterMs / 1000, 's', '<= 5')]
+/** For what need not happen: borrowers may have taken all that was offered, and the tier alone may be enough. */
+function when(name: string, afterMs: number | undefined, level: string): Figure[] {
+  return afterMs === undefined ? [] : [figure(name, afterMs / 1000, 's', level)]
 }

@@ -27,6 +27,8 @@ interface Answered {
 /** Kept for figures; older ones are forgotten. */
 const MOST_KEPT = 100_000
 const TIMEOUT_MS = 10_000
+/** How finely the beginning of a fast stretch is looked for. */
+const STEP_MS = 50
 
 export class Customers implements AsyncDisposable {
   readonly #clock: Clock
@@ -61,8 +63,11 @@ export class Customers implements AsyncDisposable {
 
   /** Of the requests that were answered from `since` (monotonic ms) until now. */
   speedSince(since: number): Speed {
-    const now = this.#clock.monotonic()
-    const some = this.#answered.filter(({ at }) => at >= since)
+    return this.speedBetween(since, this.#clock.monotonic())
+  }
+
+  speedBetween(since: number, now: number): Speed {
+    const some = this.#answered.filter(({ at }) => at >= since && at < now)
     const good = some.filter(({ ok }) => ok)
     const times = good.map(({ ms }) => ms).toSorted((a, b) => a - b)
     return {
@@ -72,6 +77,17 @@ export class Customers implements AsyncDisposable {
       p50: percentile(times, 0.5),
       p99: percentile(times, 0.99),
     }
+  }
+
+  /**
+   * How long after `since` the first stretch of `stretchMs` begins in which at least `perSecond` were answered, ms;
+   * undefined when there was none yet.
+   */
+  fastAfter(since: number, perSecond: number, stretchMs: number): number | undefined {
+    const latest = this.#clock.monotonic() - stretchMs
+    for (let from = since; from <= latest; from += STEP_MS)
+      if (this.speedBetween(from, from + stretchMs).perSecond >= perSecond) return from - since
+    return undefined
   }
 
   async #customer(index: number): Promise<void> {

@@ -4,6 +4,7 @@
  *   the owner alone ─▶ its idle part is lent ─▶ borrowers work ─▶ the owner's load rises ─▶ offers are rescinded,
  *   borrowers ended ─▶ the owner is as fast as alone ─▶ its load falls ─▶ lending again
  */
+import { availableParallelism } from 'node:os'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { counted } from '../../base/words.ts'
@@ -12,6 +13,7 @@ import { lendRow, sumLine } from '../lend-view.ts'
 import { type AgentRow, type Json, list, type MasterApi, object, text } from '../master-api.ts'
 import { topRow } from '../top-view.ts'
 import { amountText } from '../words.ts'
+import { Ladder } from './ladder.ts'
 import type { Customers, Load, Speed } from './load.ts'
 import { busyShare, readBusy } from './machine.ts'
 import type { Borrowers, DemoDeps, Service } from './tasks.ts'
@@ -30,10 +32,13 @@ export interface Measured {
   alone: Speed | undefined
   during: Speed | undefined
   after: Speed | undefined
-  /** From the take-back to the end of the first stretch at full speed. */
+  /** From the rise to the first second at full speed; how long the measuring takes does not count. */
   recoveredAfterMs: number | undefined
   rescindedAfterMs: number | undefined
-  takenBackAfterMs: number | undefined
+  /** From the rise to the first squeeze or freeze of the agent; undefined where the owner did not need any. */
+  heldAfterMs: number | undefined
+  /** From the rise to the end of the first borrower. */
+  endedAfterMs: number | undefined
   takenBack: number
   lendingAgainAfterMs: number | undefined
   neighbourEnded: number
@@ -59,13 +64,16 @@ export interface Stage extends DemoDeps {
 }
 
 const LIGHT: Load = { customers: 1, restMs: 120 }
-const FULL: Load = { customers: 8, restMs: 0 }
+/** Enough to fill the machine. */
+const FULL: Load = { customers: Math.max(8, 4 * availableParallelism()), restMs: 0 }
 const MEASURE_MS = 4000
 /** The longest that one act may wait for what it shows. */
 export const PATIENCE_MS = 45_000
-/** At this share of its speed alone the owner counts as recovered: a tenth is the noise of a small machine. */
-export const RECOVERED_SHARE = 0.9
+/** At this share of its speed alone the owner counts as recovered: the rest is the noise of a small machine. */
+export const RECOVERED_SHARE = 0.95
 const RECOVERY_PATIENCE_MS = 20_000
+/** The speed of a shorter one is mostly chance. */
+const STRETCH_MS = 1000
 const LOOK_MS = 100
 /** The window of the agents' estimator, and two samples. */
 const FORGOTTEN_MS = 10_000
@@ -74,9 +82,9 @@ export class Story {
   readonly #stage: Stage
   readonly #api: MasterApi
   readonly #customers: Customers
+  readonly #ladder: Ladder
   readonly measured: Measured
   #borrowers: Borrowers | undefined
-  #noteAt = { rescinded: Number.NaN, takenBack: Number.NaN }
   #offered: number | undefined
   #spikeAt = Number.NaN
   #burstEnd = 0
@@ -88,6 +96,7 @@ export class Story {
     this.#stage = stage
     this.#customers = customers
     this.#api = api
+    this.#ladder = new Ladder((path) => this.#onAgent(path))
     this.measured = {
       reserved: stage.reserved,
       ownerIdleUse: undefined,
@@ -103,7 +112,8 @@ export class Story {
       after: undefined,
       recoveredAfterMs: undefined,
       rescindedAfterMs: undefined,
-      takenBackAfterMs: undefined,
+      heldAfterMs: undefined,
+      endedAfterMs: undefined,
       takenBack: 0,
       lendingAgainAfterMs: undefined,
       neighbourEnded: 0,
@@ -212,11 +222,15 @@ export class Story {
 
   async #spike(): Promise<void> {
     const { clock } = this.#stage
+    const at = clock.now()
     this.#spikeAt = clock.monotonic()
     this.#customers.set(FULL)
     this.#tell('LOAD', `${FULL.customers} customers at a time, without rest: web wants its cpus`)
     await this.#until(
-      () => (this.#borrowers?.takenBack ?? 0) > 0,
+      async () => {
+        await this.#tellSteps(at)
+        return (this.#borrowers?.takenBack ?? 0) > 0
+      },
       'nothing was taken back',
       () => this.#whyNot(),
     )
@@ -227,25 +241,33 @@ export class Story {
     this.#tell('DURING', `from the rise to the take-back web answered ${words(this.measured.during)}`)
   }
 
-  /** Looks at the owner's speed until it is what it was alone; how long that took is the figure. */
+  /** Tells what the agent did to borrowers since the rise, as it recorded it. */
+  async #tellSteps(riseAt: number): Promise<void> {
+    for (const { afterMs, kind, why } of await this.#ladder.news(riseAt)) {
+      if (kind === 'squeeze' || kind === 'freeze') this.measured.heldAfterMs ??= afterMs
+      this.#tell(kind.toUpperCase(), `${(afterMs / 1000).toFixed(2)} s after the rise: ${why}`)
+    }
+  }
+
+  /** Looks at the owner's speed until it is what it was alone, and finds when that began. */
   async #recovered(): Promise<void> {
     const { clock } = this.#stage
     const begun = clock.monotonic()
     const alone = this.measured.alone?.perSecond ?? Number.NaN
     for (;;) {
       const speed = await this.#speed(MEASURE_MS)
-      const elapsed = clock.monotonic() - begun
       const share = speed.perSecond / alone
       this.measured.after = speed
-      this.measured.recoveredAfterMs = elapsed
-      if (share >= RECOVERED_SHARE || elapsed > RECOVERY_PATIENCE_MS) {
-        const seconds = (elapsed / 1000).toFixed(1)
-        this.#tell(
-          'RECOVERED',
-          `${seconds} s after it web answers ${words(speed)}: ${percent(share)} of its speed alone`,
-        )
-        return
-      }
+      if (share < RECOVERED_SHARE && clock.monotonic() - begun <= RECOVERY_PATIENCE_MS) continue
+      const since = this.#customers.fastAfter(this.#spikeAt, RECOVERED_SHARE * alone, STRETCH_MS)
+      this.measured.recoveredAfterMs = since
+      const when = since === undefined ? 'Never' : `From ${(since / 1000).toFixed(2)} s after the rise on`
+      this.#tell(
+        'RECOVERED',
+        `${when} at ${percent(RECOVERED_SHARE)} of its speed alone or more; ` +
+          `now web answers ${words(speed)}: ${percent(share)}`,
+      )
+      return
     }
   }
 
@@ -276,18 +298,14 @@ export class Story {
         this.#offered ??= note.lentCpus
         return
       case 'rescinded':
-        if (Number.isNaN(since) || !Number.isNaN(this.#noteAt.rescinded)) return
-        this.#noteAt.rescinded = since
+        if (Number.isNaN(since) || this.measured.rescindedAfterMs !== undefined) return
         this.measured.rescindedAfterMs = since
         return this.#tell(
           'RESCIND',
           `${after}an offer of ${amountText(note.lentCpus)} lent cpus on ${note.agentName} is called back`,
         )
       case 'taken-back':
-        if (Number.isNaN(this.#noteAt.takenBack)) {
-          this.#noteAt.takenBack = since
-          this.measured.takenBackAfterMs = since
-        }
+        if (!Number.isNaN(since)) this.measured.endedAfterMs ??= since
         return this.#tell('TAKE-BACK', `${after}${note.placement.taskId} was ended. ${note.message}`)
       case 'ended':
         return this.#tell(
@@ -320,11 +338,15 @@ export class Story {
     return topRow('a1', {}, [before, await this.#agentPage()], { tasks: 0, lentTasks: 0 })
   }
 
-  async #agentPage(): Promise<Json> {
+  #agentPage(): Promise<Json> {
+    return this.#onAgent('/api/x1/lend')
+  }
+
+  async #onAgent(path: string): Promise<Json> {
     const { address } = this.#stage.web.placement
     if (address === undefined)
       throw new OperatingError('PROTOCOL', 'The offer did not say where its agent answers')
-    return object(await this.#api.fromAgent(address, '/api/x1/lend'))
+    return object(await this.#api.fromAgent(address, path))
   }
 
   async #lendRow(): Promise<ReturnType<typeof lendRow>> {
@@ -339,10 +361,14 @@ export class Story {
   }
 
   /** @throws OperatingError LIMIT with the reason when it does not come true in time */
-  async #until(isTrue: () => boolean, otherwise: string, why: () => Promise<string>): Promise<void> {
+  async #until(
+    isTrue: () => boolean | Promise<boolean>,
+    otherwise: string,
+    why: () => Promise<string>,
+  ): Promise<void> {
     const { clock } = this.#stage
     const until = clock.monotonic() + PATIENCE_MS
-    while (!isTrue()) {
+    while (!(await isTrue())) {
       if (this.#trouble !== undefined) throw this.#trouble
       if (clock.monotonic() > until) {
         throw new OperatingError('LIMIT', `After ${PATIENCE_MS / 1000} s ${otherwise}: ${await why()}`, {

@@ -1,5 +1,7 @@
 // The loops of lending: what is told to be lent, and when; what is done to borrowers, and what is only written down.
 import { describe, expect, test } from 'vitest'
+import type { Action, QosInput } from '../../../../src/qos/controller.ts'
+import { GuardedController } from '../../../../src/qos/guard.ts'
 import { evict, freeze, notOurs, relax, squeeze, thaw, unlend } from '../../../support/lend-actions.ts'
 import { known, LendingRig } from '../../../support/lending.ts'
 import { Machine } from '../../../support/usage.ts'
@@ -209,6 +211,65 @@ describe('what the controller decides', () => {
     await rig.clock.advance(61_000)
     await rig.lending.round()
     expect(rig.decisions().filter(({ kind }) => kind === 'not-ours')).toHaveLength(2)
+  })
+})
+
+describe('a controller that fails while it holds borrowers', () => {
+  const held = async (decide: (input: QosInput) => readonly Action[] | Promise<readonly Action[]>) => {
+    const troubles: string[] = []
+    const inner = { name: 'odd', decide }
+    const controller = new GuardedController(inner, (reason) => troubles.push(reason))
+    const rig = new LendingRig({ machine: shop(), controller })
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    await rig.clock.advance(1500)
+    expect([...rig.tier.frozen]).toEqual(['c-b1', 'c-b2'])
+    return { rig, troubles, end: () => (stop.abort(), running) }
+  }
+
+  test('by throwing, has thawed and lifted what it held with the next pulse, and two records say so', async () => {
+    let isBroken = false
+    const { end, rig, troubles } = await held(({ pulse }) => {
+      if (isBroken) throw new Error('boom')
+      return pulse.containers.some(({ frozen }) => frozen === true)
+        ? []
+        : [squeeze(0.3), freeze('c-b1', 'c-b2')]
+    })
+    isBroken = true
+    await rig.clock.advance(100)
+    expect([[...rig.tier.frozen], rig.tier.quota]).toEqual([[], Number.POSITIVE_INFINITY])
+    expect(rig.decisions().slice(-2)).toMatchObject([
+      { kind: 'thaw', why: "Controller 'odd' failed: boom: whoever it had frozen runs again" },
+      { kind: 'relax', why: "Controller 'odd' failed: boom: the quota that it had set is lifted" },
+    ])
+    expect(troubles[0]).toContain('boom')
+    // Once it works again it is not trusted with a freeze at once.
+    isBroken = false
+    await rig.clock.advance(4000)
+    expect([...rig.tier.frozen]).toEqual([])
+    await rig.clock.advance(2000)
+    expect([...rig.tier.frozen]).toEqual(['c-b1', 'c-b2'])
+    await end()
+  })
+
+  test('by never answering again, has let go after three seconds, and a late answer does nothing', async () => {
+    let isSilent = false
+    const late = Promise.withResolvers<readonly Action[]>()
+    const { end, rig, troubles } = await held(({ pulse }) => {
+      if (isSilent) return late.promise
+      return pulse.containers.some(({ frozen }) => frozen === true) ? [] : [freeze('c-b1', 'c-b2')]
+    })
+    isSilent = true
+    await rig.clock.advance(2500)
+    expect(rig.tier.frozen.size).toBe(2)
+    await rig.clock.advance(1000)
+    expect([...rig.tier.frozen]).toEqual([])
+    expect(troubles).toEqual([expect.stringContaining('has not answered for 3')])
+    late.resolve([freeze('c-b1')])
+    await rig.clock.advance(100)
+    expect([...rig.tier.frozen]).toEqual([])
+    expect(rig.decisions().at(-1)).toMatchObject({ kind: 'thaw', borrowers: ['c-b1', 'c-b2'] })
+    await end()
   })
 })
 
