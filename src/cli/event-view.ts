@@ -27,6 +27,8 @@ export function eventLines({ agent, at, event, kind, record, text: words }: Even
     signal: text(record['signal']),
     unit: text(record['unit']),
   }
+  // Of the switch there is nothing to measure.
+  if (kind === 'mode') return [...lines, ...effectLines(record)]
   const figures = `${shown(record['value'])} ${unit}, ${comparison} ${shown(record['threshold'])}`
   const forMs = number(record['forMs'])
   lines.push(`  signal  ${signal} of ${owner}: ${figures}${forMs > 0 ? ` for ${forMs / 1000} s` : ''}`)
@@ -67,7 +69,7 @@ function effectLines(record: Json): string[] {
   return (['after1s', 'after10s'] as const).flatMap((when) => {
     const figures = Object.entries(object(effect[when]))
     if (figures.length === 0) return []
-    const told = figures.map(([name, value]) => `${name} ${shown(value)}`).join(', ')
+    const told = figures.map(([name, value]) => `${name}: ${shown(value)}`).join(', ')
     return [`  ${when === 'after1s' ? '1 s later ' : '10 s later'}  ${told}`]
   })
 }

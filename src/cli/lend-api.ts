@@ -19,10 +19,10 @@ export interface EventRow {
  * @throws OperatingError REFUSED when there is none
  */
 export function agentsNamed(agents: readonly AgentRow[], wanted: string | undefined): readonly AgentRow[] {
-  const named = agents.filter(
-    ({ id, name }) => wanted === undefined || name === wanted || id.startsWith(wanted),
-  )
-  if (wanted === undefined || named.length > 0) return named
+  if (wanted === undefined) return agents
+  const exact = agents.filter(({ id, name }) => name === wanted || id === wanted)
+  const named = exact.length > 0 ? exact : agents.filter(({ id }) => id.startsWith(wanted))
+  if (named.length > 0 && wanted !== '') return named
   const near = closest(
     wanted,
     agents.map(({ name }) => name),
@@ -35,7 +35,7 @@ export const lendPath = (agent: AgentRow, page = 'lend'): string =>
   `/api/x1/agents/${encodeURIComponent(agent.id)}/${page}`
 
 /**
- * Events of one agent, or of all in the order of time.
+ * Events of one agent, or of all in the order of time, and a sentence for each agent that did not answer.
  * @param page `lend/history` or `why`
  */
 export async function eventsOf(
@@ -44,13 +44,13 @@ export async function eventsOf(
   agent: AgentRow | undefined,
   page: string,
   query: Readonly<Record<string, string>>,
-): Promise<EventRow[]> {
+): Promise<{ readonly events: readonly EventRow[]; readonly missing: readonly string[] }> {
   const path = agent === undefined ? `/api/x1/${page}` : lendPath(agent, page)
   const asked = new URLSearchParams(query).toString()
   const answer = await api.get(asked === '' ? path : `${path}?${asked}`)
   const names = new Map(agents.map(({ id, name }) => [id, name]))
   const one = agent?.name ?? ''
-  return list(answer['events']).map((value) => {
+  const events = list(answer['events']).map((value) => {
     const event = object(value)
     const id = text(event['agent_id'])
     return {
@@ -62,4 +62,10 @@ export async function eventsOf(
       record: object(event['record']),
     }
   })
+  const missing = list(answer['unanswered']).map((value) => {
+    const silent = object(value)
+    const id = text(silent['agent_id'])
+    return `${names.get(id) ?? text(silent['hostname'])} did not answer: ${text(silent['reason'])}`
+  })
+  return { events, missing }
 }

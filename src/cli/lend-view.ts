@@ -1,5 +1,6 @@
 // What agents lend, as commands show it: pages of master and agents put together, pure.
 import { type AgentRow, type Json, list, number, object, text } from './master-api.ts'
+import { sumText } from '../resources/sum-text.ts'
 import { amountText } from './words.ts'
 
 export interface TermRow {
@@ -58,15 +59,16 @@ export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
     lentAllocated: cpus(own['lent_used']),
     additional: estimate['kind'] === 'known' ? cpus(estimate['additional']) : undefined,
     unknown: text(estimate['reason']) || text(estimate['kind']),
-    terms: list(estimate['terms']).map((one) => {
-      const term = object(one)
-      return {
+    // In cpus, as all figures here; memory has a sum of its own.
+    terms: list(estimate['terms'])
+      .map(object)
+      .filter((term) => term['unit'] !== 'MB')
+      .map((term) => ({
         name: text(term['name']),
         value: number(term['value']),
         of: text(term['of']),
         why: text(term['why']),
-      }
-    }),
+      })),
     takenBack: list(page['corrections']).map((one) => {
       const correction = object(one)
       return { at: number(correction['at']), message: text(correction['message']) }
@@ -74,15 +76,16 @@ export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
   }
 }
 
-/** The sum in one line: `1.33 reserved but idle (web) − 0.20 headroom = 1.10 more; lent 0.50, in use 0.50`. */
+/** The sum in one line: `1.33 reserved but idle (web) − 0.20 headroom = 1.13 more cpus; lent 0.50, in use 0.50`. */
 export function sumLine(row: LendRow): string {
-  if (!row.lending && row.mode !== 'observe')
-    return 'lends nothing: lending is off (switch it on with `tepui lend set --mode full`)'
-  if (row.additional === undefined) return `lends ${amountText(row.lent)}; no estimate yet: ${row.unknown}`
-  const sum = row.terms.map(({ name, of, value }, index) => {
-    const sign = value < 0 ? '− ' : index === 0 ? '' : '+ '
-    return `${sign}${Math.abs(value).toFixed(2)} ${name}${of === '' || of === 'the machine' ? '' : ` (${of})`}`
-  })
   const use = `lent ${amountText(row.lent)}, in use ${amountText(row.lentAllocated)}`
-  return `${sum.join(' ')} = ${amountText(row.additional)} more cpus; ${use}`
+  if (!row.lending && row.mode !== 'observe') {
+    const rest = row.lentAllocated > 0 ? `; in use ${amountText(row.lentAllocated)} still` : ''
+    return `lends nothing: lending is off (switch it on with \`tepui lend set --mode full\`)${rest}`
+  }
+  if (row.additional === undefined) {
+    const unknown = row.unknown === 'none yet' ? 'no estimate yet' : `no estimate yet: ${row.unknown}`
+    return `${unknown}; ${use}`
+  }
+  return `${sumText(row.terms)} = ${amountText(row.additional)} more cpus; ${use}`
 }

@@ -10,7 +10,7 @@ const CTRL_C = '\u0003'
 
 interface Terminal {
   readonly input: NodeJS.ReadStream
-  readonly output: { write(text: string): unknown }
+  readonly output: { write(text: string): unknown; readonly columns?: number; readonly rows?: number }
 }
 
 export class LiveScreen implements Disposable {
@@ -34,9 +34,12 @@ export class LiveScreen implements Disposable {
     output.write(HIDE_CURSOR + CLEAR)
   }
 
-  /** Line by line over what was there, so that nothing flickers. */
+  /** Line by line over what was there, so that nothing flickers; what the terminal has no room for is left out. */
   draw(lines: readonly string[]): void {
-    const text = lines.map((line) => line + CLEAR_LINE).join('\n')
+    const { columns = Number.POSITIVE_INFINITY, rows = Number.POSITIVE_INFINITY } = this.#terminal.output
+    // The last row stays free: a line break there would move the picture.
+    const shown = lines.length < rows ? lines : [...lines.slice(0, rows - 2), '… make the window higher']
+    const text = shown.map((line) => Array.from(line).slice(0, columns).join('') + CLEAR_LINE).join('\n')
     this.#terminal.output.write(`${HOME}${text}\n${CLEAR_BELOW}`)
   }
 

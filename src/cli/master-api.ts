@@ -146,6 +146,8 @@ export class MasterApi implements Disposable {
 
 function refused(url: URL, error: PeerRefusal): OperatingError {
   const words = error.text.trim() === '' ? `status ${error.status}` : error.text.trim()
+  // What our own pages refuse with is a whole sentence; older masters do not have them.
+  if (url.pathname.startsWith('/api/x1/') && error.status !== 404) return new OperatingError('REFUSED', words)
   return new OperatingError('REFUSED', `${url.host} refused ${url.pathname}: ${words}`)
 }
 

@@ -10,6 +10,8 @@ export interface TopRow {
   readonly allocatedIdle: number
   /** May be lent, and used by borrowers. */
   readonly lending: boolean
+  /** `off`, `observe`, `lend` or `full`; empty when the agent does not answer. */
+  readonly mode: string
   readonly lent: number
   readonly lentUsed: number
   readonly free: number
@@ -56,6 +58,7 @@ export function topRow(
     used,
     allocatedIdle: Math.max(0, allocated - used - lentUsed),
     lending: after['lending'] === true,
+    mode: text(after['mode']),
     lent: number(object(after['lent'])['cpus']),
     lentUsed,
     free: Math.max(0, total - Math.max(allocated, used + lentUsed)),

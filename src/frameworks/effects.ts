@@ -6,7 +6,13 @@ import type { SchedulerEvent } from '../wire/scheduler.ts'
 import type { TaskInfo, TaskStatus } from '../wire/tasks.ts'
 
 export type Effect =
-  | { readonly type: 'accept'; readonly offer: Offer; readonly tasks: readonly TaskInfo[] }
+  | {
+      readonly type: 'accept'
+      readonly offer: Offer
+      readonly tasks: readonly TaskInfo[]
+      /** For how long what is left of the offer is not wanted; the master's 5 s when left out. */
+      readonly refuseSeconds?: number
+    }
   | { readonly type: 'decline'; readonly offers: readonly Offer[]; readonly refuseSeconds: number }
   | { readonly type: 'acknowledge'; readonly status: TaskStatus }
   | { readonly type: 'kill'; readonly taskId: string; readonly agentId: string }
@@ -23,7 +29,9 @@ export type Caller = Pick<
 function carryOut(caller: Caller, effect: Effect): Promise<void> {
   switch (effect.type) {
     case 'accept':
-      return caller.accept([effect.offer], [launch(effect.tasks)])
+      return effect.refuseSeconds === undefined
+        ? caller.accept([effect.offer], [launch(effect.tasks)])
+        : caller.accept([effect.offer], [launch(effect.tasks)], { refuse_seconds: effect.refuseSeconds })
     case 'decline':
       return caller.decline(effect.offers, { refuse_seconds: effect.refuseSeconds })
     case 'acknowledge':

@@ -28,6 +28,8 @@ export type JobNote =
   | { readonly kind: 'started'; readonly at: JobAttempt }
   | { readonly kind: 'running'; readonly at: JobAttempt }
   | { readonly kind: 'taken-back'; readonly at: JobAttempt; readonly message: string }
+  /** It ended for a reason that is neither its own nor lending's, such as an agent that was lost. */
+  | { readonly kind: 'lost'; readonly at: JobAttempt; readonly message: string }
   | { readonly kind: 'finished'; readonly at: JobAttempt }
   | { readonly kind: 'failed'; readonly at: JobAttempt; readonly status: TaskStatus; readonly again: boolean }
 
@@ -54,6 +56,8 @@ interface Queued {
   readonly job: Job
   attempts: number
   failures: number
+  /** Its last run was ended by others. */
+  interrupted: boolean
 }
 
 const REFUSE_SECONDS = 1
@@ -67,10 +71,12 @@ export class JobsFramework {
   finished = 0
   failed = 0
   takenBack = 0
+  /** Starts of a job whose last run was ended by others. */
+  reruns = 0
 
   constructor(jobs: readonly Job[], settings: JobsSettings) {
     this.#settings = settings
-    this.#queue = jobs.map((job) => ({ job, attempts: 0, failures: 0 }))
+    this.#queue = jobs.map((job) => ({ job, attempts: 0, failures: 0, interrupted: false }))
   }
 
   get waiting(): number {
@@ -118,7 +124,7 @@ export class JobsFramework {
       if (at === undefined) useless.push(offer)
       else notes.push({ kind: 'started', at })
     }
-    // What remains of a used offer, and what others leave, comes again soon: lent resources change by the second.
+    // What does not fit comes again soon: lent resources change by the second.
     if (useless.length > 0) effects.push({ type: 'decline', offers: useless, refuseSeconds: REFUSE_SECONDS })
     return { effects, notes }
   }
@@ -133,6 +139,8 @@ export class JobsFramework {
       this.#queue.splice(index, 1)
       this.#count++
       entry.attempts++
+      if (entry.interrupted) this.reruns++
+      entry.interrupted = false
       const placement = placementOf(offer, `${this.#settings.id}-${entry.job.name}-${this.#count}`)
       const at: JobAttempt = { job: entry.job, attempt: entry.attempts, placement }
       this.#running.set(placement.taskId, { entry, at })
@@ -140,6 +148,8 @@ export class JobsFramework {
         type: 'accept',
         offer,
         tasks: [taskFor(entry.job.wish, placement.taskId, offer, match)],
+        // The next job may fit into what is left.
+        refuseSeconds: 0,
       })
       return at
     }
@@ -163,9 +173,11 @@ export class JobsFramework {
       return { kind: 'finished', at }
     }
     if (isNotItsFault(status)) {
-      if (wasTakenBack(status)) this.takenBack++
+      const isBack = wasTakenBack(status)
+      if (isBack) this.takenBack++
+      entry.interrupted = true
       this.#queue.unshift(entry)
-      return { kind: 'taken-back', at, message: status.message ?? '' }
+      return { kind: isBack ? 'taken-back' : 'lost', at, message: status.message ?? status.state }
     }
     entry.failures++
     const again = entry.failures <= this.#settings.retries && !this.#stopping

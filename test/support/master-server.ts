@@ -218,7 +218,12 @@ export class ToyAgent implements Disposable {
   }
 
   /** Says that a task of a framework is in a state. */
-  update(framework: TestFramework, taskId: string, state: string): Promise<RawAnswer> {
+  update(
+    framework: { readonly id: string },
+    taskId: string,
+    state: string,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<RawAnswer> {
     const status = {
       task_id: { value: taskId },
       state,
@@ -228,6 +233,7 @@ export class ToyAgent implements Disposable {
       timestamp: this.#master.clock.now() / 1000,
       uuid: uuidBytes(random.uuid()),
       container_status: { container_id: { value: `container-of-${taskId}` }, executor_pid: 1234 },
+      ...more,
     }
     return this.call('UPDATE', { update: { framework_id: { value: framework.id }, status } })
   }

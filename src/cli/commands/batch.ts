@@ -1,16 +1,18 @@
 // `tepui batch`: a list of jobs on lent CPUs; what is taken back runs again and is charged to nobody.
-import { readFileSync, statSync } from 'node:fs'
-import type { Clock } from '../../base/clock.ts'
-import { OperatingError } from '../../base/errors.ts'
+import { statSync } from 'node:fs'
+import { reasonOf } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
-import { humanDuration } from '../../base/units.ts'
+import { counted } from '../../base/words.ts'
 import { Driver } from '../../frameworks/effects.ts'
 import { type Job, type JobNote, JobsFramework } from '../../frameworks/jobs.ts'
 import { frameworkInfo, type TaskWish } from '../../frameworks/task-wish.ts'
+import { BatchMeter, totalsLine } from '../batch-totals.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { openFramework } from '../framework-session.ts'
-import { textOf, wholeOf } from '../option-values.ts'
+import { jobsIn, MAX_JOBS, readJobList } from '../job-list.ts'
+import { MasterApi, object, text } from '../master-api.ts'
+import { listOf, textOf, wholeOf } from '../option-values.ts'
 import { TASK_OPTIONS, wishOf } from '../run-options.ts'
 
 export const batchCommand: Command = {
@@ -21,30 +23,19 @@ export const batchCommand: Command = {
     ...TASK_OPTIONS,
     {
       flags: '--file <file>',
-      help: 'One job a line, for the shell; # begins a comment; - reads from standard input',
+      help: 'One job a line, for the shell, [cpus=1 mem=64MB name=x] before it; # begins a comment; - is stdin',
     },
+    { flags: '-j, --job <line>', help: 'A job, written as a line of the list', many: true },
     { flags: '--repeat <n>', help: 'How often the command is run (default 1)' },
     { flags: '-c, --concurrency <n>', help: 'Jobs at a time (default 16)' },
     { flags: '--retries <n>', help: 'How often a job that fails by itself is tried again (default 0)' },
   ],
-  passThrough: true,
   run: batch,
 }
 
-const MAX_JOBS = 100_000
-
-/** What lending gave. */
-export interface BatchTotals {
-  readonly jobs: number
-  readonly finished: number
-  readonly failed: number
-  readonly takenBack: number
-  /** Lent cpus times the hours for which jobs held them. */
-  readonly lentCpuHours: number
-  /** The same, of runs that were taken back before their end. */
-  readonly lostCpuHours: number
-  readonly seconds: number
-}
+/** Nothing runs for so long: then it is said what is lent. */
+const SILENT_MS = 5000
+const REMIND_MS = 60_000
 
 async function batch(context: Context, args: readonly string[], options: OptionValues): Promise<number> {
   const { clock, common, random, screen, signal } = context
@@ -56,7 +47,7 @@ async function batch(context: Context, args: readonly string[], options: OptionV
   })
   const roles = [textOf(options, 'role') ?? '*']
   const info = frameworkInfo({ name: 'batch', roles, user: jobs[0]?.wish.user, borrows: true })
-  const meter = new Meter(clock)
+  const meter = new BatchMeter(clock)
   await using client = await openFramework(context, info)
   const driver = new Driver(client)
   const done = Promise.withResolvers<void>()
@@ -75,58 +66,70 @@ async function batch(context: Context, args: readonly string[], options: OptionV
     if (framework.isDone) done.resolve()
     return effects
   })
-  await Promise.race([done.promise, events])
-  signal.removeEventListener('abort', stop)
+  const end = new AbortController()
+  sayWhyIdle(context, framework, AbortSignal.any([signal, end.signal]))
+  try {
+    await Promise.race([done.promise, events])
+  } finally {
+    end.abort()
+    signal.removeEventListener('abort', stop)
+  }
   await driver.settled()
   await client.teardown()
   const totals = meter.totals(jobs.length, framework)
   screen.print(common.output === 'json' ? JSON.stringify(totals) : totalsLine(totals))
   if (signal.aborted) return EXIT.interrupted
-  return totals.failed === 0 ? EXIT.done : EXIT.error
+  return meter.worst
 }
 
 /** @throws OperatingError USAGE, FILE, LIMIT */
 function jobsOf(context: Context, args: readonly string[], options: OptionValues): readonly Job[] {
-  const file = textOf(options, 'file') ?? (args.length === 1 && isFile(args[0]) ? args[0] : undefined)
-  if (file === undefined) {
-    if (args.length === 0)
-      throw usageError('there are no jobs', 'tepui batch FILE, or tepui batch -- COMMAND')
+  const [first] = args
+  const lines = listOf(options, 'job')
+  const file = textOf(options, 'file') ?? (args.length === 1 && isList(first) ? first : undefined)
+  const isCommand = args.length > 0 && file !== first
+  if (Number(lines.length > 0) + Number(file !== undefined) + Number(isCommand) > 1)
+    throw usageError('Give a list of jobs, or --job, or one command: not several of them')
+  if (lines.length === 0 && file === undefined) {
+    if (!isCommand)
+      throw usageError('there are no jobs', 'tepui batch FILE, --job LINE…, or tepui batch -- COMMAND')
     const wish = lent(wishOf(args, options, context.environment))
     const count = wholeOf(options, 'repeat', 1, [1, MAX_JOBS])
     return Array.from({ length: count }, (_, index) => ({ name: `${wish.name}-${index + 1}`, wish }))
   }
-  const lines = readJobs(file)
-  const wish = wishOf(['job'], options, context.environment)
-  return lines.map((line, index) => {
-    const name = `${textOf(options, 'name') ?? 'job'}-${index + 1}`
-    return { name, wish: lent({ ...wish, name, command: line }) }
-  })
+  if (textOf(options, 'repeat') !== undefined)
+    throw usageError("Option '--repeat' is for one command, not for a list of jobs")
+  const wish = lent(wishOf(['job'], options, context.environment))
+  const [list, source] =
+    file === undefined ? [lines.join('\n'), '--job'] : [readJobList(file), file === '-' ? 'stdin' : file]
+  return jobsIn(list, source, wish, textOf(options, 'name'))
 }
 
 const lent = (wish: TaskWish): TaskWish => ({ ...wish, revocable: true })
 
-/** One argument that names a file is the list of jobs. */
-function isFile(name: string | undefined): boolean {
-  return name !== undefined && statSync(name, { throwIfNoEntry: false })?.isFile() === true
+/** One argument that names a file, or standard input, is the list of jobs. */
+function isList(name: string | undefined): boolean {
+  return name === '-' || (name !== undefined && statSync(name, { throwIfNoEntry: false })?.isFile() === true)
 }
 
-/** The jobs of a file: one a line, without comments and empty lines. */
-function readJobs(file: string): readonly string[] {
-  let text: string
-  try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8')
-  } catch (error) {
-    throw new OperatingError('FILE', `The list of jobs '${file}' cannot be read`, { cause: error })
+/** Says what is lent when nothing runs: somebody who waits wants to know for what. */
+function sayWhyIdle(context: Context, framework: JobsFramework, signal: AbortSignal): void {
+  const { clock, common, screen } = context
+  if (common.output === 'json') return
+  const say = async (): Promise<void> => {
+    for (let wait = SILENT_MS; ; wait = REMIND_MS) {
+      await clock.sleep(wait, signal)
+      if (framework.running > 0 || framework.waiting === 0) continue
+      using api = new MasterApi(common.master, clock, signal)
+      const { line } = object((await api.get('/api/x1/lend'))['total'])
+      const jobs = counted(framework.waiting, 'job')
+      screen.note(`${jobs} wait for lent CPUs: ${text(line)} (\`tepui lend status\` says why)`)
+    }
   }
-  const lines = text.split('\n').map((line) => line.trim())
-  const jobs = lines.filter((line) => line !== '' && !line.startsWith('#'))
-  if (jobs.length === 0) throw usageError(`The list '${file}' has no jobs`)
-  if (jobs.length > MAX_JOBS)
-    throw new OperatingError(
-      'LIMIT',
-      `The list '${file}' has ${jobs.length} jobs; at most ${MAX_JOBS} are taken`,
-    )
-  return jobs
+  // It is only a help: a master that is away shows in the subscription, and the end of the list ends this.
+  say().catch((error: unknown) => {
+    if (!signal.aborted) screen.note(`what is lent is not known: ${reasonOf(error)}`)
+  })
 }
 
 function noteLine(note: JobNote, { finished, running, waiting }: JobsFramework): string | undefined {
@@ -138,56 +141,12 @@ function noteLine(note: JobNote, { finished, running, waiting }: JobsFramework):
     case 'running':
       return `${where} runs${attempt > 1 ? `, attempt ${attempt}` : ''}`
     case 'taken-back':
-      return `${where} was taken back and waits again: ${note.message}`
+      return `${where} was taken back and waits again (no failure of it): ${note.message}`
+    case 'lost':
+      return `${where} was lost and waits again (no failure of it): ${note.message}`
     case 'finished':
       return `${where} is done (${finished} done, ${running} run, ${waiting} wait)`
     case 'failed':
       return `${where} failed${note.again ? ' and is tried again' : ''}: ${note.status.message ?? note.status.state}`
   }
-}
-
-/** Counts what was lent, from the notes. */
-class Meter {
-  readonly #clock: Clock
-  readonly #since = new Map<string, number>()
-  readonly #start: number
-  #held = 0
-  #lost = 0
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-    this.#start = clock.monotonic()
-  }
-
-  see(note: JobNote): void {
-    const { job, placement } = note.at
-    const now = this.#clock.monotonic()
-    if (note.kind === 'running') this.#since.set(placement.taskId, now)
-    if (note.kind === 'started' || note.kind === 'running') return
-    const since = this.#since.get(placement.taskId)
-    this.#since.delete(placement.taskId)
-    if (since === undefined) return
-    const cpuHours = ((now - since) / HOUR_MS) * job.wish.cpus
-    this.#held += cpuHours
-    if (note.kind === 'taken-back') this.#lost += cpuHours
-  }
-
-  totals(jobs: number, { failed, finished, takenBack }: JobsFramework): BatchTotals {
-    const seconds = (this.#clock.monotonic() - this.#start) / 1000
-    return { jobs, finished, failed, takenBack, lentCpuHours: this.#held, lostCpuHours: this.#lost, seconds }
-  }
-}
-
-const HOUR_MS = 3_600_000
-
-/** Pure, for its test. */
-export function totalsLine(totals: BatchTotals): string {
-  const { failed, finished, jobs, lentCpuHours, lostCpuHours, seconds, takenBack } = totals
-  const hours = (value: number): string => `${value.toPrecision(3)} cpu-hours`
-  const back =
-    takenBack === 0
-      ? 'nothing was taken back'
-      : `${takenBack} times taken back (${hours(lostCpuHours)} of it)`
-  const ends = `${finished} of ${jobs} jobs done${failed === 0 ? '' : `, ${failed} failed`}`
-  return `${ends} in ${humanDuration(seconds * 1000)}; ` + `lending gave ${hours(lentCpuHours)}, ${back}`
 }

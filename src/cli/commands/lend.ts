@@ -6,7 +6,7 @@ import { historyLines } from '../event-view.ts'
 import { EXIT } from '../exit-codes.ts'
 import { agentsNamed, eventsOf, lendPath } from '../lend-api.ts'
 import { type LendRow, lendRow, sumLine } from '../lend-view.ts'
-import { list, MasterApi, object, text } from '../master-api.ts'
+import { type Json, list, MasterApi, object, text } from '../master-api.ts'
 import { choiceOf, isSet, listOf, pairsOf, textOf, timeOf } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
@@ -70,22 +70,54 @@ export const lendCommand: Command = {
 
 async function status(context: Context, wanted: string | undefined): Promise<number> {
   const { clock, common, screen } = context
-  const rows = await lendRows(context, wanted)
+  const { missing, rows, total } = await lendRows(context, wanted)
   if (common.output === 'json') screen.print(JSON.stringify(rows))
-  else for (const row of rows) for (const line of lendLines(row, clock.now())) screen.print(line)
-  return EXIT.done
+  else {
+    for (const row of rows) for (const line of lendLines(row, clock.now())) screen.print(line)
+    if (rows.length + missing.length === 0) screen.print('there are no agents')
+    // A master of an earlier version has no such line.
+    if (wanted === undefined && rows.length + missing.length > 1 && total !== '')
+      screen.print(`all  ${total}`)
+  }
+  return tellMissing(context, missing, rows.length)
 }
 
-async function lendRows({ clock, common, signal }: Context, wanted: string | undefined): Promise<LendRow[]> {
+/** The exit code of a command that asked several agents. */
+function tellMissing({ screen }: Context, missing: readonly string[], answered: number): number {
+  for (const line of missing) screen.note(`tepui lend: ${line}`)
+  if (missing.length === 0) return EXIT.done
+  return answered > 0 ? EXIT.partly : EXIT.error
+}
+
+export interface LendRows {
+  readonly rows: readonly LendRow[]
+  /** A sentence for each agent that did not answer. */
+  readonly missing: readonly string[]
+  /** The whole cluster in a line. */
+  readonly total: string
+}
+
+/** @throws OperatingError as the master's pages; agents that do not answer are in the result */
+export async function lendRows(
+  { clock, common, signal }: Context,
+  wanted: string | undefined,
+): Promise<LendRows> {
   using api = new MasterApi(common.master, clock, signal)
   const { agents } = await api.state()
-  const own = list((await api.get('/api/x1/lend'))['agents']).map(object)
-  return await Promise.all(
-    agentsNamed(agents, wanted).map(async (agent) => {
-      const mine = own.find((one) => text(one['id']) === agent.id) ?? {}
-      return lendRow(agent, mine, await api.get(`${lendPath(agent)}?check=true`))
-    }),
-  )
+  const page = await api.get('/api/x1/lend')
+  const own = list(page['agents']).map(object)
+  const rows: LendRow[] = []
+  const missing: string[] = []
+  for (const agent of agentsNamed(agents, wanted)) {
+    const mine = own.find((one) => text(one['id']) === agent.id) ?? {}
+    try {
+      rows.push(lendRow(agent, mine, await api.get(`${lendPath(agent)}?check=true`)))
+    } catch (error) {
+      if (!(error instanceof OperatingError) || error.code !== 'REFUSED') throw error
+      missing.push(`${agent.name}: ${error.message}`)
+    }
+  }
+  return { rows, missing, total: text(object(page['total'])['line']) }
 }
 
 async function set(context: Context, wanted: string | undefined, options: OptionValues): Promise<number> {
@@ -115,14 +147,33 @@ async function change(context: Context, wanted: string | undefined, body: object
   const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
   const { agents } = await api.state()
+  const changed: Json[] = []
   for (const agent of agentsNamed(agents, wanted)) {
-    await api.post(lendPath(agent), JSON.stringify(body), 'application/json')
+    try {
+      await api.post(lendPath(agent), JSON.stringify(body), 'application/json')
+    } catch (error) {
+      if (!(error instanceof OperatingError) || error.code !== 'REFUSED') throw error
+      throw new OperatingError('REFUSED', `${agent.name} was not changed: ${error.message}`)
+    }
     const page = await api.get(lendPath(agent))
-    const why = text(page['why_not'])
-    const paused = page['paused'] === true ? ', paused' : ''
-    screen.note(`${agent.name}: mode ${text(page['mode'])}${paused}${why === '' ? '' : ` (${why})`}`)
+    const { mode, paused, why_not: why } = page
+    changed.push({ agent: agent.name, mode, paused, ...(why !== undefined && { why }) })
+    if (common.output !== 'json') screen.print(`${agent.name}: ${switchText(page)}`)
   }
+  if (common.output === 'json') screen.print(JSON.stringify(changed))
   return EXIT.done
+}
+
+/** How the switch stands now, and what that means where it is not plain. */
+function switchText(page: Json): string {
+  const mode = text(page['mode'])
+  const parts = [`mode ${mode}`]
+  if (mode === 'observe') parts.push('nothing is lent, what would be is recorded')
+  if (mode === 'lend') parts.push('no borrower is ended')
+  if (page['paused'] === true) parts.push('paused: nothing more is lent until `tepui lend resume`')
+  const why = text(page['why_not'])
+  if ((mode === 'lend' || mode === 'full') && page['paused'] !== true && why !== '') parts.push(why)
+  return parts.join('; ')
 }
 
 async function history(context: Context, wanted: string | undefined, options: OptionValues): Promise<number> {
@@ -132,7 +183,7 @@ async function history(context: Context, wanted: string | undefined, options: Op
   const agent = wanted === undefined ? undefined : agentsNamed(agents, wanted)[0]
   const kind = textOf(options, 'kind')
   const task = textOf(options, 'task')
-  const events = await eventsOf(api, agents, agent, 'lend/history', {
+  const { events, missing } = await eventsOf(api, agents, agent, 'lend/history', {
     since: String(Math.floor(clock.now() - (timeOf(options, 'since') ?? HOUR_MS))),
     limit: '1000',
     ...(kind !== undefined && { kind }),
@@ -140,21 +191,24 @@ async function history(context: Context, wanted: string | undefined, options: Op
   })
   if (common.output === 'json') screen.print(JSON.stringify(events))
   else for (const line of historyLines(events, clock.now())) screen.print(line)
-  return EXIT.done
+  return tellMissing(context, missing, agents.length - missing.length)
 }
 
 const HOUR_MS = 3_600_000
 
-/** `20%` as `0.2`; what is no share is left to the agent to refuse. */
+/** `20%` as `0.2`. @throws OperatingError USAGE */
 function shareText(given: string): string {
-  const percent = /^(\d+(?:\.\d+)?)%$/.exec(given)
-  return percent === null ? given : String(Number(percent[1]) / 100)
+  const [, figure = '', percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(given) ?? []
+  const share = percent === '%' ? Number(figure) / 100 : Number(figure)
+  if (figure === '' || share > 1)
+    throw usageError(`Option '--headroom' has the value '${given}': expected a share such as 0.2 or 20%`)
+  return String(share)
 }
 
 /** Pure, for its test. */
 export function lendLines(row: LendRow, now: number): string[] {
   const lines = [`${row.agent}  ${sumLine(row)}`]
-  if (row.why !== '') lines.push(`    nothing more is lent: ${row.why}`)
+  if (row.why !== '' && row.mode !== 'off') lines.push(`    nothing more is lent: ${row.why}`)
   if (row.tier !== '') lines.push(`    ${row.tier}`)
   if (row.mode === 'off') return lines
   const rows = row.terms.map(({ name, of, value, why }) => [`    ${name}`, value.toFixed(2), of, why])

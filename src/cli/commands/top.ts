@@ -91,7 +91,7 @@ export function topLines(rows: readonly TopRow[]): string[] {
     barOf(row),
     `${amountText(row.used)} of ${amountText(row.allocated)}`,
     amountText(row.allocatedIdle),
-    row.lending ? `${amountText(row.lentUsed)} of ${amountText(row.lent)}` : 'off',
+    row.lending ? `${amountText(row.lentUsed)} of ${amountText(row.lent)}` : row.mode || 'no answer',
     amountText(row.free),
     `${memoryText(row.memoryUsed)} of ${memoryText(row.memoryAllocated)}`,
     row.pressure === undefined ? '-' : `${Math.round(row.pressure * 100)} %`,
@@ -112,5 +112,6 @@ export function topLines(rows: readonly TopRow[]): string[] {
     'LENT',
     'TAKEN BACK',
   ]
+  if (rows.length === 0) return ['there are no agents']
   return [...table(head, cells), '█ used of what is allocated  ▒ allocated but idle  ▓ lent in use  ░ free']
 }

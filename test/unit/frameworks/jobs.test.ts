@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Job, JobsFramework } from '../../../src/frameworks/jobs.ts'
 import type { Offer } from '../../../src/wire/offers.ts'
 import type { TaskState, TaskStatus } from '../../../src/wire/tasks.ts'
-import { totalsLine } from '../../../src/cli/commands/batch.ts'
+import { totalsLine } from '../../../src/cli/batch-totals.ts'
 
 const job = (name: string, cpus = 1): Job => ({
   name,
@@ -111,11 +111,13 @@ test('the last line says what lending gave', () => {
     finished: 2,
     failed: 1,
     takenBack: 1,
+    reruns: 2,
     lentCpuHours: 0.25,
     lostCpuHours: 0.05,
     seconds: 90,
   }
   expect(totalsLine(totals)).toBe(
-    '2 of 3 jobs done, 1 failed in 1m30s; lending gave 0.250 cpu-hours, 1 times taken back (0.0500 cpu-hours of it)',
+    '2 of 3 jobs done, 1 failed in 1m30s; lending gave 0.250 cpu-hours; ' +
+      'taken back once (0.0500 cpu-hours of it lost, charged to no job), run again 2 times',
   )
 })
