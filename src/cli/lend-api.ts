@@ -15,11 +15,11 @@ export interface EventRow {
 }
 
 /**
- * The agents that are meant: all, or the one with this name, or the beginning of this id.
+ * The agents that are meant: all in the order of their names, or the one with this name, or the beginning of this id.
  * @throws OperatingError REFUSED when there is none
  */
 export function agentsNamed(agents: readonly AgentRow[], wanted: string | undefined): readonly AgentRow[] {
-  if (wanted === undefined) return agents
+  if (wanted === undefined) return agents.toSorted((a, b) => a.name.localeCompare(b.name))
   const exact = agents.filter(({ id, name }) => name === wanted || id === wanted)
   const named = exact.length > 0 ? exact : agents.filter(({ id }) => id.startsWith(wanted))
   if (named.length > 0 && wanted !== '') return named

@@ -14,6 +14,8 @@ export interface LendRow {
   readonly agent: string
   readonly estimator: string
   readonly controller: string
+  /** What was set while it runs, over what the flags say. */
+  readonly set: string
   readonly lending: boolean
   /** `off`, `observe`, `lend`, `full`; empty: the agent does not tell. */
   readonly mode: string
@@ -47,6 +49,7 @@ export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
     agent: agent.name,
     estimator: text(page['estimator']),
     controller: text(page['controller']),
+    set: [...optionTexts(page['estimator_options']), ...optionTexts(page['controller_options'])].join(' '),
     lending: page['lending'] === true,
     mode: text(page['mode']),
     why: text(page['why_not']),
@@ -88,4 +91,8 @@ export function sumLine(row: LendRow): string {
     return `${unknown}; ${use}`
   }
   return `${sumText(row.terms)} = ${amountText(row.additional)} more cpus; ${use}`
+}
+
+function optionTexts(options: unknown): readonly string[] {
+  return Object.entries(object(options)).map(([name, value]) => `${name}=${text(value)}`)
 }

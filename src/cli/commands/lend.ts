@@ -215,7 +215,8 @@ export function lendLines(row: LendRow, now: number): string[] {
   if (rows.length > 0) lines.push(...table(['    TERM', 'CPUS', 'OF', 'WHY'], rows))
   lines.push(
     `    mode ${row.mode}; estimator ${row.estimator}; controller ${row.controller}` +
-      (row.controller === 'noop' ? ': nothing is ended' : ''),
+      (row.controller === 'noop' ? ': nothing is ended' : '') +
+      (row.set === '' ? '' : `; set while it runs: ${row.set}`),
   )
   if (row.quota !== undefined) lines.push(`    borrowers are held to ${row.quota} cpus`)
   if (row.frozen > 0) lines.push(`    ${row.frozen} borrowers stand still`)
