@@ -10,6 +10,8 @@ export interface BenchContext {
   readonly signal: AbortSignal
   /** The options after the name, as text. */
   readonly options: Readonly<Record<string, string | undefined>>
+  /** The switches that were given. */
+  readonly switches: ReadonlySet<string>
   /** Tells people how far it is; never standard output, which is the sheet's. */
   readonly say: (line: string) => void
 }
@@ -19,8 +21,10 @@ export interface Bench {
   readonly summary: string
   /** Its options with one line each; all take a value. */
   readonly options: Readonly<Record<string, string>>
-  /** Longest time that it may take, ms. */
-  readonly limitMs: number
+  /** Its switches with one line each: options without a value. */
+  readonly switches?: Readonly<Record<string, string>>
+  /** Longest time that it may take, ms, with these switches. */
+  limitMs(switches: ReadonlySet<string>): number
   /** Leaves nothing behind, however it ends. */
   run(context: BenchContext): Promise<FigureSheet>
 }

@@ -23,7 +23,7 @@ export const launchBench: Bench = {
     containers: 'containers that sleep (default 50)',
     seconds: 'time for which the agent is watched then (default 30)',
   },
-  limitMs: 240_000,
+  limitMs: () => 240_000,
   async run(context) {
     const { clock, say } = context
     const only = context.options['only']

@@ -6,15 +6,17 @@ import { sheetText } from '../src/base/figures.ts'
 import { systemRandom } from '../src/base/random.ts'
 import type { Bench } from './bench.ts'
 import { launchBench } from './launch.ts'
+import { lendingBench } from './lending.ts'
 
-const BENCHES: Readonly<Record<string, Bench>> = { launch: launchBench }
+const BENCHES: Readonly<Record<string, Bench>> = { launch: launchBench, lending: lendingBench }
 
 const EXIT_MISSED = 1
 const EXIT_USAGE = 64
 
 function usage(): string {
-  const lines = Object.entries(BENCHES).flatMap(([name, { summary, options }]) => [
+  const lines = Object.entries(BENCHES).flatMap(([name, { summary, options, switches = {} }]) => [
     `  ${name}  ${summary}`,
+    ...Object.entries(switches).map(([name, help]) => `    --${name}  ${help}`),
     ...Object.entries(options).map(([option, help]) => `    --${option} <value>  ${help}`),
   ])
   return ['npm run bench -- NAME [--json] [--option value]', ...lines].join('\n')
@@ -37,12 +39,18 @@ async function main(argv: readonly string[]): Promise<number> {
   const stop = new AbortController()
   const end = (why: string): void => stop.abort(new OperatingError('STOPPED', `The bench was ended: ${why}`))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(signal))
-  using _ = systemClock.after(bench.limitMs, () => end(`it took longer than ${bench.limitMs / 1000} s`))
+  const given = Object.entries(options)
+  const switches = new Set(given.flatMap(([option, value]) => (value === true ? [option] : [])))
+  const limitMs = bench.limitMs(switches)
+  using _ = systemClock.after(limitMs, () => end(`it took longer than ${limitMs / 1000} s`))
   const sheet = await bench.run({
     clock: systemClock,
     random: systemRandom,
     signal: stop.signal,
-    options: options as Readonly<Record<string, string | undefined>>,
+    options: Object.fromEntries(
+      given.flatMap(([option, value]) => (typeof value === 'string' ? [[option, value]] : [])),
+    ),
+    switches,
     say: (line) => console.error(line),
   })
   console.log(json === true ? JSON.stringify(sheet) : sheetText(sheet))
@@ -52,8 +60,13 @@ async function main(argv: readonly string[]): Promise<number> {
 /** @throws OperatingError USAGE with the option and what was expected */
 function readOptions(bench: Bench, argv: readonly string[]): Record<string, string | boolean | undefined> {
   const known = Object.keys(bench.options).map((option) => [option, { type: 'string' }] as const)
+  const switches = Object.keys(bench.switches ?? {}).map((name) => [name, { type: 'boolean' }] as const)
   try {
-    const options = { ...Object.fromEntries(known), json: { type: 'boolean' } } as const
+    const options = {
+      ...Object.fromEntries(known),
+      ...Object.fromEntries(switches),
+      json: { type: 'boolean' },
+    } as const
     return parseArgs({ args: [...argv], options, allowPositionals: false }).values
   } catch (error) {
     throw new OperatingError('USAGE', reasonOf(error), { hint: usage() })

@@ -1,5 +1,8 @@
 // What benches say about many measurements of one thing.
 import { assert } from '../src/base/errors.ts'
+import type { Random } from '../src/base/random.ts'
+
+const BOOTSTRAP_DRAWS = 4000
 
 /**
  * The smallest measurement that at least a share `p` of all do not exceed (nearest rank).
@@ -24,4 +27,19 @@ export function median(values: readonly number[]): number {
 
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
+}
+
+/**
+ * The ends of the 95 % interval of the median, by bootstrap: the medians of samples drawn with repetition.
+ *
+ * @param random seeded, so that the same measurements give the same interval
+ */
+export function medianInterval(
+  values: readonly number[],
+  random: Random,
+): { readonly low: number; readonly high: number } {
+  const medians = Array.from({ length: BOOTSTRAP_DRAWS }, () =>
+    median(values.map(() => values[Math.floor(random.next() * values.length)] ?? Number.NaN)),
+  )
+  return { low: percentile(medians, 0.025), high: percentile(medians, 0.975) }
 }
