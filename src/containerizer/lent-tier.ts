@@ -1,6 +1,7 @@
 // Carries out on the kernel what was decided about borrowers: their quota, who stands still; reads back what is so.
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Cgroups, GroupSettings } from './cgroups.ts'
+import { cutQuotasBelow, giveQuotasBack } from './own-quota.ts'
 
 /** What holds borrowers back, as the kernel says it; `none`: nothing does, and no cpu may be lent. */
 export type TierClass = 'idle' | 'weight' | 'shares' | 'none'
@@ -40,8 +41,6 @@ const DEFAULT_PERIOD_MS = 100
 export class LentTier {
   readonly counts: LentTierCounts = { squeezes: 0, relaxes: 0, freezes: 0, thaws: 0, failures: 0 }
   readonly #cgroups: Cgroups
-  /** On v1 no group may have more than the one above: what those below had before they were cut. */
-  readonly #cut = new Map<string, { readonly cpus: number; readonly periodMs: number }>()
 
   constructor(cgroups: Cgroups) {
     this.#cgroups = cgroups
@@ -51,7 +50,12 @@ export class LentTier {
   squeeze(quotaCpus: number, periodMs: number): void {
     const parents = this.#inhabited()
     this.#act(() => {
-      for (const parent of parents) this.#setQuota(parent, quotaCpus / parents.length, periodMs)
+      for (const parent of parents) {
+        const quota = quotaCpus / parents.length
+        cutQuotasBelow(this.#cgroups, parent, quota)
+        this.#cgroups.setQuota(parent, quota, periodMs)
+      }
+      giveQuotasBack(this.#cgroups, this.#cgroups.parents('lent'))
     })
     this.counts.squeezes++
   }
@@ -63,9 +67,10 @@ export class LentTier {
     this.#act(() => {
       for (const parent of parents) {
         const quota = lifted ? quotaCpus : quotaCpus / parents.length
+        if (!lifted) cutQuotasBelow(this.#cgroups, parent, quota)
         this.#cgroups.setQuota(parent, quota, lifted ? DEFAULT_PERIOD_MS : periodMs)
       }
-      this.#giveBack(lifted ? Number.POSITIVE_INFINITY : quotaCpus / parents.length)
+      giveQuotasBack(this.#cgroups, this.#cgroups.parents('lent'))
     })
     this.counts.relaxes++
   }
@@ -132,34 +137,6 @@ export class LentTier {
     const parents = this.#cgroups.parents('lent')
     const inhabited = parents.filter((parent) => this.#cgroups.children(parent).length > 0)
     return inhabited.length > 0 ? inhabited : [this.#cgroups.tier('lent')]
-  }
-
-  #setQuota(parent: string, cpus: number, periodMs: number): void {
-    if (this.#cgroups.layout !== 'v2') this.#cutBelow(parent, cpus)
-    this.#cgroups.setQuota(parent, cpus, periodMs)
-  }
-
-  #cutBelow(parent: string, cpus: number): void {
-    for (const path of this.#cgroups.children(parent)) {
-      const { quotaCpus, periodMs } = this.#cgroups.quota(path)
-      if (
-        quotaCpus === undefined ||
-        periodMs === undefined ||
-        !Number.isFinite(quotaCpus) ||
-        quotaCpus <= cpus
-      )
-        continue
-      if (!this.#cut.has(path)) this.#cut.set(path, { cpus: quotaCpus, periodMs })
-      this.#cgroups.setQuota(path, Math.min(quotaCpus, cpus), periodMs)
-    }
-  }
-
-  #giveBack(limit: number): void {
-    const there = new Set(this.#cgroups.parents('lent').flatMap((parent) => this.#cgroups.children(parent)))
-    for (const [path, { cpus, periodMs }] of this.#cut) {
-      if (there.has(path)) this.#cgroups.setQuota(path, Math.min(cpus, limit), periodMs)
-      if (cpus <= limit || !there.has(path)) this.#cut.delete(path)
-    }
   }
 
   #each(paths: readonly string[], order: (path: string) => boolean): readonly string[] {

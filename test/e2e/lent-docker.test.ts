@@ -16,7 +16,7 @@ test('a Docker borrower is squeezed and frozen with its tier, and told by the ke
   const container = await docker.start(docker.spec({}, {}, { command, revocable: true }))
   const parents = cgroups.parents('lent')
   const path = parents.flatMap((parent) => cgroups.children(parent))[0] ?? 'none'
-  const used = (): number => cgroups.pulse(path, false)?.cpuSeconds ?? Number.NaN
+  const used = (): number => cgroups.pulse(path, { waiting: false, memory: false })?.cpuSeconds ?? Number.NaN
   const runs = async (): Promise<void> => {
     const before = used()
     for (let waited = 0; used() - before < 0.01 && waited < 20_000; waited += 50) await systemClock.sleep(50)
@@ -41,4 +41,28 @@ test('a Docker borrower is squeezed and frozen with its tier, and told by the ke
   container.kill(0)
   await container.exit
   await container.release()
+})
+
+test('a Docker borrower with a quota of its own starts below a squeeze, and has its quota afterwards', async () => {
+  await requireEngine()
+  await using docker = await realDocker()
+  const { cgroups } = docker
+  const tier = new LentTier(cgroups)
+  cgroups.ensureTier('lent')
+  tier.squeeze(0.1, 10)
+  const command = { shell: true, value: 'while :; do :; done' }
+  const limits = { cpus: 0.7 }
+  const container = await docker.start(docker.spec({}, {}, { command, limits, revocable: true }))
+  try {
+    expect(tier.inForce().quotaCpus).toBeCloseTo(0.1)
+    tier.relax(Number.POSITIVE_INFINITY, 10)
+    const path = container.group ?? 'none'
+    expect(cgroups.settings(path).quotaCpus).toBeCloseTo(0.7)
+    await container.update?.(docker.spec().resources, { cpus: 0.4 })
+    expect(cgroups.settings(path).quotaCpus).toBeCloseTo(0.4)
+  } finally {
+    container.kill(0)
+    await container.exit
+    await container.release()
+  }
 })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { systemRandom } from '../../src/base/random.ts'
+import type { Cgroups } from '../../src/containerizer/cgroups.ts'
 import { openCgroups } from '../../src/containerizer/cgroups/open.ts'
 import type { Container, ContainerExit, ContainerSpec } from '../../src/containerizer/containerizer.ts'
 import {
@@ -62,6 +63,8 @@ export const SETTINGS: OptionSettings = {
 export interface RealDocker extends AsyncDisposable {
   readonly containerizer: DockerContainerizer
   readonly tag: string
+  /** The groups that its containers live in. */
+  readonly cgroups: Cgroups
   /** A task with a sandbox of its own on disk. */
   spec: typeof dockerSpec
   /** Sentences that the tasks' status messages would show. */
@@ -91,6 +94,7 @@ export async function realDocker(options: Partial<DockerOptions> = {}): Promise<
   return {
     containerizer,
     tag,
+    cgroups,
     progress,
     start,
     spec: (docker, info, more) =>

@@ -4,6 +4,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import { setQuotaAfterStart, setsQuotasItself } from '../own-quota.ts'
+import type { HostConfig } from './body.ts'
 import { type ContainerGroup, DockerContainer } from './container.ts'
 import { credentialsFor, sandboxConfig } from './credentials.ts'
 import { changedDemand } from './demand.ts'
@@ -106,17 +108,35 @@ async function create(attempt: Attempt): Promise<string> {
 }
 
 async function request(
-  { deps, translation }: Attempt,
+  { deps, spec, translation }: Attempt,
   doing: string,
 ): Promise<{ id: string } | { id: undefined; missing: string }> {
   try {
-    return await deps.engine.create(translation.name, translation.body)
+    const { body } = translation
+    const hasLate = quotaAfterStart(deps, spec, body.HostConfig) !== undefined
+    const HostConfig = hasLate ? withoutQuota(body.HostConfig) : body.HostConfig
+    return await deps.engine.create(translation.name, { ...body, HostConfig })
   } catch (error) {
     if (error instanceof EngineError && error.status !== undefined) throw cannot(doing, error.words)
     // No answer is no proof that there is no container.
     await deps.removals.now(translation.name)
     throw error
   }
+}
+
+/** The cores that a lent container may use, where it is for us and not for the engine to tell the kernel. */
+function quotaAfterStart(
+  { cgroups }: LaunchDeps,
+  { revocable }: ContainerSpec,
+  { CpuPeriod = 100_000, CpuQuota = 0 }: Partial<HostConfig>,
+): number | undefined {
+  if (!revocable || CpuQuota === 0 || !setsQuotasItself(cgroups)) return undefined
+  return CpuQuota < 0 ? Number.POSITIVE_INFINITY : CpuQuota / CpuPeriod
+}
+
+function withoutQuota<H extends Partial<HostConfig>>(host: H): Omit<H, 'CpuPeriod' | 'CpuQuota'> {
+  const { CpuPeriod: _period, CpuQuota: _quota, ...rest } = host
+  return rest
 }
 
 async function pull({ deps, spec, translation, observer, signal }: Attempt): Promise<void> {
@@ -146,6 +166,8 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
     copied = output.follow(stream, raw)
     signal.throwIfAborted()
     await startWithWords(engine, dockerId)
+    const quota = quotaAfterStart(deps, spec, translation.body.HostConfig)
+    if (group !== undefined && quota !== undefined) setQuotaAfterStart(deps.cgroups, group.path, quota)
     const container = new DockerContainer({
       ...deps,
       containerId: spec.containerId,
@@ -155,7 +177,10 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
       demand: (resources, limits, memoryBytes) => {
         const changes = changedDemand({ ...spec, resources, limits }, deps.settings, memoryBytes)
         if ('rejected' in changes) throw refusal(changes)
-        return changes
+        const later = quotaAfterStart(deps, spec, changes)
+        if (group === undefined || later === undefined) return changes
+        setQuotaAfterStart(deps.cgroups, group.path, later)
+        return withoutQuota(changes)
       },
       output,
       raw,

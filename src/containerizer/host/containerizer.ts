@@ -8,6 +8,7 @@ import type { Logger } from '../../base/log.ts'
 import { Scope } from '../../base/scope.ts'
 import type { Cgroups, CgroupLimits } from '../cgroups.ts'
 import type { Container, Containerizer, ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import { setOwnLimits } from '../own-quota.ts'
 import { prepareCommand, type PreparedCommand } from './command.ts'
 import { HostContainer } from './container.ts'
 import { CgroupFence, signalProcess, TreeFence, type Fence } from './fence.ts'
@@ -150,7 +151,7 @@ class HostContainerizer implements Containerizer {
     if (cgroups.layout === 'none') return new TreeFence(clock)
     const tier = spec.revocable ? 'lent' : 'owners'
     const path = cgroups.create(tier, `${PREFIX}${spec.containerId}`)
-    cgroups.setLimits(path, hostLimits(spec, this.#options))
+    setOwnLimits(cgroups, path, hostLimits(spec, this.#options))
     return new CgroupFence(cgroups, tier, path)
   }
 

@@ -5,6 +5,7 @@ import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { CgroupLimits, Cgroups, MemoryDeath, MemoryMarks, Tier } from '../cgroups.ts'
 import { errnoOf } from '../cgroups/files.ts'
 import { processUsage } from '../process-usage.ts'
+import { setOwnLimits } from '../own-quota.ts'
 import { processTable, treeOf } from './process-table.ts'
 
 export interface Fence {
@@ -62,7 +63,7 @@ export class CgroupFence implements Fence {
   }
 
   limit(limits: CgroupLimits): void {
-    this.#cgroups.setLimits(this.path, limits)
+    setOwnLimits(this.#cgroups, this.path, limits)
   }
 
   memoryDeath(): MemoryDeath | undefined {
