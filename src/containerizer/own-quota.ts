@@ -39,7 +39,7 @@ export function cutQuotasBelow(cgroups: Cgroups, parent: string, cpus: number): 
 /** After the groups above got more: every quota that was cut is what it was to be, or as near as it may now. */
 export function giveQuotasBack(cgroups: Cgroups, parents: readonly string[]): void {
   const there = new Set(parents.flatMap((parent) => cgroups.children(parent)))
-  for (const [path, quotaCpus] of [...cutOf(cgroups)]) {
+  for (const [path, quotaCpus] of cutOf(cgroups)) {
     if (there.has(path)) setOwnLimits(cgroups, path, { quotaCpus })
     else cutOf(cgroups).delete(path)
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Cgroups } from '../../../src/containerizer/cgroups.ts'
 import { openCgroups } from '../../../src/containerizer/cgroups/open.ts'
+import { setOwnLimits } from '../../../src/containerizer/own-quota.ts'
 import { LentTier } from '../../../src/containerizer/lent-tier.ts'
 import { ManualClock } from '../../support/clock.ts'
 import { FakeCgroups, type FakeLayout, type FakeOptions } from '../../support/fake-cgroups.ts'
@@ -106,15 +107,16 @@ describe.each(['v1', 'hybrid', 'v2'] as const)('on %s', (layout) => {
     const { cgroups } = open(layout)
     const path = cgroups.create('lent', 'host-a')
     const pressure = layout === 'v1' ? undefined : 1.5
-    expect(cgroups.pulse(path, true)).toEqual({
+    expect(cgroups.pulse(path, { waiting: true, memory: true })).toEqual({
       cpuSeconds: 3.5,
       cpuPressureSomeSeconds: pressure,
       cpuThrottledSeconds: 2.5,
       memoryBytes: 50_000_000,
       memoryPressureFullSeconds: pressure === undefined ? undefined : 0.25,
     })
-    expect(cgroups.pulse(path, false)?.memoryPressureFullSeconds).toBeUndefined()
-    expect(cgroups.pulse(`${cgroups.tier('lent')}/gone`, false)).toBeUndefined()
+    const least = { waiting: false, memory: false }
+    expect(cgroups.pulse(path, least)).toEqual({ cpuSeconds: 3.5 })
+    expect(cgroups.pulse(`${cgroups.tier('lent')}/gone`, least)).toBeUndefined()
   })
 
   test('under systemd the slice is squeezed where the borrowers are, and both share the quota', () => {
@@ -150,6 +152,23 @@ test('on v1, where no group may have more than the one above, quotas below are c
   expect(cgroups.settings(path).quotaCpus).toBeCloseTo(1)
   tier.relax(NONE, 10)
   expect(cgroups.settings(path)).toMatchObject({ quotaCpus: 1.5, periodMs: 100 })
+})
+
+test('on v1 a quota that is asked for below a squeeze is cut, kept, and given as far as a relax allows', () => {
+  const { cgroups, tier } = open('hybrid')
+  const path = cgroups.create('lent', 'host-a')
+  tier.squeeze(0.2, 10)
+  setOwnLimits(cgroups, path, { quotaCpus: 0.8 })
+  expect(cgroups.settings(path).quotaCpus).toBeCloseTo(0.199)
+  tier.relax(0.4, 10)
+  expect(cgroups.settings(path).quotaCpus).toBeCloseTo(0.399)
+  setOwnLimits(cgroups, path, { quotaCpus: 0.6 })
+  tier.relax(NONE, 10)
+  expect(cgroups.settings(path).quotaCpus).toBeCloseTo(0.6)
+  // Given back once: a later relax does not bring an old demand back.
+  setOwnLimits(cgroups, path, { quotaCpus: 0.1 })
+  tier.relax(NONE, 10)
+  expect(cgroups.settings(path).quotaCpus).toBeCloseTo(0.1)
 })
 
 test('a refusal of the kernel is a trouble with its reason, and is counted', () => {
