@@ -1,5 +1,6 @@
 // The loops of lending: what is told to be lent, and when; what is done to borrowers, and what is only written down.
 import { describe, expect, test } from 'vitest'
+import type { Estimate } from '../../../../src/estimator/estimator.ts'
 import type { Action, QosInput } from '../../../../src/qos/controller.ts'
 import { GuardedController } from '../../../../src/qos/guard.ts'
 import { evict, freeze, notOurs, relax, squeeze, thaw, unlend } from '../../../support/lend-actions.ts'
@@ -162,6 +163,41 @@ describe('what the controller decides', () => {
     await running
   })
 
+  test('hears of a borrower that has just started with the next look, not only after the next full snapshot', async () => {
+    using rig = new LendingRig()
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    await rig.clock.advance(2050)
+    const shown = (): boolean => rig.seen.at(-1)?.pulse.containers.some(({ revocable }) => revocable) === true
+    rig.machine.add({ id: 'late', cpus: 0.4, revocable: true })
+    rig.lending.launched(true)
+    await rig.clock.advance(100)
+    expect(shown()).toBe(true)
+    stop.abort()
+    await running
+  })
+
+  test('forgets what it had in force when somebody else lifted it', async () => {
+    const told: string[] = []
+    const controller = {
+      name: 'ladder',
+      decide: () => [],
+      reset: () => void told.push('reset'),
+    }
+    using rig = new LendingRig({
+      machine: shop(),
+      controller: new GuardedController(controller, () => undefined),
+    })
+    await rig.lending.round()
+    await rig.desk.change({ mode: 'lend' }, 'a test')
+    expect(told).toEqual([])
+    await rig.desk.change({ mode: 'observe' }, 'a test')
+    expect(told).toEqual(['reset'])
+    await rig.desk.change({ mode: 'full' }, 'a test')
+    expect(told).toEqual(['reset', 'reset'])
+    expect(rig.tier.orders).toEqual(['release', 'release'])
+  })
+
   test('leaves a container frozen until it is thawed; whoever ends it thaws it first', async () => {
     using rig = new LendingRig({ machine: shop() })
     await rig.lending.round()
@@ -212,6 +248,25 @@ describe('what the controller decides', () => {
     await rig.lending.round()
     expect(rig.decisions().filter(({ kind }) => kind === 'not-ours')).toHaveLength(2)
   })
+})
+
+test.each<[string, () => Promise<Estimate>]>([
+  ['throws', () => Promise.reject(new Error('boom'))],
+  ['never answers', () => Promise.withResolvers<Estimate>().promise],
+])('an estimator that %s keeps nobody frozen: the controller goes on', async (_, estimate) => {
+  using rig = new LendingRig({ machine: shop(), estimator: { name: 'odd', estimate } })
+  const stop = new AbortController()
+  const running = rig.lending.run(stop.signal)
+  rig.answer = () => [freeze('c-b1')]
+  await rig.clock.advance(1500)
+  expect([...rig.tier.frozen]).toEqual(['c-b1'])
+  rig.answer = () => [thaw('c-b1')]
+  await rig.clock.advance(200)
+  expect([...rig.tier.frozen]).toEqual([])
+  stop.abort()
+  // The round that waits for the estimator is over after a second.
+  await rig.clock.advance(1000)
+  await running
 })
 
 describe('a controller that fails while it holds borrowers', () => {
@@ -296,6 +351,16 @@ describe('the mode', () => {
     expect(rig.told).toEqual(['lent 1.3'])
     expect(rig.tier.quota).toBe(0.3)
     expect(rig.decisions().find(({ kind }) => kind === 'evict')?.heldBack).toContain('no borrower is ended')
+  })
+
+  test('is one record in a minute, however often a step that is held back is asked for', async () => {
+    using rig = new LendingRig({ machine: shop(), mode: 'lend' })
+    rig.answer = () => [evict('b1')]
+    await rig.lending.round()
+    await rig.seconds(30)
+    expect(rig.decisions().filter(({ kind }) => kind === 'evict')).toHaveLength(1)
+    await rig.seconds(40)
+    expect(rig.decisions().filter(({ kind }) => kind === 'evict')).toHaveLength(2)
   })
 
   test('off asks nobody and lets everybody go on', async () => {
