@@ -36,7 +36,10 @@ export interface Recorded {
 }
 
 const EFFECT_AFTER_MS = [1000, 10_000] as const
-/** One `not ours` per owner in so long: an owner that suffers from itself would fill the log. */
+/**
+ * One `not ours` per owner in so long, and one of each step that is held back: an owner that suffers from itself, or a
+ * controller that asks again with every round, would fill the log.
+ */
 const NOT_OURS_EVERY_MS = 60_000
 const MAX_OWNERS_REMEMBERED = 1000
 /** The newest, for pages. */
@@ -65,6 +68,8 @@ export class Records {
   /** Stores one decision, with the reason when it was not carried out. */
   add(decision: Decision, heldBack?: string): void {
     if (decision.kind === 'not-ours' && this.#isTooSoon(decision.owner)) return
+    if (heldBack !== undefined && isStep(decision) && this.#isTooSoon(`${heldBack} ${stepText(decision)}`))
+      return
     const stored = heldBack === undefined ? decision : { ...decision, heldBack }
     const parties = stored.borrowers.flatMap((id) => this.#deps.partyOf(id) ?? [])
     const tasks = parties.map(({ taskId }) => taskId)
@@ -154,4 +159,10 @@ function fitting(record: Decision & { readonly tasks: readonly string[] }): unkn
   const { candidates, chosen } = record
   const others = candidates.filter(({ id }) => !chosen.includes(id)).slice(0, MOST_KEPT)
   return { ...short, candidates: [...candidates.filter(({ id }) => chosen.includes(id)), ...others] }
+}
+
+const isStep = ({ kind }: Decision): boolean => kind === 'squeeze' || kind === 'freeze' || kind === 'evict'
+
+function stepText({ after, borrowers, kind, owner }: Decision): string {
+  return `${kind} ${owner} ${borrowers.join(' ')} ${after.value}`
 }

@@ -222,6 +222,7 @@ export function lendLines(row: LendRow, now: number): string[] {
   if (row.frozen > 0) lines.push(`    ${row.frozen} borrowers stand still`)
   const last = row.takenBack.at(-1)
   const when = last === undefined ? 'nothing yet' : `${ageText(last.at / 1000, now)} ago: ${last.message}`
-  lines.push(`    taken back ${row.takenBack.length} times; ${when}`)
+  const times = row.takenBack.length === 1 ? 'once' : `${row.takenBack.length} times`
+  lines.push(`    taken back ${times}; ${when}`)
   return lines
 }
