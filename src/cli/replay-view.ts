@@ -1,6 +1,7 @@
 // How a replay is told: a line about the recording, a table with a row per rule, and what the figures mean.
 import { isoTime } from '../base/clock.ts'
 import { humanDuration } from '../base/units.ts'
+import { counted } from '../base/words.ts'
 import type { ReplayReport, RuleReport } from '../replay/replay.ts'
 import { table } from './screen.ts'
 
@@ -22,13 +23,13 @@ const REAL_TIME_MS = 946_684_800_000
 /** Pure, for its test. */
 export function replayLines(report: ReplayReport): string[] {
   const { recording, recorded, rules } = report
-  const { borrowers, cores, from, gapMs, moments, owners, rows, to } = recording
+  const { borrowers, cores, from, gapMs, owners, rows, to } = recording
   const when =
     from >= REAL_TIME_MS ? `${isoTime(from)} to ${isoTime(to)}` : `from ${from / 1000} s to ${to / 1000} s`
   const hours = rules[0]?.hours ?? 0
   const idle = rules[0]?.idleCpuHours ?? 0
   const lines = [
-    `${owners} owners on ${cores} cpus, ${when}: ${humanDuration(to - from)} in ${rows} rows of ${moments} times`,
+    `${counted(owners, 'owner')} on ${cores} cpus, ${when}: ${humanDuration(to - from)} in ${counted(rows, 'row')}`,
     `in ${hours.toFixed(1)} h owners left ${idle.toFixed(1)} cpu-hours of what they reserved idle`,
   ]
   if (gapMs > 0) lines.push(`nothing is known about ${humanDuration(gapMs)}: gaps of more than 10 minutes`)

@@ -1,5 +1,5 @@
-// A borrower that takes all that a rule lends, all the time, and that no kernel holds back: the worst that can be lent to.
-// What the controller decides about it says how often a rule would have hurt if enforcement were left to the controller.
+// A borrower that takes all that a rule lends, all the time, and that no kernel holds back: the worst there can be.
+// What the controller decides about it says how often a rule would have hurt if it were left to the controller alone.
 import type { Pulse, PulseContainer, QosController } from '../qos/controller.ts'
 import { pulseOf } from '../qos/pulse.ts'
 import { type Decided, Force } from './decided.ts'

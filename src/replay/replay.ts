@@ -1,7 +1,7 @@
 /**
- * What-if: the very code that decides on an agent (estimators, the publisher, controllers) over usage that was recorded,
- * on a clock that moves with the recording. Every rule sees the same seconds, as if nobody had ever borrowed anything,
- * and is judged by what it lent at the beginning of each.
+ * What-if: the very code that decides on an agent (estimators, the publisher, controllers) over usage that was
+ * recorded, on a clock that moves with the recording. Every rule sees the same seconds, as if nobody had ever borrowed
+ * anything, and is judged by what it lent at the beginning of each.
  */
 import { OperatingError } from '../base/errors.ts'
 import type { Estimate } from '../estimator/estimator.ts'

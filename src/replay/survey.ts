@@ -23,13 +23,13 @@ export interface Survey {
   readonly memoryMb: number
 }
 
-/** Where nothing tells how much memory there is, it is no trouble. */
+/** Where no row of the machine tells how much memory there is, it is no trouble. */
 const PLENTY_MB = 1024 * 1024
 
 /** @throws OperatingError USAGE when there are no owners, LIMIT when it goes on for too long */
 export async function survey(moments: AsyncGenerator<Moment, number>): Promise<Survey> {
   const names = { owner: new Set<string>(), borrower: new Set<string>(), machine: new Set<string>() }
-  const most = { machineCores: 0, machineMb: 0, cores: 0, mb: 0 }
+  const most = { machineCores: 0, machineMb: 0, cores: 0 }
   let [count, seconds, gapMs] = [0, 0, 0]
   let from: number | undefined
   let to = 0
@@ -48,7 +48,7 @@ export async function survey(moments: AsyncGenerator<Moment, number>): Promise<S
         seconds,
         gapMs,
         cores: most.machineCores > 0 ? most.machineCores : most.cores,
-        memoryMb: most.machineMb > 0 ? most.machineMb : most.mb > 0 ? most.mb : PLENTY_MB,
+        memoryMb: most.machineMb > 0 ? most.machineMb : PLENTY_MB,
       }
     }
     const { at, rows } = next.value
@@ -59,15 +59,13 @@ export async function survey(moments: AsyncGenerator<Moment, number>): Promise<S
       throw new OperatingError('LIMIT', `The recording is longer than ${MAX_SECONDS} seconds`)
     from ??= at
     to = at
-    let [cores, mb] = [0, 0]
-    for (const { kind, name, limit, memLimitMb, memMb } of rows) {
+    let cores = 0
+    for (const { kind, name, limit, memLimitMb } of rows) {
       names[kind].add(name)
       if (kind === 'owner') cores += limit
-      if (kind === 'owner') mb += Math.max(memLimitMb ?? 0, memMb ?? 0)
       if (kind === 'machine') most.machineCores = Math.max(most.machineCores, limit)
       if (kind === 'machine') most.machineMb = Math.max(most.machineMb, memLimitMb ?? 0)
     }
     most.cores = Math.max(most.cores, cores)
-    most.mb = Math.max(most.mb, mb)
   }
 }

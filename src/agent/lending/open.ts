@@ -16,6 +16,7 @@ import { LendDesk } from './desk.ts'
 import { Lending } from './lending.ts'
 import { KernelTier } from './tier.ts'
 import { Pulses } from './pulses.ts'
+import { Recorder } from './recorder.ts'
 import { type Party, Records } from './records.ts'
 import { LendSwitch } from './switch.ts'
 import { traitsOf } from './traits.ts'
@@ -68,7 +69,13 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
     host: () => readHost('/proc'),
     traits: (containerIds) => traitsOf(state, containerIds),
   })
-  const { onEvict, onSaying, onTotal, sample } = edges
+  const { onEvict, onSaying, onTotal } = edges
+  const recorder = new Recorder(join(ground.workDir, 'usage'), log)
+  const sample = async (): Promise<ResourceUsage> => {
+    const usage = await edges.sample()
+    recorder.add(usage)
+    return usage
+  }
   const lending: Lending = new Lending(
     { clock, log, metrics, onEvict, onSaying, onTotal, power, pulses, records, sample, tier },
     { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
