@@ -16,7 +16,7 @@ import { ExecutorApi } from './api-executor.ts'
 import { openSupervisor } from './containers.ts'
 import { AgentCore } from './core/core.ts'
 import type { GracefulCorrection } from './core/events.ts'
-import { DEFAULT_LIMITS } from './core/state.ts'
+import { DEFAULT_LIMITS, executorOf } from './core/state.ts'
 import { agentRoutes } from './endpoints.ts'
 import { Files } from './files.ts'
 import type { AGENT_FLAGS, AgentFlags } from './flags.ts'
@@ -26,7 +26,7 @@ import { Link } from './link.ts'
 import { declareMetrics } from './metrics.ts'
 import { agentsDirectory } from './paths.ts'
 import { Shell } from './shell.ts'
-import type { Supervisor } from './supervisor.ts'
+import type { ContainerNews, Supervisor } from './supervisor.ts'
 import { Sampler } from './usage.ts'
 import { type AgentFacts, shownFlags } from './views.ts'
 
@@ -144,10 +144,7 @@ function connectParts(
     onLost: () => shell.dispatch({ type: 'link-lost' }),
   })
   const agentId = (): string => core.state.agentId ?? ''
-  const supervisor = openSupervisor(
-    { flags, ground, metrics, agentId, tell: (news) => shell.dispatch(news) },
-    deps,
-  )
+  const supervisor = openSupervisor({ flags, ground, metrics, agentId, tell: (news) => hear(news) }, deps)
   const shell: Shell = new Shell({
     step: (event) => core.step(event),
     clock,
@@ -182,6 +179,11 @@ function connectParts(
     },
     deps,
   )
+  const hear = (news: ContainerNews): void => {
+    shell.dispatch(news)
+    if (news.type !== 'started') return
+    lending.desk.lending.launched(executorOf(core.state, news.containerId)?.revocable === true)
+  }
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   return { core, link, shell, supervisor, metrics, sampler, lending }

@@ -71,12 +71,18 @@ export interface MemoryDeath {
 /** The few counters of a group that a decision in 100 ms needs; since the group's start. */
 export interface CgroupPulse {
   readonly cpuSeconds: number
-  /** Undefined where the kernel does not tell. */
+  /** Undefined where the kernel does not tell, as all below. With `waiting` only. */
   readonly cpuPressureSomeSeconds: number | undefined
   readonly cpuThrottledSeconds: number | undefined
-  readonly memoryBytes: number
-  /** Only when it was asked for. */
+  /** With `memory` only. */
+  readonly memoryBytes: number | undefined
   readonly memoryPressureFullSeconds: number | undefined
+}
+
+/** What a pulse shall have beside the time used: each is a read more, ten times a second for every container. */
+export interface PulseWish {
+  readonly waiting: boolean
+  readonly memory: boolean
 }
 
 /** What the kernel says about a group now; undefined fields: this machine has no such setting. */
@@ -142,7 +148,7 @@ export interface Cgroups {
    * The counters for a decision in 100 ms, at most five short reads of files that stay open as those of `statistics`.
    * Undefined when the group is gone.
    */
-  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined
+  pulse(path: string, wish: PulseWish): CgroupPulse | undefined
   /** Closes the files that `statistics` kept open. `remove` does it too; needed for groups that Docker removes. */
   forget(path: string): void
 

@@ -6,6 +6,7 @@ type Check = (value: unknown) => boolean
 
 const isText: Check = (value) => typeof value === 'string'
 const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value)
+const isBoolean: Check = (value) => typeof value === 'boolean'
 const isAbsent: Check = (value) => value === undefined
 
 function oneOf(...words: readonly string[]): Check {
@@ -82,7 +83,7 @@ const OWN: Readonly<Record<DecisionKind, Readonly<Record<string, Check>>>> = {
     workLostCpuSeconds: isNumber,
   },
   'not-ours': { evidence: oneOf('borrowers idle', 'probe freeze'), found: isNumber, limit: isNumber },
-  mode: { from: isMode, to: isMode, by: isText },
+  mode: { from: isMode, to: isMode, by: isText, paused: either(isAbsent, isBoolean) },
 }
 
 /** The decision that a parsed JSON value holds, or why it holds none. Unknown fields are kept. */

@@ -110,11 +110,14 @@ export type NotOursDecision = Told & {
   /** Below this use they are innocent (idle); a probe at or above this pressure did not help. */
   readonly limit: number
 }
+/** Somebody turned the switch: another mode, a pause or its end, or both. */
 export type ModeDecision = Told & {
   readonly kind: 'mode'
   readonly from: Mode
   readonly to: Mode
   readonly by: string
+  /** Left out where the pause stayed what it was. */
+  readonly paused?: boolean
 }
 
 /** A plain value: survives JSON unchanged. `parseDecision` in decision-form.ts reads it back. */
@@ -158,7 +161,9 @@ export function recompute(decision: Decision): string | undefined {
     case 'not-ours':
       return recomputeNotOurs(decision)
     case 'mode':
-      return decision.from === decision.to ? `The mode ${decision.to} is what it was before` : undefined
+      return decision.from === decision.to && decision.paused === undefined
+        ? `The mode ${decision.to} is what it was before`
+        : undefined
   }
 }
 

@@ -77,6 +77,15 @@ export class FakeTier implements TierPort {
   }
 }
 
+/** Counters of a container that has just started. */
+const unused = {
+  cpuSeconds: 0,
+  cpuPressureSomeSeconds: 0,
+  cpuThrottledSeconds: 0,
+  memoryBytes: 0,
+  memoryPressureFullSeconds: undefined,
+}
+
 export interface RigOptions {
   readonly mode?: Mode
   readonly windows?: string
@@ -154,6 +163,7 @@ export class LendingRig implements Disposable {
         log: silentLogger,
         metrics,
         sample,
+        live: () => this.machine.live(),
         pulses,
         tier,
         power: this.power,
@@ -194,7 +204,8 @@ export class LendingRig implements Disposable {
       clock,
       counters: (id) => {
         const read = this.#usage && pulseOf(this.#usage).containers.find((one) => one.containerId === id)
-        if (read === undefined) return undefined
+        if (read === undefined)
+          return machine.live().some((one) => one.containerId === id) ? unused : undefined
         const burnt = (this.#burnt.get(id) ?? 0) + (this.burst[id.replace(/^c-/, '')] ?? 0)
         this.#burnt.set(id, burnt)
         return { ...read, cpuSeconds: read.cpuSeconds + burnt }

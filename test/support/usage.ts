@@ -59,6 +59,25 @@ export class Machine {
     this.#actors.delete(id)
   }
 
+  /** Who runs now, without counters. */
+  live(): Omit<ContainerUsage, 'statistics'>[] {
+    return [...this.#actors.values()].map(({ actor, since }) => {
+      const allocated = Resources.from([
+        { name: 'cpus', type: 'SCALAR', scalar: { value: actor.cpus } },
+        { name: 'mem', type: 'SCALAR', scalar: { value: actor.mem ?? 0 } },
+      ])
+      return {
+        containerId: `c-${actor.id}`,
+        frameworkId: 'f',
+        executorId: actor.id,
+        taskIds: [actor.id],
+        revocable: actor.revocable === true,
+        startedAt: START_MS + (since - (actor.ageS ?? 3600)) * 1000,
+        allocated: actor.revocable === true ? allocated.markRevocable() : allocated,
+      }
+    })
+  }
+
   /** Time passes in which nobody looks; what ran in it shows in the counters of the next second. */
   pass(seconds: number): this {
     this.#second += seconds
@@ -75,27 +94,18 @@ export class Machine {
   tick(doing: Readonly<Record<string, Second>> = {}, systemCpus = 0): ResourceUsage {
     this.#second++
     this.#busy += systemCpus
+    const live = this.live()
     const containers: ContainerUsage[] = []
-    for (const { actor, since, counters } of this.#actors.values()) {
+    for (const [index, { actor, counters }] of [...this.#actors.values()].entries()) {
       const second = doing[actor.id] ?? {}
       counters.cpu += second.cpus ?? 0
       counters.psi += second.waiting ?? 0
       counters.throttled += second.throttled ?? 0
       this.#busy += second.cpus ?? 0
-      const allocated = Resources.from([
-        { name: 'cpus', type: 'SCALAR', scalar: { value: actor.cpus } },
-        { name: 'mem', type: 'SCALAR', scalar: { value: actor.mem ?? 0 } },
-      ])
-      containers.push({
-        containerId: `c-${actor.id}`,
-        frameworkId: 'f',
-        executorId: actor.id,
-        taskIds: [actor.id],
-        revocable: actor.revocable === true,
-        startedAt: START_MS + (since - (actor.ageS ?? 3600)) * 1000,
-        allocated: actor.revocable === true ? allocated.markRevocable() : allocated,
-        statistics: second.blind === true ? undefined : this.#statistics(counters, second),
-      })
+      const container = live[index]
+      if (container === undefined) continue
+      const statistics = second.blind === true ? undefined : this.#statistics(counters, second)
+      containers.push({ ...container, statistics })
     }
     return this.#snapshot(containers)
   }

@@ -5,7 +5,7 @@
 import { type Clock, every } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
-import type { Mode, ModeDecision } from '../../resources/decision.ts'
+import type { ModeDecision } from '../../resources/decision.ts'
 import type { Settings } from '../../store/settings.ts'
 import type { Lending } from './lending.ts'
 import { configure, loadPlugins, type PluginFlags, type PluginNames, wantedPlugins } from './plug-ins.ts'
@@ -115,6 +115,7 @@ export class LendDesk {
   async #change(change: Change, by: string): Promise<void> {
     const { flags, lending, log, power } = this.#deps
     const from = power.mode
+    const wasPaused = power.paused
     const to = change.mode ?? from
     if (to !== 'off' && lending.plugins.estimator === undefined) {
       const names = wantedPlugins(flags)
@@ -133,8 +134,10 @@ export class LendDesk {
     }
     power.apply(change)
     log.info({ mode: power.mode, paused: power.paused, by }, 'lending was set')
-    if (from !== to) this.records.add(modeDecision(this.#deps.clock.now(), from, to, by))
-    lending.switched()
+    const turned = { from, to, ...(power.paused !== wasPaused && { paused: power.paused }) }
+    if (from !== to || power.paused !== wasPaused)
+      this.records.add(modeDecision(this.#deps.clock.now(), turned, by))
+    lending.switched(from)
   }
 
   async #configure(
@@ -147,13 +150,16 @@ export class LendDesk {
 
 const nothing = (): void => undefined
 
-function modeDecision(at: number, from: Mode, to: Mode, by: string): ModeDecision {
-  const steps = Math.abs(MODES.indexOf(to) - MODES.indexOf(from))
+type Turned = Pick<ModeDecision, 'from' | 'to' | 'paused'>
+
+/** The modes are steps from off to full; a pause and its end are one step each. */
+function modeDecision(at: number, turned: Turned, by: string): ModeDecision {
+  const { from, to, paused } = turned
+  const steps = Math.abs(MODES.indexOf(to) - MODES.indexOf(from)) + (paused === undefined ? 0 : 1)
   return {
     kind: 'mode',
     at,
-    from,
-    to,
+    ...turned,
     by,
     owner: 'the machine',
     signal: 'the switch of lending',
@@ -167,8 +173,14 @@ function modeDecision(at: number, from: Mode, to: Mode, by: string): ModeDecisio
     effect: {},
     before: { value: MODES.indexOf(from), unit: 'mode' },
     after: { value: MODES.indexOf(to), unit: 'mode' },
-    why: `${by} set the mode of lending from ${from} to ${to}`,
+    why: `${by} ${turnedText(turned)}`,
   }
+}
+
+function turnedText({ from, paused, to }: Turned): string {
+  const mode = from === to ? [] : [`set the mode of lending from ${from} to ${to}`]
+  const pause = paused === undefined ? [] : [paused ? 'paused lending' : 'resumed lending']
+  return [...mode, ...pause].join(' and ')
 }
 
 function isSaved(value: unknown): value is { readonly estimator: string; readonly state: unknown } {

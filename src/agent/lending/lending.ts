@@ -13,6 +13,7 @@ import type { Resources } from '../../resources/resources.ts'
 import type { ResourceUsage } from '../../resources/usage.ts'
 import type { LiveContainer } from '../core/live.ts'
 import { Actions, type ActionsDeps, type TierCheck, type TierPort } from './actions.ts'
+import { declareGauges } from './gauges.ts'
 import { Publisher } from './publisher.ts'
 import type { Pulses } from './pulses.ts'
 import type { Records } from './records.ts'
@@ -117,7 +118,8 @@ export class Lending {
       onProbe: (afterMs) => void clock.after(afterMs, () => this.#probe()),
       correctionMs: settings.correctionMs,
     })
-    this.#declare()
+    metrics.declare('tepui/lend_blind_samples')
+    declareGauges(metrics, this, power)
   }
 
   get lent(): Resources {
@@ -228,7 +230,7 @@ export class Lending {
     this.#watch(this.#fastAt, FAST_MS)
     if (this.#newcomers) this.#deps.pulses.meet(this.#deps.live())
     this.#newcomers = false
-    const pulse = this.#deps.pulses.take()
+    const pulse = this.#deps.pulses.take(this.actions.frozen)
     this.sight.add(pulse)
     this.#seeTakeBacks(pulse)
     const decided = this.#decide(pulse)
@@ -260,7 +262,7 @@ export class Lending {
     this.sight.settle(usage)
     this.#fresh = usage
     this.#borrowers = usage.containers.some(({ revocable }) => revocable)
-    const pulse = pulses.settle(usage)
+    const pulse = pulses.settle(usage, this.actions.frozen)
     this.actions.keepOnly(new Set(usage.containers.map(({ containerId }) => containerId)))
     this.sight.add(pulse)
     this.#ownersUse = this.sight.lately(false)
@@ -283,17 +285,11 @@ export class Lending {
     const usage = this.#fresh
     this.#fresh = undefined
     try {
-      const seen = { ...pulse, containers: pulse.containers.map((one) => this.#withFreeze(one)) }
-      const input = { pulse: seen, allowed: mode, ...(usage !== undefined && { usage }) }
+      const input = { pulse, allowed: mode, ...(usage !== undefined && { usage }) }
       this.actions.carryOut(await controller.decide(input))
     } finally {
       if (this.#deciding === asked) this.#deciding = undefined
     }
-  }
-
-  /** What we froze and the kernel says is not frozen was thawed by somebody; where it does not say, we do. */
-  #withFreeze<T extends { readonly containerId: string; readonly frozen?: boolean }>(one: T): T {
-    return one.frozen === undefined ? { ...one, frozen: this.actions.isFrozen(one.containerId) } : one
   }
 
   async #lend(usage: ResourceUsage): Promise<void> {
@@ -395,20 +391,5 @@ export class Lending {
       borrowersUse: this.sight.lately(true),
       isAlive: (id) => this.sight.isAlive(id),
     })
-  }
-
-  #declare(): void {
-    const { metrics, power } = this.#deps
-    metrics.declare('tepui/lend_blind_samples')
-    const lendable = (): number =>
-      this.#estimate?.kind === 'known' ? this.#estimate.additional.scalar('cpus') : 0
-    metrics.gauge('tepui/lend_lendable_cpus', lendable)
-    metrics.gauge('tepui/lend_lent_cpus', () => this.lent.scalar('cpus'))
-    metrics.gauge('tepui/lend_lent_mem_mbs', () => this.lent.scalar('mem'))
-    metrics.gauge('tepui/lend_lent_used_cpus', () => this.sight.used(true))
-    metrics.gauge('tepui/lend_owners_used_cpus', () => this.sight.used(false))
-    metrics.gauge('tepui/lend_paused', () => (power.paused ? 1 : 0))
-    const limited = (): number => (this.actions.quota === Number.POSITIVE_INFINITY ? 0 : 1)
-    metrics.gauge('tepui/lend_squeezed', limited)
   }
 }

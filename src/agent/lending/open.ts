@@ -8,6 +8,7 @@ import { Database } from '../../store/database.ts'
 import { EVENT_LOG_MIGRATIONS, EventLog } from '../../store/event-log.ts'
 import { Settings } from '../../store/settings.ts'
 import type { LinkCallLending } from '../../wire/link.ts'
+import { liveContainers } from '../core/live.ts'
 import { type AgentState, executorOf } from '../core/state.ts'
 import type { AgentFlags } from '../flags.ts'
 import type { AgentDeps, Ground } from '../ground.ts'
@@ -65,7 +66,7 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
   const tier = new KernelTier({ cgroups: ground.cgroups, tier: ground.lentTier, groupOf: edges.groupOf })
   const pulses = new Pulses({
     clock,
-    counters: (containerId, withMemory) => tier.counters(containerId, withMemory),
+    counters: (containerId, wish) => tier.counters(containerId, wish),
     host: () => readHost('/proc'),
     traits: (containerIds) => traitsOf(state, containerIds),
   })
@@ -76,8 +77,9 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
     recorder.add(usage)
     return usage
   }
+  const live = (): ReturnType<typeof liveContainers> => liveContainers(state)
   const lending: Lending = new Lending(
-    { clock, log, metrics, onEvict, onSaying, onTotal, power, pulses, records, sample, tier },
+    { clock, log, metrics, live, onEvict, onSaying, onTotal, power, pulses, records, sample, tier },
     { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
   )
   lending.use(ground.plugins)

@@ -1,5 +1,5 @@
 // The kernel's lent tier in terms of containers: their groups are looked up, what has none is left alone.
-import type { Cgroups } from '../../containerizer/cgroups.ts'
+import type { Cgroups, PulseWish } from '../../containerizer/cgroups.ts'
 import type { LentTier, TierClass } from '../../containerizer/lent-tier.ts'
 import type { TierCheck, TierPort } from './actions.ts'
 import type { Counters } from './pulses.ts'
@@ -62,10 +62,9 @@ export class KernelTier implements TierPort {
     return this.#deps.tier.thawAll().thawed.length
   }
 
-  /** @param withMemory reads the pressure of memory too, which matters while it is short */
-  counters(containerId: string, withMemory: boolean): Counters | undefined {
+  counters(containerId: string, wish: PulseWish): Counters | undefined {
     const group = this.#deps.groupOf(containerId)
-    return group === undefined ? undefined : this.#deps.cgroups.pulse(group, withMemory)
+    return group === undefined ? undefined : this.#deps.cgroups.pulse(group, wish)
   }
 
   #groups(containerIds: readonly string[]): ReadonlyMap<string, string> {

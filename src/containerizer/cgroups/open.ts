@@ -9,6 +9,7 @@ import type {
   CgroupLimits,
   CgroupOptions,
   CgroupPulse,
+  PulseWish,
   Cgroups,
   GroupSettings,
   MemoryDeath,
@@ -147,8 +148,8 @@ class KernelCgroups implements Cgroups {
     return this.#reader.read(path, this.#options.clock.now())
   }
 
-  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined {
-    return this.#reader.pulse(path, withMemoryPressure)
+  pulse(path: string, wish: PulseWish): CgroupPulse | undefined {
+    return this.#reader.pulse(path, wish)
   }
 
   forget(path: string): void {

@@ -1,5 +1,5 @@
 // Reads the few counters of a group that a decision in 100 ms needs: one pread each, no more than are needed.
-import type { CgroupPulse } from '../cgroups.ts'
+import type { CgroupPulse, PulseWish } from '../cgroups.ts'
 import { field, pressureSeconds } from './fields.ts'
 import type { KernelFile } from './files.ts'
 
@@ -20,20 +20,21 @@ export interface OpenFiles {
   readonly memoryPressure: KernelFile | undefined
 }
 
-/** Undefined when the group is gone. Without a memory controller the memory counts as 0. */
-export function readPulse(open: OpenFiles, withMemoryPressure: boolean): CgroupPulse | undefined {
-  const stat = open.cpuStat?.read()
+/** Undefined when the group is gone. */
+export function readPulse(open: OpenFiles, wish: PulseWish): CgroupPulse | undefined {
+  // A v2 tree has the time used in the same file as the throttling.
+  const isApart = (open.cpuUsage ?? open.unifiedCpuStat) !== undefined
+  const stat = wish.waiting || !isApart ? open.cpuStat?.read() : undefined
   const cpuSeconds = cpuSecondsOf(open, stat)
-  const memory = open.memoryUse?.read()
-  if (cpuSeconds === undefined || (open.memoryUse !== undefined && memory === undefined)) return undefined
+  const memory = wish.memory ? open.memoryUse?.read() : undefined
+  const isBlind = wish.memory && open.memoryUse !== undefined && memory === undefined
+  if (cpuSeconds === undefined || isBlind) return undefined
   return {
     cpuSeconds,
-    cpuPressureSomeSeconds: pressureSeconds(open.cpuPressure?.read(), 'some'),
-    cpuThrottledSeconds: throttledSeconds(stat),
-    memoryBytes: Number(memory ?? 0),
-    memoryPressureFullSeconds: withMemoryPressure
-      ? pressureSeconds(open.memoryPressure?.read(), 'full')
-      : undefined,
+    cpuPressureSomeSeconds: wish.waiting ? pressureSeconds(open.cpuPressure?.read(), 'some') : undefined,
+    cpuThrottledSeconds: wish.waiting ? throttledSeconds(stat) : undefined,
+    memoryBytes: memory === undefined ? undefined : Number(memory),
+    memoryPressureFullSeconds: wish.memory ? pressureSeconds(open.memoryPressure?.read(), 'full') : undefined,
   }
 }
 

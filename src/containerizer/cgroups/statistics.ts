@@ -1,6 +1,6 @@
 // Reads the counters of a group from files that stay open: one pread each, a few microseconds for all.
 import { join } from 'node:path'
-import type { CgroupPulse } from '../cgroups.ts'
+import type { CgroupPulse, PulseWish } from '../cgroups.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { KernelFile, KernelFiles } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
@@ -44,13 +44,13 @@ export class StatisticsReader {
   }
 
   /** The counters for a fast decision, or undefined when the group is gone. */
-  pulse(path: string, withMemoryPressure: boolean): CgroupPulse | undefined {
+  pulse(path: string, wish: PulseWish): CgroupPulse | undefined {
     const open = this.#open.get(path) ?? this.#openGroup(path)
     if (open === undefined) return undefined
     this.#open.set(path, open)
-    const pulse = readPulse(open, withMemoryPressure)
+    const pulse = readPulse(open, wish)
     if (pulse === undefined) this.forget(path)
-    else if (open.memoryUse === undefined)
+    else if (wish.memory && open.memoryUse === undefined)
       return { ...pulse, memoryBytes: this.#residentMemory(path).memoryBytes }
     return pulse
   }

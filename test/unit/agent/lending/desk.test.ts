@@ -63,9 +63,23 @@ describe('the pause', () => {
     expect(rig.told.at(-1)).toBe('lent 0.9')
     expect(rig.decisions().map(({ why }) => why)).toEqual([
       '0.9 cpus are lent, more than the 0 before',
+      'a test paused lending',
       '0.4 cpus are lent, less than the 0.9 before: lending is paused',
+      'a test resumed lending',
       '0.9 cpus are lent, more than the 0.4 before',
     ])
+  })
+
+  test('is on record once, with the mode when both were turned, and not when nothing changed', async () => {
+    using rig = new LendingRig()
+    await rig.desk.change({ mode: 'lend', paused: true }, 'ann')
+    await rig.desk.change({ mode: 'lend', paused: true }, 'bob')
+    await rig.desk.change({ paused: false }, 'bob')
+    expect(rig.decisions()).toMatchObject([
+      { kind: 'mode', from: 'full', to: 'lend', paused: true },
+      { kind: 'mode', from: 'lend', to: 'lend', paused: false, by: 'bob' },
+    ])
+    expect(rig.decisions()[0]?.why).toBe('ann set the mode of lending from full to lend and paused lending')
   })
 })
 

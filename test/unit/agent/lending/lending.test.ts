@@ -163,7 +163,7 @@ describe('what the controller decides', () => {
     await running
   })
 
-  test('hears of a borrower that has just started with the next look, not only after the next full snapshot', async () => {
+  test('hears of a borrower that has just started with the next look, before the next snapshot', async () => {
     using rig = new LendingRig()
     const stop = new AbortController()
     const running = rig.lending.run(stop.signal)
