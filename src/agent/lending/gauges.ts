@@ -3,8 +3,7 @@ import type { Metrics } from '../../base/metrics.ts'
 import type { Lending } from './lending.ts'
 import type { LendSwitch } from './switch.ts'
 
-export function declareLendMetrics(metrics: Metrics, lending: Lending, power: LendSwitch): void {
-  metrics.declare('tepui/lend_blind_samples')
+export function declareGauges(metrics: Metrics, lending: Lending, power: LendSwitch): void {
   metrics.gauge('tepui/lend_lendable_cpus', () => {
     const { estimate } = lending
     return estimate?.kind === 'known' ? estimate.additional.scalar('cpus') : 0
