@@ -12,12 +12,14 @@ import { measureAlarms } from './lending/alarms.ts'
 import { type CpuShare, readTicks, shareBetween } from './lending/machine.ts'
 import { measureMemory } from './lending/memory.ts'
 import { POLICIES } from './lending/policies.ts'
+import { drawPictures } from './lending/pictures.ts'
 import { measureFall, measureLadder } from './lending/reactions.ts'
 import { ensureImage, LendRig, type RigOptions, type Tally } from './lending/rig.ts'
 import { findKnee, startOwner } from './lending/services.ts'
 import { measureSteady } from './lending/steady.ts'
 import { measureSteps, startStepper } from './lending/steps.ts'
 import { borrower, CPU_BOUND, measureTails, tailFigures } from './lending/tail.ts'
+import { recordTimeline } from './lending/timeline.ts'
 import { measureWork } from './lending/work.ts'
 
 const LOADS = [0.2, 0.4, 0.6]
@@ -44,6 +46,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   ladder: { full: false, run: ladderPart },
   alarms: { full: false, run: alarmsPart },
   steady: { full: false, run: steadyPart },
+  timeline: { full: true, run: timelinePart },
   policies: { full: true, run: policiesPart },
   bandwidth: { full: true, run: bandwidthPart },
   memory: { full: true, run: memoryPart },
@@ -56,6 +59,7 @@ export const lendingBench: Bench = {
   options: {
     only: `some of the parts ${Object.keys(PARTS).join(', ')}, parted by commas`,
     owner: 'redis (default), memcached or nginx',
+    pictures: 'folder for pictures (SVG) of what was measured; made when it does not exist',
     knee: "the owner's highest rate with a p99 below 1 ms, requests/s, when it is known",
   },
   limitMs: (switches) => (switches.has('full') ? 3_600_000 : 240_000),
@@ -75,6 +79,8 @@ export const lendingBench: Bench = {
       figures.push(...(outcome?.figures ?? []))
       Object.assign(series, outcome?.series)
     }
+    if (options['pictures'] !== undefined)
+      say(`drawn: ${drawPictures(series, options['pictures']).join(', ')}`)
     figures.push(
       figure('kills in all parts', tally.decisions.get('evict') ?? 0, ''),
       figure('phases thrown away for steal', tally.discarded, `of ${tally.runs}`),
@@ -166,9 +172,10 @@ function stepsPart(context: BenchContext, tally: Tally, full: boolean): Promise<
 }
 
 /** The history of a second in place of a day, so that each fall is followed by a rise within seconds. */
+const FORGETFUL = { percentile: '1', quiet: '1secs', quiet_max: '1secs', window: '1secs' }
+
 function fallPart(context: BenchContext, tally: Tally, full: boolean): Promise<Outcome> {
-  const estimator = { percentile: '1', quiet: '1secs', quiet_max: '1secs', window: '1secs' }
-  return withRig(context, tally, { estimator }, async (rig) => {
+  return withRig(context, tally, { estimator: FORGETFUL }, async (rig) => {
     await using stepper = await startStepper(rig)
     await rig.start(rig.borrowers, borrower('hog', [...CPU_BOUND]))
     return { figures: await measureFall(rig, stepper, full ? 20 : 4) }
@@ -191,6 +198,15 @@ function alarmsPart(context: BenchContext, tally: Tally, full: boolean): Promise
 
 async function steadyPart(_context: BenchContext, _tally: Tally, full: boolean): Promise<Outcome> {
   return { figures: await measureSteady(full ? 3 : 1) }
+}
+
+/** For the guide: no figure comes of it. */
+function timelinePart(context: BenchContext, tally: Tally): Promise<Outcome> {
+  return withRig(context, tally, { estimator: FORGETFUL }, async (rig) => {
+    await using stepper = await startStepper(rig)
+    await rig.start(rig.borrowers, borrower('hog', [...CPU_BOUND]))
+    return { figures: [], series: { timeline: await recordTimeline(rig, stepper) } }
+  })
 }
 
 /** The same owner at the same load under each policy, ours last. */

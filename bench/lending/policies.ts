@@ -73,8 +73,8 @@ function byHand(
     }
   }
   const running = run()
-  // Told when it is ended.
-  running.catch(() => undefined)
+  // Its failure is told when it is ended, not before.
+  void Promise.allSettled([running])
   return {
     [Symbol.asyncDispose]: async () => {
       stop.abort()

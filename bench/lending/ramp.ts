@@ -28,7 +28,7 @@ const PAGE = 4096
 const wait = new Int32Array(new SharedArrayBuffer(4))
 
 function ramp({ mb, mbPerSecond, holdMs }: Ramp): Ramped {
-  const { monotonic } = systemClock
+  const monotonic = (): number => systemClock.monotonic()
   const pieces: Uint8Array[] = []
   const took: number[] = []
   const begun = monotonic()

@@ -41,7 +41,7 @@ export async function measureFall(
 }
 
 /**
- * The tier alone is enough for cpu, so the ladder is needed only where it fails. Here the bench makes it fail: borrowers
+ * The tier alone is enough for cpu; the ladder is for where it fails. Here the bench makes it fail: borrowers
  * get an owner's shares, and for the freeze their quota is lifted again as soon as it is there.
  */
 export async function measureLadder(

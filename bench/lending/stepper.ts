@@ -32,7 +32,7 @@ const LOW_BUSY_MS = 1
 const GAP_MS = 0.02
 
 const wait = new Int32Array(new SharedArrayBuffer(4))
-const { monotonic } = systemClock
+const monotonic = (): number => systemClock.monotonic()
 
 function burn(untilMs: number): void {
   while (monotonic() < untilMs);

@@ -135,8 +135,7 @@ export class Tenant implements AsyncDisposable {
     const taskId = task.task_id.value
     const known = { running: Promise.withResolvers<void>(), over: Promise.withResolvers<TaskStatus>() }
     // Whoever does not wait for the one or the other is told by the other.
-    known.running.promise.catch(() => undefined)
-    known.over.promise.catch(() => undefined)
+    void Promise.allSettled([known.running.promise, known.over.promise])
     this.#tasks.set(taskId, known)
     await this.#client.accept([offer], [launch([task])], { refuse_seconds: 600 })
     const kill = (): Promise<void> => this.#client.kill(taskId, { graceMs: 0 })

@@ -1,4 +1,4 @@
-// A program of ours that runs as an owner's task and is told over a socket what to do next: the bench's end of the line.
+// A program of ours that runs as an owner's task and is told over a socket what to do: the bench's end of the line.
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
