@@ -49,7 +49,7 @@ export class CpuLadder {
     return this.squeezedAt !== undefined
   }
 
-  /** For how long borrowers were squeezed until an owner last waited, ms: a quota that only grows again counts no more. */
+  /** For how long borrowers have been squeezed, ms; 0 once owners are calm and the quota only grows again. */
   squeezedFor(now: number, options: PressureOptions): number {
     if (this.squeezedAt === undefined) return 0
     const isOver = this.#calmSince !== undefined && now - this.#calmSince >= options.calm

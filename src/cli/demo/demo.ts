@@ -26,7 +26,7 @@ const LENDING = [
   // A minute knows no history: an owner's demand is its highest second of the last eight.
   '--resource_estimator=usage?window=8secs&cold_start=3secs&percentile=1&sigma=0' +
     '&rise=1&rise_interval=1secs&quiet=1secs&quiet_max=2secs',
-  // The kernel's tier gives the owner its cores at once: that a borrower ends is for its own sake, and soon enough here.
+  // The tier of the kernel gives the owner its cores at once: a borrower ends for its own sake, here soon.
   '--qos_controller=pressure?starved=3secs&starved_share=0.25&cooldown_cpu=5secs&unlend=2secs&calm=2secs',
   '--oversubscribed_resources_interval=2secs',
 ]
