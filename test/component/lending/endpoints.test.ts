@@ -88,7 +88,8 @@ describe('through the master', () => {
     expect(unanswered).toEqual([])
     expect(new Set(events.map(({ agent_id }) => agent_id)).size).toBe(2)
     expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).toSorted((a, b) => a - b))
-    expect(events.filter(({ kind }) => kind === 'mode').length).toBe(2)
+    // Two changes of the mode of a2, the pause and the resume of a1.
+    expect(events.filter(({ kind }) => kind === 'mode').length).toBe(4)
     const only = await cluster.page('/api/x1/lend/history?kind=unlend')
     expect((only['events'] as { kind: string }[]).every(({ kind }) => kind === 'unlend')).toBe(true)
   })
