@@ -95,9 +95,7 @@ export class LendRig implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const http = stack.use(new HttpClient(clock))
     const root = `tb${random.uuid().slice(0, 8)}`
-    const estimator = process.env['BF']
-      ? `fixed?resources=cpus:0.5`
-      : `usage?${flagOf({ ...ESTIMATOR, ...options.estimator })}`
+    const estimator = `usage?${flagOf({ ...ESTIMATOR, ...options.estimator })}`
     const controller = `pressure?${flagOf(options.controller ?? {})}`
     const agentFlags = [
       `--resources=cpus:2;mem:${options.mem ?? 8192};disk:65536;ports:[31000-32000]`,
