@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import got, { HTTPError } from 'got'
+import type { HTTPError } from 'got'
 import type { Clock } from '../base/clock.ts'
 import { retry } from '../base/delays.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
@@ -56,7 +56,7 @@ export async function download(
 
 function isPassing(error: unknown): boolean {
   if (!(error instanceof OperatingError) || error.code !== 'FETCH') return false
-  return !(error.cause instanceof HTTPError) || PASSING.has(error.cause.response.statusCode)
+  return !isAnswer(error.cause) || PASSING.has(error.cause.response.statusCode)
 }
 
 async function attempt(
@@ -75,6 +75,8 @@ async function attempt(
   let timer = arm()
   const either = AbortSignal.any([signal, stalled.signal])
   try {
+    // Most agents never download anything, and the library takes 7 MB.
+    const { default: got } = await import('got')
     const response = got.stream(url, {
       retry: { limit: 0 },
       decompress: false,
@@ -105,8 +107,13 @@ async function attempt(
   }
 }
 
+/** Told by its name, as the library may not be loaded. */
+function isAnswer(error: unknown): error is HTTPError {
+  return error instanceof Error && error.name === 'HTTPError'
+}
+
 function troubleOf(error: unknown): OperatingError {
-  if (error instanceof HTTPError) {
+  if (isAnswer(error)) {
     const { statusCode, statusMessage } = error.response
     return new OperatingError('FETCH', `the server answered ${statusCode} ${statusMessage ?? ''}`.trimEnd(), {
       cause: error,

@@ -59,6 +59,8 @@ export class Database implements Disposable {
     const inner = new DatabaseSync(path, { timeout: 5000 })
     try {
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL')
+      // Few reads, and the system caches the file: the library need not keep 2 MB of it.
+      inner.exec('PRAGMA cache_size = -256')
       const check = inner.prepare('PRAGMA quick_check(1)').get() as Row | undefined
       if (check?.['quick_check'] !== 'ok') throw new Damage(String(check?.['quick_check']))
       migrate(inner, path, options.migrations)
