@@ -55,6 +55,8 @@ export interface LendingSettings {
 
 const SLOW_MS = 1000
 const FAST_MS = 100
+/** Others can write into the kernel's groups too. */
+const CHECK_MS = 60_000
 /** A loop that comes so much later than it should has missed samples (spec/lending.md 3.6). */
 const LATE_MS = 500
 /** An estimator or controller that is silent for so long cannot tell; until then its last word counts. */
@@ -200,6 +202,7 @@ export class Lending {
       await Promise.all([
         every(clock, { ms: SLOW_MS, name: 'lending', onFailure }, () => this.round(), signal),
         every(clock, { ms: FAST_MS, name: 'taking back', onFailure }, () => this.beat(), signal),
+        every(clock, { ms: CHECK_MS, name: 'self-check', onFailure }, () => void this.checkTier(), signal),
       ])
     } finally {
       this.actions.release()

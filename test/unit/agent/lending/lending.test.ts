@@ -80,6 +80,20 @@ describe('what is told to be lent', () => {
     })
   })
 
+  test('falls within a minute after somebody took the tier away from the kernel', async () => {
+    using rig = new LendingRig()
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    rig.estimate = known(0.5)
+    await rig.clock.advance(2000)
+    expect(rig.told).toEqual(['lent 0.5'])
+    rig.tier.found = { tier: 'none', detail: 'the kernel says idle false' }
+    await rig.clock.advance(61_000)
+    expect(rig.told).toEqual(['lent 0.5', 'lent 0'])
+    stop.abort()
+    await running
+  })
+
   test('does not rise after the agent stood still, because what it missed is not known', async () => {
     using rig = new LendingRig()
     const stop = new AbortController()
@@ -142,6 +156,35 @@ describe('what the controller decides', () => {
     expect(rig.tier.quota).toBe(Number.POSITIVE_INFINITY)
     expect(rig.metrics.value('tepui/lend_squeezes')).toBe(1)
     expect(rig.metrics.value('tepui/lend_take_back_secs/count')).toBe(1)
+    stop.abort()
+    await running
+  })
+
+  test('of an eviction is kept with who else could have gone, why this one, the work lost, and its effect', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    const stop = new AbortController()
+    const running = rig.lending.run(stop.signal)
+    await rig.clock.advance(1000)
+    const { decision, ...action } = evict('b1')
+    const other = { id: 'c-b2', task: 'b2', frees: 0.4, progress: 9, cost: 9, score: 22.5 }
+    const both = { ...decision, candidates: [...decision.candidates, other] }
+    rig.answer = () => [{ ...action, decision: both }]
+    await rig.clock.advance(100)
+    rig.answer = () => []
+    rig.machine.remove('b1')
+    await rig.clock.advance(12_000)
+    expect(rig.evicted).toHaveLength(1)
+    const [told] = rig.decisions().filter(({ kind }) => kind === 'evict')
+    expect(told).toMatchObject({
+      candidates: [
+        { task: 'b1', score: 17.5 },
+        { task: 'b2', score: 22.5 },
+      ],
+      chosen: ['c-b1'],
+      rule: 'cheapest',
+      workLostCpuSeconds: 7,
+      effect: { after1s: { 'borrowers cpus': 0 }, after10s: { 'borrowers cpus': 0 } },
+    })
     stop.abort()
     await running
   })
