@@ -52,17 +52,15 @@ async function run(rig: LendRig, totalMb: number, mode: 'full' | 'lend'): Promis
   const mem = Math.floor(totalMb - 3000)
   const worker = await Worker.start<Ramp, Ramped>(rig, { program: 'ramp', cpus: 1.9, mem })
   const borrowers: Started[] = []
+  const count = Math.floor((availableMb() - LEFT_MB) / BORROWED_MB)
   try {
-    while (availableMb() > LEFT_MB + BORROWED_MB) {
-      borrowers.push(await rig.start(rig.borrowers, hog(borrowers.length)))
-      await rig.sleep(100)
-    }
+    for (let index = 0; index < count; index++) borrowers.push(await rig.start(rig.borrowers, hog(index)))
     let before = Number.NaN
     await rig.until('borrowers held what they were lent', FILL_MS, async () => {
       const last = before
-      await rig.sleep(500)
+      await rig.sleep(1000)
       before = availableMb()
-      return Math.abs(before - last) < 20
+      return last - before < 20
     })
     const available = availableMb()
     const mb = available - reserveMb / 2 + NEEDED_MB

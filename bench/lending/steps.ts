@@ -10,7 +10,7 @@ export type Stepper = Worker<Step, Stepped>
 const HIGH_MS = 500
 const WATCH_MS = 200
 /** Between the word and the jump: long enough for both threads to be at their low demand. */
-const AHEAD_MS = 300
+const AHEAD_MS = 200
 
 export function startStepper(rig: LendRig): Promise<Stepper> {
   return Worker.start<Step, Stepped>(rig, { program: 'stepper', cpus: 1.9, mem: 512 })
@@ -30,7 +30,7 @@ export async function measureSteps(
   for (let pair = 0; pair < pairs; pair++) {
     for (const leg of pair % 2 === 0 ? LEGS : LEGS.toReversed()) {
       rig.borrow(leg === 'beside')
-      await rig.sleep(rig.random.next() * 200)
+      await rig.sleep(rig.random.next() * 100)
       const { value } = await rig.measured(() => oneStep(rig, stepper, HIGH_MS))
       later[leg].push(value.laterMs)
     }
