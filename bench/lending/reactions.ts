@@ -82,8 +82,10 @@ export async function measureLadder(
   ]
 }
 
-function free(rig: LendRig): boolean {
-  return !Number.isFinite(rig.lent.quotaCpus) && !rig.lent.frozen
+/** As the agent sees it: it does not know of quotas that were lifted behind its back. */
+async function free(rig: LendRig): Promise<boolean> {
+  const { frozen, quotaCpus } = await rig.agentView()
+  return frozen === 0 && quotaCpus === 'max'
 }
 
 /** ms from a wall time until something holds; NaN when it does not within `limitMs`. */

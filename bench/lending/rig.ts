@@ -161,6 +161,15 @@ export class LendRig implements AsyncDisposable {
     }
   }
 
+  /** What the agent believes to be in force. */
+  async agentView(): Promise<{ readonly quotaCpus: number | 'max'; readonly frozen: number }> {
+    const page = await this.#get<{
+      readonly quota_cpus: number | 'max'
+      readonly frozen: readonly unknown[]
+    }>(this.daemons.agent.port, '/api/x1/lend')
+    return { quotaCpus: page.quota_cpus, frozen: page.frozen.length }
+  }
+
   /** @param since wall time, ms */
   async history(since: number): Promise<readonly LendRecord[]> {
     const path = `/api/x1/lend/history?limit=1000&since=${Math.floor(since)}`
