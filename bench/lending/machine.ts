@@ -97,13 +97,15 @@ export class LentGroup {
     writeFileSync(join(this.#cpu, 'cpu.cfs_quota_us'), String(quota))
   }
 
-  /** True when some borrower stands still. */
+  /** True when some borrower stands still, by whichever freezer. */
   get frozen(): boolean {
+    // On a v1 machine containers have a group in the unified tree too, and its freezer is the quicker one.
+    const unified = this.#cpu.replace('/cpu/', '/unified/')
     return this.children.some((child) => {
-      const v1 = join(this.#freezer, child, 'freezer.state')
-      const v2 = join(this.#freezer, child, 'cgroup.events')
-      if (existsSync(v1)) return readFileSync(v1, 'utf8').trim() === 'FROZEN'
-      return existsSync(v2) && /^frozen 1$/m.test(readFileSync(v2, 'utf8'))
+      const states = [join(this.#freezer, child, 'freezer.state'), join(unified, child, 'cgroup.events')]
+      return states.some(
+        (file) => existsSync(file) && /^(FROZEN|frozen 1)$/m.test(readFileSync(file, 'utf8')),
+      )
     })
   }
 
