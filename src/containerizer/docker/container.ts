@@ -86,6 +86,7 @@ export class DockerContainer implements Container {
   #deadline: number | undefined
   #killTimer: Disposable | undefined
   #peakBytes: number | undefined
+  /** 0: it was looked for and not found. */
   #firstPid: number | undefined
   #memoryLimitBytes: number | undefined
   #released: Promise<void> | undefined
@@ -102,9 +103,10 @@ export class DockerContainer implements Container {
 
   get pid(): number | undefined {
     const known = this.#inspection?.description.State.Pid ?? 0
-    // Looked for once: it takes a walk through the kernel's groups.
-    this.#firstPid ??= known > 0 ? known : this.#lowestPid()
-    return this.#firstPid
+    if (known > 0) return known
+    // Looked for once: what is not there after the start has ended.
+    this.#firstPid ??= this.#lowestPid() ?? 0
+    return this.#firstPid === 0 ? undefined : this.#firstPid
   }
 
   get addresses(): readonly string[] {
