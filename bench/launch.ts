@@ -17,13 +17,13 @@ export const launchBench: Bench = {
   summary: 'what a Docker task costs beside the bare engine: time, throughput, memory, cpu',
   options: {
     only: `one of the parts ${PARTS.join(', ')}`,
-    pairs: 'launches that are compared one by one (default 50)',
-    tasks: 'short tasks for the throughput, in all (default 200)',
-    rounds: 'rounds that these are parted into (default 10)',
+    pairs: 'launches that are compared one by one (default 100)',
+    tasks: 'short tasks in each round of the throughput (default 200)',
+    rounds: 'rounds of these, bare and ours each (default 3)',
     containers: 'containers that sleep (default 50)',
     seconds: 'time for which the agent is watched then (default 30)',
   },
-  limitMs: () => 240_000,
+  limitMs: () => 480_000,
   async run(context) {
     const { clock, say } = context
     const only = context.options['only']
@@ -31,9 +31,9 @@ export const launchBench: Bench = {
       throw new OperatingError('USAGE', `--only is '${only}': expected one of ${PARTS.join(', ')}`)
     const wants = (part: (typeof PARTS)[number]): boolean => only === undefined || only === part
     const [pairs, tasks, rounds] = [
-      count(context, 'pairs', 50),
+      count(context, 'pairs', 100),
       count(context, 'tasks', 200),
-      count(context, 'rounds', 10),
+      count(context, 'rounds', 3),
     ]
     const [containers, seconds] = [count(context, 'containers', 50), count(context, 'seconds', 30)]
     const began = clock.monotonic()
@@ -47,7 +47,7 @@ export const launchBench: Bench = {
         figures.push(...(await measureOverhead(rig, pairs)))
       }
       if (wants('throughput')) {
-        say(`${tasks} short tasks in ${rounds} rounds, 8 at a time, bare and ours`)
+        say(`${rounds} rounds of ${tasks} short tasks, 8 at a time, bare and ours`)
         figures.push(...(await measureThroughput(rig, tasks, rounds)))
       }
     }

@@ -13,18 +13,17 @@ export async function warmUp(rig: Rig, tasks: number): Promise<void> {
   await ourRound(rig, tasks)
 }
 
-/** Rounds of equal size, bare and ours in turn, each first every other time; every round ends with all removed. */
+/** Rounds of so many tasks, bare and ours in turn, each first every other time; every round ends with all removed. */
 export async function measureThroughput(rig: Rig, tasks: number, rounds: number): Promise<readonly Figure[]> {
-  const perRound = Math.ceil(tasks / rounds)
   const bare: number[] = []
   const ours: number[] = []
   const cpu = { master: 0, agent: 0 }
   for (let round = 0; round < rounds; round++) {
     const legs = [
-      async () => void bare.push(await seconds(rig, () => bareRound(rig, perRound))),
+      async () => void bare.push(await seconds(rig, () => bareRound(rig, tasks))),
       async () => {
         const before = cpuSeconds(rig)
-        ours.push(await seconds(rig, () => ourRound(rig, perRound)))
+        ours.push(await seconds(rig, () => ourRound(rig, tasks)))
         const after = cpuSeconds(rig)
         cpu.master += after.master - before.master
         cpu.agent += after.agent - before.agent
@@ -34,7 +33,7 @@ export async function measureThroughput(rig: Rig, tasks: number, rounds: number)
     const [bareTook, ourTook] = [bare.at(-1) ?? Number.NaN, ours.at(-1) ?? Number.NaN]
     rig.context.say(`round ${round + 1}: bare ${bareTook.toFixed(2)} s, ours ${ourTook.toFixed(2)} s`)
   }
-  const all = perRound * rounds
+  const all = tasks * rounds
   const ratios = ours.map((took, index) => (bare[index] ?? Number.NaN) / took)
   return [
     figure('throughput ratio', median(ratios), 'ours / bare', '>= 0.95'),

@@ -91,10 +91,3 @@ export async function every(
     }
   }
 }
-
-/** A signal that aborts with a `TimeoutError` after `ms`; disposing it releases the timer. */
-export function timeoutSignal(clock: Clock, ms: number, what: string): { signal: AbortSignal } & Disposable {
-  const controller = new AbortController()
-  const timer = clock.after(ms, () => controller.abort(new Error(`${what} took longer than ${ms} ms`)))
-  return { signal: controller.signal, [Symbol.dispose]: () => timer[Symbol.dispose]() }
-}

@@ -88,8 +88,8 @@ export class HttpClient implements Disposable {
    */
   async request(outgoing: Outgoing, signal: AbortSignal): Promise<Incoming> {
     const what = nameOf(outgoing)
-    return this.#within(outgoing, signal, async (both) => {
-      const response = await send(outgoing, this.#agent, both)
+    return this.#within(outgoing, signal, async (limit) => {
+      const response = await send(outgoing, this.#agent, limit)
       const text = await readText(response, outgoing.maxBytes ?? MAX_BYTES, what)
       return checked(response, text, what)
     })
@@ -104,9 +104,8 @@ export class HttpClient implements Disposable {
     const what = nameOf(outgoing)
     const own = new AbortController()
     const life = AbortSignal.any([own.signal, signal])
-    const response = await this.#within(outgoing, life, async (both) => {
-      // The signal of the request ends the stream with it, so it must not carry the time limit of the headers.
-      const answer = await send(outgoing, false, life, both)
+    const response = await this.#within(outgoing, life, async (limit) => {
+      const answer = await send(outgoing, false, limit)
       if (!isSuccess(answer)) checked(answer, await readText(answer, SHOWN_BYTES, what), what)
       return answer
     })
@@ -126,26 +125,41 @@ export class HttpClient implements Disposable {
     this.#agent.destroy()
   }
 
+  /**
+   * The time limit holds for `work`; the signal breaks the request off for as long as it is open, which of a stream is
+   * longer. Both without signals of their own, which would cost more than a small request.
+   */
   async #within<T>(
     outgoing: Outgoing,
     signal: AbortSignal,
-    work: (both: AbortSignal) => Promise<T>,
+    work: (onSent: (sent: ClientRequest) => void) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted()
     const what = nameOf(outgoing)
     const timeoutMs = outgoing.timeoutMs ?? TIMEOUT_MS
-    const late = new AbortController()
+    let late: OperatingError | undefined
+    let sent: ClientRequest | undefined
     using _ = this.#clock.after(timeoutMs, () => {
-      late.abort(new OperatingError('UNREACHABLE', `${what} had no answer within ${timeoutMs} ms`))
+      late = new OperatingError('UNREACHABLE', `${what} had no answer within ${timeoutMs} ms`)
+      sent?.destroy(late)
     })
     try {
-      return await work(AbortSignal.any([signal, late.signal]))
+      return await work((request) => {
+        sent = request
+        endWith(request, signal)
+      })
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      if (late.signal.aborted) throw late.signal.reason
-      throw error instanceof OperatingError ? error : trouble(what, error as Error)
+      throw late ?? (error instanceof OperatingError ? error : trouble(what, error as Error))
     }
   }
+}
+
+/** Breaks the request off, or its answer, when the signal aborts. */
+export function endWith(sent: ClientRequest, signal: AbortSignal): void {
+  const end = (): void => void sent.destroy(signal.reason as Error)
+  signal.addEventListener('abort', end, { once: true })
+  sent.on('close', () => signal.removeEventListener('abort', end))
 }
 
 const nameOf = ({ method = 'GET', url }: Outgoing): string => `${method} ${url}`
@@ -161,34 +175,29 @@ export function trouble(what: string, error: Error & { readonly code?: string })
   return new OperatingError('UNREACHABLE', `${what} failed`, { cause })
 }
 
-/** Resolves when the headers of the answer are there. `until` limits only that wait; `life` the whole exchange. */
+/** Resolves when the headers of the answer are there. */
 function send(
   outgoing: Outgoing,
   agent: Agent | false,
-  life: AbortSignal,
-  until: AbortSignal = life,
+  onSent: (sent: ClientRequest) => void,
 ): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   const { method = 'GET', url, headers = {}, body } = outgoing
   const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }
   let sent: ClientRequest
   try {
-    sent = nodeRequest(url, { method, headers: { ...headers, ...length }, agent, signal: life })
+    sent = nodeRequest(url, { method, headers: { ...headers, ...length }, agent })
   } catch (error) {
     // A URL or header that cannot be sent at all.
     return Promise.reject(new OperatingError('USAGE', `Cannot send ${nameOf(outgoing)}`, { cause: error }))
   }
-  const give = (): void => void sent.destroy(until.reason as Error)
-  until.addEventListener('abort', give, { once: true })
-  const settle = (): void => until.removeEventListener('abort', give)
   sent.on('response', (response) => {
-    if (agent === false) settle()
     // A body that breaks off is reported to whoever reads it; unread, it must not end the process.
     response.on('error', () => undefined)
     resolve(response)
   })
   sent.on('error', reject)
-  sent.on('close', settle)
+  onSent(sent)
   sent.setNoDelay(true)
   sent.end(body)
   return promise

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { timeoutSignal, type Clock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { text, type Answer } from './response.ts'
 import { splitTarget, type Target } from './routes.ts'
@@ -32,19 +32,19 @@ export class HttpRequest {
   /** Of parameters given twice, the last. */
   readonly query: ReadonlyMap<string, string>
   readonly remote: { readonly address: string; readonly port: number }
-  /** Aborts when the client leaves or the server closes. */
-  readonly signal: AbortSignal
   /** The message of node:http below, for static files and the like. */
   readonly raw: IncomingMessage
+  readonly #makeSignal: () => AbortSignal
   readonly #headers: ReadonlyMap<string, string>
   readonly #clock: Clock
   readonly #limits: BodyLimits
+  #life: AbortSignal | undefined
 
   constructor(
     raw: IncomingMessage,
     target: Target,
     rest: string,
-    deps: { readonly clock: Clock; readonly limits: BodyLimits; readonly signal: AbortSignal },
+    deps: { readonly clock: Clock; readonly limits: BodyLimits; readonly signal: () => AbortSignal },
   ) {
     this.raw = raw
     this.method = raw.method ?? ''
@@ -53,10 +53,16 @@ export class HttpRequest {
     this.query = target.query
     this.rest = rest
     this.remote = { address: raw.socket.remoteAddress ?? '', port: raw.socket.remotePort ?? 0 }
-    this.signal = deps.signal
+    this.#makeSignal = deps.signal
     this.#headers = lastHeaders(raw.rawHeaders)
     this.#clock = deps.clock
     this.#limits = deps.limits
+  }
+
+  /** Aborts when the client leaves or the server closes. Made only when asked for: most requests never look. */
+  get signal(): AbortSignal {
+    this.#life ??= this.#makeSignal()
+    return this.#life
   }
 
   /** The value of a header, in any case; of duplicates the last (spec/clients.md Q3). */
@@ -80,8 +86,7 @@ export class HttpRequest {
         ok: false,
         answer: text(415, `Expecting 'Content-Encoding' of gzip or none, but received '${coding}'`),
       }
-    using timeout = timeoutSignal(this.#clock, this.#limits.ms, 'The body of the request')
-    return await readWhole(this.raw, coding === 'gzip', limitBytes, timeout.signal)
+    return readWhole(this.raw, coding === 'gzip', { ...this.#limits, bytes: limitBytes }, this.#clock)
   }
 
   /** The body piece by piece as it comes, unzipped, for uploads without end; the caller counts and times out. */
@@ -106,7 +111,12 @@ export function targetOf(raw: IncomingMessage, processes: readonly string[]): Ta
 
 const tooLarge = (limit: number): Answer => text(413, `The body has more than ${limit} bytes`)
 
-function readWhole(raw: IncomingMessage, zipped: boolean, limit: number, signal: AbortSignal): Promise<Body> {
+async function readWhole(
+  raw: IncomingMessage,
+  zipped: boolean,
+  limits: BodyLimits,
+  clock: Clock,
+): Promise<Body> {
   const gunzip = zipped ? createGunzip() : undefined
   const source: Readable = gunzip === undefined ? raw : raw.pipe(gunzip)
   const { promise, resolve, reject } = Promise.withResolvers<Body>()
@@ -115,7 +125,7 @@ function readWhole(raw: IncomingMessage, zipped: boolean, limit: number, signal:
   const refuse = (answer: Answer): void => resolve({ ok: false, answer })
   const onData = (piece: Buffer): void => {
     total += piece.length
-    if (total > limit) refuse(tooLarge(limit))
+    if (total > limits.bytes) refuse(tooLarge(limits.bytes))
     else pieces.push(piece)
   }
   const onEnd = (): void => resolve({ ok: true, bytes: Buffer.concat(pieces, total) })
@@ -127,20 +137,21 @@ function readWhole(raw: IncomingMessage, zipped: boolean, limit: number, signal:
   const onLeft = (): void => {
     if (!raw.readableEnded) leave()
   }
-  const onTimeout = (): void =>
-    refuse(text(408, `The body was not complete in time: ${reasonOf(signal.reason)}`))
+  const onLate = (): void =>
+    refuse(text(408, `The body was not complete in time: it took longer than ${limits.ms} ms`))
+  using _ = clock.after(limits.ms, onLate)
   source.on('data', onData).on('end', onEnd)
   gunzip?.on('error', onUnzipError)
   raw.on('close', onLeft)
-  signal.addEventListener('abort', onTimeout, { once: true })
   if (raw.destroyed) leave()
-  return promise.finally(() => {
+  try {
+    return await promise
+  } finally {
     source.off('data', onData).off('end', onEnd)
     raw.off('close', onLeft)
-    signal.removeEventListener('abort', onTimeout)
     if (gunzip !== undefined) {
       raw.unpipe(gunzip)
       gunzip.destroy()
     }
-  })
+  }
 }

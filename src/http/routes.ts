@@ -24,6 +24,8 @@ export interface Target {
   readonly query: ReadonlyMap<string, string>
 }
 
+const NO_QUERY: ReadonlyMap<string, string> = new Map()
+
 export type Match =
   | { readonly kind: 'found'; readonly route: Route; readonly rest: string }
   | { readonly kind: 'not-found' }
@@ -51,7 +53,8 @@ export function splitTarget(url: string, processes: readonly string[]): Target |
   }
   if (segments[0] !== undefined && processes.includes(segments[0])) segments.shift()
   // The last of duplicates wins: a Map keeps what is set last.
-  return { path: `/${segments.join('/')}`, query: new Map(new URLSearchParams(rawQuery)) }
+  const query = rawQuery === '' ? NO_QUERY : new Map(new URLSearchParams(rawQuery))
+  return { path: `/${segments.join('/')}`, query }
 }
 
 function decoded(segment: string): string | undefined {

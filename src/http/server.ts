@@ -174,15 +174,13 @@ class Listener implements HttpServer {
       return
     }
     const match = this.#routes.match(target.path, raw.method ?? '')
-    const left = new AbortController()
-    response.on('close', () => left.abort(CLIENT_LEFT))
     const request = new HttpRequest(raw, target, match.kind === 'found' ? match.rest : '', {
       clock: this.#options.clock,
       limits: {
         bytes: this.#options.maxBodyBytes ?? MAX_BODY_BYTES,
         ms: this.#options.bodyTimeoutMs ?? BODY_TIMEOUT_MS,
       },
-      signal: AbortSignal.any([left.signal, this.#closing.signal]),
+      signal: () => this.#lifeOf(response),
     })
     if (match.kind === 'not-found') return this.#write(raw, response, notFound(), request)
     if (match.kind === 'wrong-method')
@@ -194,6 +192,15 @@ class Listener implements HttpServer {
       withCallback(answer, request.method, request.query.get('jsonp')),
       request,
     )
+  }
+
+  /** Aborts when the client leaves or the server closes. */
+  #lifeOf(response: ServerResponse): AbortSignal {
+    const left = new AbortController()
+    const leave = (): void => left.abort(CLIENT_LEFT)
+    if (response.destroyed) leave()
+    else response.on('close', leave)
+    return AbortSignal.any([left.signal, this.#closing.signal])
   }
 
   async #write(

@@ -39,8 +39,8 @@ export function processesOf(files: KernelFiles, hierarchies: Hierarchies, path: 
 }
 
 /**
- * The lowest pid of those that the group itself lists: of a container, its first process. Looks into one hierarchy
- * after the other and no further than the first that knows any, the unified tree first: v1 sorts a list for every look.
+ * The lowest pid of those that the group itself lists: of a container, its first process. Only the first hierarchy that
+ * knows the group is read, the unified tree before the others, because v1 sorts a list for every look.
  */
 export function lowestProcess(
   files: KernelFiles,
@@ -48,16 +48,24 @@ export function lowestProcess(
   path: string,
 ): number | undefined {
   for (const hierarchy of enteredHierarchies(hierarchies).toReversed()) {
-    const pids = listed(files, join(hierarchy, path))
-    if (pids.length > 0) return Math.min(...pids)
+    const text = files.read(join(hierarchy, path, 'cgroup.procs'))
+    if (text === undefined) continue
+    const pids = pidsIn(text)
+    return pids.length > 0 ? Math.min(...pids) : undefined
   }
   return undefined
 }
 
 function listed(files: KernelFiles, group: string): readonly number[] {
-  const lines = (files.read(join(group, 'cgroup.procs')) ?? '').split('\n')
-  // 0 stands for a process of another pid namespace, which has no number here.
-  return lines.map(Number).filter((pid) => pid > 0)
+  return pidsIn(files.read(join(group, 'cgroup.procs')) ?? '')
+}
+
+/** 0 stands for a process of another pid namespace, which has no number here. */
+function pidsIn(text: string): readonly number[] {
+  return text
+    .split('\n')
+    .map(Number)
+    .filter((pid) => pid > 0)
 }
 
 /** Freezes or thaws; true when a freezer took the order. Prefers the unified tree, which never needs a retry. */

@@ -242,10 +242,10 @@ class KernelCgroups implements Cgroups {
     return `${this.tier(tier)}.slice`
   }
 
+  /** Who removes a group removes it everywhere, so one hierarchy speaks for all. */
   #isThere(path: string): boolean {
-    return enteredHierarchies(this.#hierarchies).every((directory) =>
-      this.#files.exists(join(directory, path)),
-    )
+    const home = this.#hierarchies.homes.cpu?.directory ?? this.#hierarchies.unified
+    return home !== undefined && this.#files.exists(join(home, path))
   }
 
   #tryTiers(): string | undefined {

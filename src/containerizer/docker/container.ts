@@ -1,14 +1,16 @@
 // One running engine container, from its start to its true cause of death and its removal.
-import { type Clock, isoTime } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
 import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import { describeAsMade, type Made } from './as-made.ts'
 import type { HostConfig } from './body.ts'
 import { causeOf, signalNumber } from './cause.ts'
 import type { ContainerDescription, Inspection } from './engine-answers.ts'
+import type { Listening } from './ends.ts'
 import { EngineError } from './engine-errors.ts'
 import { usageOf } from './engine-usage.ts'
 import type { Engine } from './engine.ts'
@@ -47,10 +49,12 @@ export interface ContainerParts {
   readonly raw: boolean
   /** Ends when the attached stream has been copied to its end. */
   readonly copied: Promise<void>
+  /** Tells the end, so that the engine need not be asked for it. */
+  readonly listening: Listening | undefined
   /** Ends the attached stream. */
   readonly detach: AbortController
-  /** What the engine knew before the start, when that is enough: see `look`. */
-  readonly before: Inspection | undefined
+  /** What it was made from, when that says enough of it: see `look`. */
+  readonly made: Made | undefined
   /** Aborts when the containerizer is closed: the container runs on, unwatched. */
   readonly closed: AbortSignal
   readonly engineLossMs: number
@@ -59,6 +63,8 @@ export interface ContainerParts {
 const RETRY_MS = 500
 /** One for all: every container ends with it, and a reason of its own would cost a stack. */
 const DETACHED = new OperatingError('STOPPED', 'The container has ended')
+/** The end of its output mostly is its end: of one that is not told soon, the engine has lost the word on its way. */
+const SILENCE_MS = 2000
 /** After the end of its first process, output can only come from processes that left the container's namespaces. */
 const LAST_OUTPUT_MS = 10_000
 
@@ -80,6 +86,7 @@ export class DockerContainer implements Container {
   #deadline: number | undefined
   #killTimer: Disposable | undefined
   #peakBytes: number | undefined
+  /** 0: it was looked for and not found. */
   #firstPid: number | undefined
   #memoryLimitBytes: number | undefined
   #released: Promise<void> | undefined
@@ -90,16 +97,16 @@ export class DockerContainer implements Container {
     this.id = parts.containerId
     this.#copied = parts.copied
     this.#memoryLimitBytes = parts.memoryLimitBytes
-    this.#inspection = parts.before
     this.#startedAt = parts.clock.now()
     this.exit = this.#watch()
   }
 
   get pid(): number | undefined {
     const known = this.#inspection?.description.State.Pid ?? 0
-    // Looked for once: it takes a walk through the kernel's groups.
-    this.#firstPid ??= known > 0 ? known : this.#lowestPid()
-    return this.#firstPid
+    if (known > 0) return known
+    // Looked for once: what is not there after the start has ended.
+    this.#firstPid ??= this.#lowestPid() ?? 0
+    return this.#firstPid === 0 ? undefined : this.#firstPid
   }
 
   get addresses(): readonly string[] {
@@ -108,27 +115,18 @@ export class DockerContainer implements Container {
 
   /** An array of one, the form in which `docker inspect` prints it and Mesos hands it on. */
   get inspect(): string | undefined {
-    const { before } = this.#parts
-    if (this.#inspection === undefined) return undefined
-    return this.#inspection === before
-      ? asRunning(before, this.pid ?? 0, this.#startedAt)
-      : `[${this.#inspection.raw}]`
+    const { made } = this.#parts
+    if (made !== undefined) return JSON.stringify([describeAsMade(made, this.pid ?? 0, this.#startedAt)])
+    return this.#inspection === undefined ? undefined : `[${this.#inspection.raw}]`
   }
 
   /**
-   * Reads what the engine knows about the running container, unless its answer before the start says it all: an engine
-   * does not answer while it tidies up after an end, hundreds of milliseconds that short tasks would be late.
+   * Reads what the engine knows about the running container, unless what it was made from says enough: an engine does
+   * not answer while it tidies up after an end, hundreds of milliseconds that short tasks would be late.
    * Where it fails, the container runs on without it.
    */
   async look(): Promise<void> {
-    const { engine, log, dockerId, before } = this.#parts
-    if (before !== undefined) return
-    try {
-      this.#inspection = await engine.inspect(dockerId)
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error
-      log.warn({ container: this.id, reason: reasonOf(error) }, 'Could not inspect a started container')
-    }
+    if (this.#parts.made === undefined) await this.#inspectNow()
   }
 
   get group(): string | undefined {
@@ -155,7 +153,7 @@ export class DockerContainer implements Container {
       void this.#send('SIGKILL')
       return
     }
-    if (isFirst) void this.#send(this.#stopSignal())
+    if (isFirst) void this.#askToStop()
     this.#killTimer = clock.after(graceMs, () => void this.#send('SIGKILL'))
   }
 
@@ -197,6 +195,8 @@ export class DockerContainer implements Container {
   /** The exit status; undefined when the engine has forgotten the container. Throws when the engine stays away. */
   async #waitForEnd(): Promise<number | undefined> {
     const { engine, dockerId, clock, closed, engineLossMs, log } = this.#parts
+    const told = await this.#toldEnd()
+    if (told !== undefined) return told
     let lostAt: number | undefined
     for (;;) {
       try {
@@ -216,6 +216,26 @@ export class DockerContainer implements Container {
       lostAt = undefined
       if (found === undefined) return undefined
       if (found.description.State.Running) this.#copied = this.#attachAgain(this.#copied)
+    }
+  }
+
+  /** Undefined when the end is not told, and the engine has to be asked. */
+  async #toldEnd(): Promise<number | undefined> {
+    const { listening, clock } = this.#parts
+    if (listening === undefined) return undefined
+    const { promise, resolve } = Promise.withResolvers<number | undefined>()
+    let silence: Disposable | undefined
+    let over = false
+    void listening.end.then(resolve)
+    void this.#copied.then(() => {
+      if (!over) silence = clock.after(SILENCE_MS, () => resolve(undefined))
+    })
+    try {
+      return await promise
+    } finally {
+      over = true
+      silence?.[Symbol.dispose]()
+      listening[Symbol.dispose]()
     }
   }
 
@@ -249,32 +269,32 @@ export class DockerContainer implements Container {
   }
 
   async #cause(exitCode: number): Promise<ContainerExit> {
+    // A clean end needs no explanation, and short tasks no looks and round trips more.
+    if (exitCode === 0) return { kind: 'exited', code: 0 }
     const { dockerId, group, kernelLog } = this.#parts
-    const facts = {
+    const found = await this.#inspectAgain()
+    const oomKilled = found !== undefined && found !== 'no answer' && found.description.State.OOMKilled
+    return causeOf({
       exitCode,
       dockerId,
+      oomKilled,
+      kernelKill: kernelLog.killsIn(dockerId),
+      tierWasHit:
+        group !== undefined && group.cgroups.memoryMarks(group.tier).tierHits > group.marks.tierHits,
       limitBytes: this.#memoryLimitBytes,
       peakBytes: this.#peakBytes,
       sent: this.#sent,
-      tierWasHit:
-        group !== undefined && group.cgroups.memoryMarks(group.tier).tierHits > group.marks.tierHits,
-    }
-    // A clean end needs no explanation, and short tasks no round trip more.
-    if (exitCode === 0) return causeOf({ ...facts, oomKilled: false, kernelKill: undefined })
-    const found = await this.#inspectAgain()
-    const oomKilled = found !== undefined && found !== 'no answer' && found.description.State.OOMKilled
-    return causeOf({ ...facts, oomKilled, kernelKill: kernelLog.killsIn(dockerId) })
+    })
   }
 
   async #lastOutput(): Promise<void> {
     const { clock, log } = this.#parts
-    const enough = new AbortController()
-    const late = clock.sleep(LAST_OUTPUT_MS, enough.signal).then(
-      () => log.warn({ container: this.id }, 'Gave up on output that did not end with its container'),
-      () => undefined,
-    )
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
+    using _ = clock.after(LAST_OUTPUT_MS, () => {
+      log.warn({ container: this.id }, 'Gave up on output that did not end with its container')
+      giveUp()
+    })
     await Promise.race([this.#copied, late])
-    enough.abort()
   }
 
   #closeOutput(): void {
@@ -309,9 +329,23 @@ export class DockerContainer implements Container {
     return this.#ended ? undefined : group?.cgroups.lowestProcess(group.path)
   }
 
-  #stopSignal(): string {
+  /** The image may name the signal that it wants to be stopped with. */
+  async #askToStop(): Promise<void> {
+    if (this.#inspection === undefined) await this.#inspectNow()
+    // Its time may have run out meanwhile, and then it is killed already.
+    if (this.#parts.clock.monotonic() >= (this.#deadline ?? 0)) return
     const wanted = this.#inspection?.description.Config.StopSignal ?? ''
-    return wanted !== '' && signalNumber(wanted) !== undefined ? wanted : 'SIGTERM'
+    await this.#send(wanted !== '' && signalNumber(wanted) !== undefined ? wanted : 'SIGTERM')
+  }
+
+  async #inspectNow(): Promise<void> {
+    const { engine, log, dockerId } = this.#parts
+    try {
+      this.#inspection = await engine.inspect(dockerId)
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+      log.warn({ container: this.id, reason: reasonOf(error) }, 'Could not inspect a started container')
+    }
   }
 
   /** Tries until the engine took it, or the container is gone, or a stronger signal has taken over. */
@@ -341,13 +375,6 @@ function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): rea
   const network = NetworkSettings.Networks?.[mode]
   const found = [network?.IPAddress ?? NetworkSettings.IPAddress, network?.GlobalIPv6Address]
   return found.filter((address): address is string => address !== undefined && address !== '')
-}
-
-/** The answer from before the start, with the state that the container has since. */
-function asRunning({ description }: Inspection, pid: number, startedAt: number): string {
-  const state = { Status: 'running', Running: true, Pid: pid, StartedAt: isoTime(startedAt) }
-  // The description is the whole answer, of which only some fields have a type.
-  return JSON.stringify([{ ...description, State: { ...description.State, ...state } }])
 }
 
 function lostForGood(cause: EngineError, ms: number): OperatingError {

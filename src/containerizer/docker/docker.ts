@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { Container, ContainerSpec, Containerizer, LaunchObserver } from '../containerizer.ts'
 import type { EngineDescription } from './engine-answers.ts'
+import { Ends } from './ends.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { Images } from './image.ts'
 import { openKernelLog } from './kernel-log.ts'
@@ -89,8 +90,10 @@ export class DockerContainerizer implements Containerizer {
       delayMs: options.removeDelayMs ?? REMOVE_DELAY_MS,
       onRemoved: (id) => this.#mine.delete(id),
     })
+    const closed = this.#closing.signal
     this.#deps = {
       engine,
+      ends: new Ends({ engine, agentTag: options.agentTag, clock, log, closed }),
       clock,
       log,
       cgroups,
@@ -113,7 +116,7 @@ export class DockerContainerizer implements Containerizer {
       indexServer: description.indexServer,
       outputMaxBytes,
       engineLossMs: options.engineLossMs ?? ENGINE_LOSS_MS,
-      closed: this.#closing.signal,
+      closed,
       onCreated: (id) => this.#mine.add(id),
     }
   }

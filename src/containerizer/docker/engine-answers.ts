@@ -37,6 +37,13 @@ export interface Inspection {
   readonly raw: string
 }
 
+export interface ContainerEnd {
+  /** Empty when the engine named none. */
+  readonly id: string
+  /** NaN when the engine told none. */
+  readonly exitCode: number
+}
+
 export interface PullLine {
   readonly status?: string
   readonly id?: string

@@ -62,3 +62,23 @@ export function readAnswer(
   response.on('close', () => reject(new Error('The connection closed in the middle of an answer')))
   return promise
 }
+
+/**
+ * The lines of an answer as they come; empty ones are left out.
+ *
+ * @param tooLong makes what is thrown when a line has more than `maxLength` characters
+ */
+export async function* readLines(
+  response: IncomingMessage,
+  maxLength: number,
+  tooLong: () => Error,
+): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > maxLength) throw tooLong()
+    for (const line of lines) if (line.trim() !== '') yield line
+  }
+  if (rest.trim() !== '') yield rest
+}

@@ -7,6 +7,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { CreateBody, HostConfig } from './body.ts'
 import type {
   ContainerDescription,
+  ContainerEnd,
   EngineDescription,
   EngineStatistics,
   Inspection,
@@ -14,8 +15,9 @@ import type {
   PullLine,
   RegistryAuth,
 } from './engine-answers.ts'
-import { brokenConnection, lateAnswer, refusedRequest } from './engine-errors.ts'
-import { readAnswer, sendAsItIs } from './engine-http.ts'
+import { brokenConnection, lateAnswer } from './engine-errors.ts'
+import { readAnswer, readLines, sendAsItIs } from './engine-http.ts'
+import { accepted, type Answer, parse, tooLong, wordsOf } from './engine-reading.ts'
 
 export interface Engine {
   describe(): Promise<EngineDescription>
@@ -30,6 +32,8 @@ export interface Engine {
   start(id: string): Promise<void>
   /** The exit status, once it does not run (any more). Undefined when there is no such container. */
   wait(id: string, signal: AbortSignal): Promise<number | undefined>
+  /** The ends of all containers with this label from now on; resolves when the engine has begun to tell. */
+  ends(label: string, value: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEnd>>
   inspect(id: string): Promise<Inspection | undefined>
   /** False when it does not run (any more). */
   kill(id: string, signal: string): Promise<boolean>
@@ -60,7 +64,8 @@ interface EngineOptions {
 
 /** No answer of the engine that is kept in memory may be larger (an inspect answer has about 8 KB). */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
-const PULL_LINE_BYTES_MAX = 1024 * 1024
+/** Of what the engine tells line by line. */
+const LINE_LENGTH_MAX = 1024 * 1024
 /** Kept open between requests; a connection costs the engine a few hundred microseconds. */
 const IDLE_CONNECTIONS_MAX = 16
 
@@ -75,11 +80,6 @@ interface Request {
   /** Ends the request, and its answer with it. */
   readonly signal?: AbortSignal
   readonly onSent?: (sent: ClientRequest) => void
-}
-
-interface Answer {
-  readonly status: number
-  readonly text: string
 }
 
 // The modem refuses every status that is not marked true; here all are answers, and each request judges its own.
@@ -156,19 +156,7 @@ class SocketEngine implements Engine {
     }
     const response = await this.#open(request)
     if (response.statusCode !== 200) accepted(request.doing, await this.#read(request, response))
-    let rest = ''
-    try {
-      for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
-        rest += chunk
-        const lines = rest.split('\n')
-        rest = lines.pop() ?? ''
-        if (rest.length > PULL_LINE_BYTES_MAX) throw tooLong(request.doing, PULL_LINE_BYTES_MAX)
-        for (const line of lines) if (line.trim() !== '') yield parse<PullLine>(line)
-      }
-    } catch (error) {
-      throw this.#trouble(request, error)
-    }
-    if (rest.trim() !== '') yield parse<PullLine>(rest)
+    for await (const line of this.#lines(request, response)) yield parse<PullLine>(line)
   }
 
   async create(name: string, body: CreateBody): Promise<{ id: string } | { id: undefined; missing: string }> {
@@ -206,6 +194,16 @@ class SocketEngine implements Engine {
     const answer = await this.#read(request, await this.#open(request))
     if (answer.status === 404) return undefined
     return parse<{ StatusCode: number }>(accepted(doing, answer)).StatusCode
+  }
+
+  async ends(label: string, value: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEnd>> {
+    const doing = 'tell which containers end'
+    const filters = { type: ['container'], event: ['die'], label: [`${label}=${value}`] }
+    const query = { filters: JSON.stringify(filters) }
+    const request: Request = { doing, method: 'GET', path: '/events', query, signal }
+    const response = await this.#timed(request, this.#timeouts.shortMs)
+    if (response.statusCode !== 200) accepted(doing, await this.#read(request, response))
+    return this.#ends(request, response)
   }
 
   async inspect(id: string): Promise<Inspection | undefined> {
@@ -338,6 +336,21 @@ class SocketEngine implements Engine {
     }
   }
 
+  async *#ends(request: Request, response: IncomingMessage): AsyncGenerator<ContainerEnd> {
+    for await (const line of this.#lines(request, response)) {
+      const { Actor } = parse<{ Actor?: { ID?: string; Attributes?: { exitCode?: string } } }>(line)
+      yield { id: Actor?.ID ?? '', exitCode: Number(Actor?.Attributes?.exitCode) }
+    }
+  }
+
+  async *#lines(request: Request, response: IncomingMessage): AsyncGenerator<string> {
+    try {
+      yield* readLines(response, LINE_LENGTH_MAX, () => tooLong(request.doing, LINE_LENGTH_MAX))
+    } catch (error) {
+      throw this.#trouble(request, error)
+    }
+  }
+
   #trouble(request: Request, error: unknown): Error {
     if (error instanceof OperatingError) return error
     if (request.signal?.aborted === true && request.signal.reason instanceof Error)
@@ -351,39 +364,4 @@ function endWith(sent: ClientRequest, signal: AbortSignal): void {
   const end = (): void => void sent.destroy(signal.reason as Error)
   signal.addEventListener('abort', end, { once: true })
   sent.on('close', () => signal.removeEventListener('abort', end))
-}
-
-function tooLong(doing: string, limit: number): OperatingError {
-  return new OperatingError('LIMIT', `The Docker Engine's answer to "${doing}" is longer than ${limit} bytes`)
-}
-
-function accepted(doing: string, answer: Answer): Answer {
-  if (answer.status >= 200 && answer.status < 300) return answer
-  throw refusedRequest(doing, answer.status, wordsOf(answer.text))
-}
-
-/** The engine explains itself as `{"message": "…"}`; what stands between (a proxy) may answer plain text. */
-function wordsOf(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && 'message' in value) return String(value.message).trim()
-  } catch {
-    // Not JSON: the text itself is the explanation.
-  }
-  return text.trim().slice(0, 2000) || 'it gave no reason'
-}
-
-function parse<T>(answer: Answer | string): T {
-  const text = typeof answer === 'string' ? answer : answer.text
-  try {
-    return JSON.parse(text) as T
-  } catch (error) {
-    throw new OperatingError(
-      'ENGINE',
-      `The Docker Engine answered something that is not JSON: ${text.slice(0, 200)}`,
-      {
-        cause: error,
-      },
-    )
-  }
 }

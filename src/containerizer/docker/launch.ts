@@ -5,10 +5,12 @@ import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
 import { setQuotaAfterStart, setsQuotasItself } from '../own-quota.ts'
+import type { Made } from './as-made.ts'
 import type { HostConfig } from './body.ts'
 import { type ContainerGroup, DockerContainer } from './container.ts'
 import { credentialsFor, sandboxConfig } from './credentials.ts'
 import { changedDemand } from './demand.ts'
+import type { Ends, Listening } from './ends.ts'
 import { EngineError } from './engine-errors.ts'
 import type { Engine } from './engine.ts'
 import type { Images } from './image.ts'
@@ -20,6 +22,7 @@ import type { Removals } from './removals.ts'
 /** What every launch of one containerizer shares. */
 export interface LaunchDeps {
   readonly engine: Engine
+  readonly ends: Ends
   readonly images: Images
   readonly removals: Removals
   readonly kernelLog: KernelLog
@@ -152,19 +155,15 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
   const raw = translation.body.Tty
   const detach = new AbortController()
   let copied = Promise.resolve()
+  let listening: Listening | undefined
   try {
     signal.throwIfAborted()
     const group = groupOf(deps, spec, dockerId)
-    // Other networks give the container addresses, which only exist after the start.
-    const looksBefore =
-      group !== undefined && ['host', 'none'].includes(translation.body.HostConfig.NetworkMode)
+    const createdAt = deps.clock.now()
     // Attached before the start, or the first lines would be lost.
-    const [stream, before] = await Promise.all([
-      engine.attach(dockerId, detach.signal),
-      looksBefore ? engine.inspect(dockerId) : undefined,
-    ])
-    copied = output.follow(stream, raw)
+    copied = output.follow(await engine.attach(dockerId, detach.signal), raw)
     signal.throwIfAborted()
+    listening = deps.ends.expect(dockerId)
     await startWithWords(engine, dockerId)
     const quota = quotaAfterStart(deps, spec, translation.body.HostConfig)
     if (group !== undefined && quota !== undefined) setQuotaAfterStart(deps.cgroups, group.path, quota)
@@ -185,8 +184,9 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
       output,
       raw,
       copied,
+      listening,
       detach,
-      before,
+      made: group === undefined ? undefined : asMade(attempt, dockerId, createdAt),
     })
     if (spec.revocable && group !== undefined) deps.cgroups.ensureSlice('lent')
     await container.look()
@@ -194,6 +194,7 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
     container.kill(0)
     await container.exit
   } catch (error) {
+    listening?.[Symbol.dispose]()
     detach.abort()
     await copied
     output[Symbol.dispose]()
@@ -211,6 +212,11 @@ async function startWithWords(engine: Engine, dockerId: string): Promise<void> {
     if (error instanceof EngineError && error.status !== undefined) throw cannot('start', error.words)
     throw error
   }
+}
+
+/** Undefined with other networks: they give the container addresses, which only the engine knows. */
+function asMade({ translation: { name, body } }: Attempt, id: string, createdAt: number): Made | undefined {
+  return ['host', 'none'].includes(body.HostConfig.NetworkMode) ? { id, name, body, createdAt } : undefined
 }
 
 function groupOf(deps: LaunchDeps, spec: ContainerSpec, dockerId: string): ContainerGroup | undefined {

@@ -69,11 +69,13 @@ describe.each(LAYOUTS)('on %s', (layout) => {
     expect(cgroups.describe().missing.join('\n')).toMatch(/Missing cpu idle: .*cpu\.idle.*5\.15/)
   })
 
-  test('the lowest process of a group is found in whichever hierarchy knows any', () => {
+  test('the lowest process of a group is found where the group itself lists it', () => {
     const { fake, cgroups } = open(layout)
     const path = cgroups.create('owners', 'host-a')
     expect(cgroups.lowestProcess(path)).toBeUndefined()
-    fake.files.write(join(fake.mount, MEMORY[layout], path, 'cgroup.procs'), '0\n812\n77\n')
+    for (const entrance of cgroups.entrances(path)) fake.files.write(entrance, '0\n')
+    expect(cgroups.lowestProcess(path)).toBeUndefined()
+    for (const entrance of cgroups.entrances(path)) fake.files.write(entrance, '0\n812\n77\n')
     expect(cgroups.lowestProcess(path)).toBe(77)
     expect(cgroups.lowestProcess('tepui_1_owners/nobody')).toBeUndefined()
   })
