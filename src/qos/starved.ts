@@ -55,9 +55,10 @@ export class StarvedRule {
     options: PressureOptions,
   ): readonly Action[] {
     const value = shareOf(scene, container) ?? 0
+    const busiest = scene.owners.toSorted((a, b) => b.cpus - a.cpus)[0]
     const lent = container.reservedCpus
     const signal: Signal = {
-      owner: 'the machine',
+      owner: busiest?.container.label ?? 'the machine',
       signal: 'starved borrower',
       value,
       threshold: options.starved_share,
@@ -65,9 +66,10 @@ export class StarvedRule {
       unit: 'share of its cpus',
       forMs,
     }
+    const who =
+      busiest === undefined ? '' : `owner '${busiest.container.label}' uses ${busiest.cpus.toFixed(2)}, `
     const text =
-      `starved, not harmful: others use ${others.toFixed(2)} of ${scene.cores} cpus ` +
-      `(owners ${scene.meter.ownersPeak().toFixed(2)}), ` +
+      `starved, not harmful: ${who}all but borrowers ${others.toFixed(2)} of ${scene.cores} cpus; ` +
       `this borrower got ${percent(value)} of its ${lent.toFixed(2)} ` +
       `(limit ${percent(options.starved_share)}) for ${seconds(forMs)}`
     const eviction = {

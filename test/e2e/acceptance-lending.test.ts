@@ -29,8 +29,9 @@ const lendsHalf = (offer: RawOffer): boolean =>
 test('idle cores are lent to who takes revocable resources, and taken back with the reason', async () => {
   await using daemons = await Daemons.start([
     `--resources=cpus:${CORES};mem:1024`,
-    '--resource_estimator=usage?window=3secs&cold_start=1secs&headroom=0',
-    '--qos_controller=pressure?starved=2secs&for=1secs',
+    '--resource_estimator=usage?window=3secs&cold_start=1secs&headroom=0&percentile=1&sigma=0' +
+      '&rise=1&rise_interval=1secs&quiet=1secs&quiet_max=2secs',
+    '--qos_controller=pressure?starved=2secs',
     '--oversubscribed_resources_interval=1secs',
   ])
   const wake = join(daemons.folder, 'wake')
@@ -85,7 +86,7 @@ test('idle cores are lent to who takes revocable resources, and taken back with 
     reason: 'REASON_CONTAINER_PREEMPTED',
   })
   expect(end.message).toMatch(
-    /preempted by QoS correction: owner 'service' (uses \d|waited for cpu \d).*\(limit \d+ %\)/,
+    /preempted by QoS correction: .*owner 'service' (uses \d|waited for cpu \d).*\(limit \d+ %\)/,
   )
   expect(owner.states('service')).toEqual(['TASK_STARTING', 'TASK_RUNNING'])
   await borrower.teardown()

@@ -75,13 +75,10 @@ describe('a borrower', () => {
       }
       expect(await cluster.page('/metrics/snapshot')).toMatchObject({ 'slave/executors_preempted': 2 })
       expect(await cluster.page('/api/x1/lend')).toMatchObject({
-        lending: true,
+        mode: 'full',
         // Repeated until the borrowers are gone.
         corrections: expect.arrayContaining([
-          expect.objectContaining({
-            kind: 'kill',
-            cause: expect.objectContaining({ owner: 'web' }) as object,
-          }),
+          expect.objectContaining({ cause: expect.objectContaining({ owner: 'web' }) as object }),
         ]) as unknown,
       })
     }

@@ -63,6 +63,8 @@ export interface ContainerParts {
 const RETRY_MS = 500
 /** One for all: every container ends with it, and a reason of its own would cost a stack. */
 const DETACHED = new OperatingError('STOPPED', 'The container has ended')
+/** Longest time to find out which signal stops it. */
+const STOP_SIGNAL_MS = 1000
 /** The end of its output mostly is its end: of one that is not told soon, the engine has lost the word on its way. */
 const SILENCE_MS = 2000
 /** After the end of its first process, output can only come from processes that left the container's namespaces. */
@@ -153,7 +155,7 @@ export class DockerContainer implements Container {
       void this.#send('SIGKILL')
       return
     }
-    if (isFirst) void this.#askToStop()
+    if (isFirst) void this.#askToStop(graceMs)
     this.#killTimer = clock.after(graceMs, () => void this.#send('SIGKILL'))
   }
 
@@ -329,11 +331,14 @@ export class DockerContainer implements Container {
     return this.#ended ? undefined : group?.cgroups.lowestProcess(group.path)
   }
 
-  /** The image may name the signal that it wants to be stopped with. */
-  async #askToStop(): Promise<void> {
-    if (this.#inspection === undefined) await this.#inspectNow()
-    // Its time may have run out meanwhile, and then it is killed already.
-    if (this.#parts.clock.monotonic() >= (this.#deadline ?? 0)) return
+  /** The image may name the signal that it wants to be stopped with; a slow engine is not waited for. */
+  async #askToStop(graceMs: number): Promise<void> {
+    const { clock } = this.#parts
+    if (this.#inspection === undefined) {
+      const { promise: enough, resolve } = Promise.withResolvers<void>()
+      using _ = clock.after(Math.min(STOP_SIGNAL_MS, graceMs / 2), resolve)
+      await Promise.race([this.#inspectNow(), enough])
+    }
     const wanted = this.#inspection?.description.Config.StopSignal ?? ''
     await this.#send(wanted !== '' && signalNumber(wanted) !== undefined ? wanted : 'SIGTERM')
   }

@@ -255,7 +255,9 @@ test('a starved borrower is ended only when that is asked for, and told so', asy
   const actions = await runPulses(make({ starved: '3secs' }), shop(), 6000, () => doing)
   const evicts = actions.filter((action) => action.kind === 'evict')
   expect(evicts.map(({ executorId }) => executorId)).toEqual(['old'])
-  expect(evicts[0]?.message).toContain('starved, not harmful: others use 1.90 of 2 cpus (owners 1.90)')
+  expect(evicts[0]?.message).toContain(
+    "starved, not harmful: owner 'web' uses 1.90, all but borrowers 1.90 of 2 cpus; this borrower got",
+  )
   // `new` got as little and did not want more.
   const idle = { web: { cpus: 0.2 }, old: { cpus: 0 }, new: { cpus: 0 } }
   expect(await runPulses(make({ starved: '3secs' }), shop(), 30_000, () => idle)).toEqual([])
