@@ -20,11 +20,15 @@ const NOTABLE = 0.9
 const HELPED = 0.5
 /** A squeeze that left this share of the pressure makes it unclear whether borrowers matter. */
 const UNMOVED = 0.8
+/** After so long under a squeeze that changed nothing, a probe asks, also where the pressure is too little to freeze. */
+const DOUBT_MS = 1000
 
 interface Trial {
   readonly sufferer: Sufferer
   readonly at: number
   readonly judgeAfterMs: number
+  /** A moment's freeze, only to see whether borrowers matter. */
+  readonly isProbe: boolean
 }
 
 export class CpuLadder {
@@ -43,6 +47,11 @@ export class CpuLadder {
   constructor(attribution: Attribution, freezer: Freezer) {
     this.#attribution = attribution
     this.#freezer = freezer
+  }
+
+  /** Whether the present freeze is no more than a question. */
+  get isProbing(): boolean {
+    return this.#trial?.isProbe === true
   }
 
   get isSqueezed(): boolean {
@@ -80,8 +89,10 @@ export class CpuLadder {
       return this.#attribution.borrowersIdle(scene, worst, options)
     if (this.squeezedAt === undefined)
       return this.#attribution.worthSqueezing(scene) ? this.#squeeze(scene, worst, options) : []
-    const due = scene.now - this.squeezedAt >= options.window && worst.waiting >= options.freeze
-    if (due && !this.#attribution.idle(scene)) {
+    const squeezedMs = scene.now - this.squeezedAt
+    const serious = squeezedMs >= options.window && worst.waiting >= options.freeze
+    const doubtful = squeezedMs >= DOUBT_MS && this.#unmoved(worst)
+    if ((serious || doubtful) && !this.#attribution.idle(scene)) {
       const frozen = this.#freeze(scene, worst, options)
       if (frozen.length > 0) return frozen
     }
@@ -124,17 +135,22 @@ export class CpuLadder {
   }
 
   #freeze(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
-    const signal = waitSignal(worst, options.freeze)
-    const unclear = worst.waiting >= UNMOVED * this.#pressureAtSqueeze
+    const limit = worst.waiting < options.freeze ? options.squeeze : options.freeze
+    const signal = waitSignal(worst, limit)
+    const unclear = this.#unmoved(worst)
     const squeezed = `borrowers were squeezed to ${this.quotaCpus.toFixed(2)} cpus`
-    const why = `${waitText(worst, options.freeze)} although ${squeezed}`
+    const why = `${waitText(worst, limit)} although ${squeezed}`
     const probe = unclear ? options.probe : undefined
     const actions = freezeAll(scene, this.#freezer, options, signal, why, probe)
     if (actions.length === 0) return []
     this.frozenFor = worst
     const judgeAfterMs = unclear ? options.probe : options.window
-    this.#trial = { sufferer: worst, at: scene.now, judgeAfterMs }
+    this.#trial = { sufferer: worst, at: scene.now, judgeAfterMs, isProbe: unclear && worst.waiting < options.freeze }
     return actions
+  }
+
+  #unmoved({ waiting }: Sufferer): boolean {
+    return waiting >= UNMOVED * this.#pressureAtSqueeze
   }
 
   /** A freeze is also a question: when the owner waits as before, borrowers were not the reason. */
@@ -151,7 +167,8 @@ export class CpuLadder {
       this.#attribution.learn(scene, containerId, found, options)
       return []
     }
-    const signal = waitSignal(trial.sufferer, options.freeze)
+    const asked = trial.sufferer.waiting < options.freeze ? options.squeeze : options.freeze
+    const signal = waitSignal(trial.sufferer, asked)
     const acquitted = this.#attribution.acquit(scene, containerId, signal, found, limit, options)
     const thawSignal: Signal = {
       ...signal,
@@ -159,11 +176,19 @@ export class CpuLadder {
       value: found,
       threshold: limit,
     }
-    const why = 'Freezing borrowers did not help: they run again'
+    const why = 'Freezing borrowers did not help'
     this.frozenFor = undefined
     return [
       ...acquitted,
-      ...thawThem(scene, this.#freezer, [...this.#freezer.frozen.keys()], thawSignal, why),
+      ...thawThem(
+        scene,
+        this.#freezer,
+        [...this.#freezer.frozen.keys()],
+        thawSignal,
+        `${why}: they run again`,
+      ),
+      // What was not the reason is not held back for it.
+      ...this.#relax(scene, thawSignal, Math.max(1, scene.cores / this.quotaCpus), why),
     ]
   }
 
@@ -203,7 +228,8 @@ export class CpuLadder {
     return this.#relax(scene, signal, Math.max(1, scene.cores / this.quotaCpus))
   }
 
-  #relax(scene: Scene, signal: Signal, factor: number): readonly Action[] {
+  #relax(scene: Scene, signal: Signal, factor: number, because?: string): readonly Action[] {
+    if (!this.isSqueezed) return []
     const before = this.quotaCpus
     const ceiling = scene.cores
     const grown = before * factor
@@ -214,10 +240,11 @@ export class CpuLadder {
       term('quota', before, 'what borrowers got'),
       term('growth', before * (factor - 1), `${factor.toFixed(2)} times as much`),
     ]
+    const reason = because ?? 'Owners do not wait'
     const why =
       quota === Number.POSITIVE_INFINITY
-        ? 'Owners do not wait: borrowers may use all that is idle again'
-        : `Owners do not wait: borrowers get ${quota.toFixed(2)} cpus`
+        ? `${reason}: borrowers may use all that is idle again`
+        : `${reason}: borrowers get ${quota.toFixed(2)} cpus`
     const decision: RelaxDecision = {
       kind: 'relax',
       ...told(scene, signal, { terms, before: quotaLevel(before), after: quotaLevel(quota), why }),

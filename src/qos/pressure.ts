@@ -172,7 +172,7 @@ class PressureController implements QosController {
   #unlend(scene: Scene, actions: readonly Action[]): readonly Action[] {
     const squeezedMs = this.#ladder.squeezedFor(scene.now, this.#options)
     const evicts = actions.filter(({ kind }) => kind === 'evict').length
-    const frozen = this.#freezer.frozen.size
+    const frozen = this.#ladder.isProbing ? 0 : this.#freezer.frozen.size
     if (squeezedMs <= LONG_SQUEEZE_MS && frozen === 0 && evicts === 0) return []
     const forMs = this.#options.unlend
     // Renewed at half its time, so that the last trouble counts and not every pulse leaves a record.

@@ -202,11 +202,40 @@ test('where kills are not allowed there are none, and the rest goes on', async (
 })
 
 test('a long squeeze lends less, a short one does not', async () => {
-  const doing = { web: { cpus: 1, waiting: 0.06 }, old: { cpus: 0.5 } }
-  const actions = await runPulses(make(), shop(), 10_000, () => doing)
+  // Each squeeze helps a little, so that it is not in doubt.
+  const doing = (_: Force, time: number): Readonly<Record<string, Doing>> => ({
+    web: { cpus: 1, waiting: time < 400 ? 0.09 : 0.06 },
+    old: { cpus: 0.5 },
+  })
+  const actions = await runPulses(make(), shop(), 10_000, doing)
   const squeezed = first(actions, 'squeeze')?.time ?? 0
   expect(first(actions, 'unlend')?.time).toBeGreaterThan(squeezed + 2000)
   expect(first(actions, 'unlend')?.time).toBeLessThanOrEqual(squeezed + 2200)
+})
+
+test('a squeeze that changes nothing is asked about after a second: borrowers that are not the reason go on', async () => {
+  const busy = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
+  const force = new Force()
+  const actions = await runPulses(make(), shop(), 30_000, () => busy, { force })
+  const squeezed = first(actions, 'squeeze')?.time ?? 0
+  const probe = first(actions, 'freeze')
+  expect(probe).toMatchObject({ probeMs: 50 })
+  expect((probe?.time ?? 0) - squeezed).toBeGreaterThanOrEqual(1000)
+  expect((probe?.time ?? 0) - squeezed).toBeLessThanOrEqual(1200)
+  expect(kinds(actions)).toEqual(['squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
+  expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('a squeeze that changes nothing goes on when borrowers turn out to be the reason', async () => {
+  const force = new Force()
+  const doing = ({ frozen }: Force): Readonly<Record<string, Doing>> => ({
+    web: { cpus: 1, waiting: frozen.size > 0 ? 0 : 0.07 },
+    old: { cpus: frozen.size > 0 ? 0 : 0.9 },
+  })
+  const actions = await runPulses(make(), shop(), 3000, doing, { force })
+  expect(kinds(actions)).not.toContain('not-ours')
+  expect(kinds(actions)).not.toContain('relax')
+  expect(Number.isFinite(force.quotaCpus)).toBe(true)
 })
 
 test('what shares a volume with an owner is never frozen', async () => {
@@ -284,9 +313,11 @@ test('work outside of all containers starves a borrower too, and below which sha
 test('a quota that only grows again keeps nothing from being lent', async () => {
   const machine = shop()
   const qos = make({ unlend: '2secs' })
-  const doing = { web: { cpus: 1, waiting: 0.08 }, old: { cpus: 0.5 } }
-  const calm = { web: { cpus: 0.2 }, old: { cpus: 0.5 } }
-  const actions = await runPulses(qos, machine, 20_000, (_, time) => (time < 4000 ? doing : calm))
+  const doing = (_: Force, time: number): Readonly<Record<string, Doing>> => {
+    if (time >= 4000) return { web: { cpus: 0.2 }, old: { cpus: 0.5 } }
+    return { web: { cpus: 1, waiting: time < 400 ? 0.09 : 0.06 }, old: { cpus: 0.5 } }
+  }
+  const actions = await runPulses(qos, machine, 20_000, doing)
   const unlent = actions.filter(({ kind }) => kind === 'unlend').map(({ time }) => time)
   expect(unlent.length).toBeGreaterThan(0)
   expect(unlent.every((time) => time < 4000 + 5500)).toBe(true)
