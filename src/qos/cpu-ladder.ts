@@ -20,7 +20,7 @@ const NOTABLE = 0.9
 const HELPED = 0.5
 /** A squeeze that left this share of the pressure makes it unclear whether borrowers matter. */
 const UNMOVED = 0.8
-/** After so long under a squeeze that changed nothing, a probe asks, also where the pressure is too little to freeze. */
+/** After so long under a squeeze that changed nothing, a probe asks, also where the pressure is too low to freeze. */
 const DOUBT_MS = 1000
 
 interface Trial {
@@ -145,7 +145,12 @@ export class CpuLadder {
     if (actions.length === 0) return []
     this.frozenFor = worst
     const judgeAfterMs = unclear ? options.probe : options.window
-    this.#trial = { sufferer: worst, at: scene.now, judgeAfterMs, isProbe: unclear && worst.waiting < options.freeze }
+    this.#trial = {
+      sufferer: worst,
+      at: scene.now,
+      judgeAfterMs,
+      isProbe: unclear && worst.waiting < options.freeze,
+    }
     return actions
   }
 

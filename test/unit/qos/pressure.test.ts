@@ -213,7 +213,7 @@ test('a long squeeze lends less, a short one does not', async () => {
   expect(first(actions, 'unlend')?.time).toBeLessThanOrEqual(squeezed + 2200)
 })
 
-test('a squeeze that changes nothing is asked about after a second: borrowers that are not the reason go on', async () => {
+test('a squeeze that changes nothing is doubted after a second: borrowers that are not the reason go on', async () => {
   const busy = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
   const force = new Force()
   const actions = await runPulses(make(), shop(), 30_000, () => busy, { force })
