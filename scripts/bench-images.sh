@@ -5,14 +5,11 @@ set -eu
 
 TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$TEPUI_ROOT/scripts/lib.sh"
+. "$TEPUI_ROOT/scripts/import-image.sh"
 
 IMAGE=tepui/bench
 TAG=latest
 PACKAGES="redis-server memcached nginx-light stress-ng openssl dash coreutils procps"
-
-engine() {
-  "$NODE" "$TEPUI_ROOT/scripts/engine-request.ts" "$@"
-}
 
 # An empty status file makes apt bring the packages with all that they need, down to the C library, as if nothing were
 # installed; they are only fetched and unpacked into our own folder.
@@ -53,30 +50,10 @@ finish_rootfs() {
   head -c 1024 /dev/zero | tr '\0' 'x' >"$1/srv/1k"
 }
 
-import_image() {
+make_rootfs() {
   say "Making the image $IMAGE:$TAG from Debian's packages ($PACKAGES)."
-  work=$(mktemp -d "$TEPUI_STATE/bench-image.XXXXXX")
-  trap 'rm -rf "$work"; unlock' EXIT
-  trap 'rm -rf "$work"; unlock; exit 130' INT TERM HUP
-  fetch_packages "$work"
-  finish_rootfs "$work/rootfs"
-  tar --numeric-owner --owner=0 --group=0 --mtime=@0 --sort=name -C "$work/rootfs" -cf "$work/rootfs.tar" .
-  path="/images/create?fromSrc=-&repo=$IMAGE&tag=$TAG"
-  path="$path&changes=ENV%20PATH%3D%2Fbin%3A%2Fusr%2Fbin%3A%2Fsbin%3A%2Fusr%2Fsbin"
-  engine POST "$path" "$work/rootfs.tar" >"$work/answer" || {
-    cat "$work/answer" >&2
-    fail "$EXIT_UNAVAILABLE" "The Docker Engine did not take the image $IMAGE:$TAG." "Its words stand above this line."
-  }
-  rm -rf "$work"
+  fetch_packages "$2"
+  finish_rootfs "$1"
 }
 
-has_image() {
-  engine GET "/images/$IMAGE:$TAG/json" >/dev/null 2>&1
-}
-
-ensure_node
-if has_image; then exit 0; fi
-ensure_state_dir
-lock bench-image
-has_image || import_image
-unlock
+ensure_image bench-image "$PATH_CHANGE"

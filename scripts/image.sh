@@ -5,13 +5,10 @@ set -eu
 
 TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$TEPUI_ROOT/scripts/lib.sh"
+. "$TEPUI_ROOT/scripts/import-image.sh"
 
 IMAGE=tepui/busybox
 TAG=latest
-
-engine() {
-  "$NODE" "$TEPUI_ROOT/scripts/engine-request.ts" "$@"
-}
 
 # Prints where a busybox lies that needs no shared library; Debian's is installed if the machine has none.
 find_busybox() {
@@ -54,14 +51,17 @@ fetch_busybox() {
 }
 
 make_rootfs() {
+  busybox=$(find_busybox)
+  [ -n "$busybox" ] || exit "$EXIT_UNAVAILABLE"
+  say "Making the image $IMAGE:$TAG from $busybox; nothing is pulled."
   mkdir -p "$1/bin" "$1/dev" "$1/etc" "$1/home" "$1/mnt" "$1/proc" "$1/root" "$1/run" "$1/sys" "$1/tmp" \
     "$1/usr/bin" "$1/usr/sbin" "$1/sbin" "$1/var/tmp"
-  cp "$2" "$1/bin/busybox"
+  cp "$busybox" "$1/bin/busybox"
   chmod 755 "$1/bin/busybox"
   chmod 1777 "$1/tmp" "$1/var/tmp"
   chmod 700 "$1/root"
   # Every applet is a relative link in /bin, so that a script finds `sh`, `sleep`, `wget`, `nc`, `httpd` and the others.
-  for applet in $("$2" --list); do
+  for applet in $("$busybox" --list); do
     [ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
   done
   cat >"$1/etc/passwd" <<'PASSWD'
@@ -76,33 +76,5 @@ nogroup:x:65534:
 GROUP
 }
 
-import_image() {
-  busybox=$(find_busybox)
-  [ -n "$busybox" ] || exit "$EXIT_UNAVAILABLE"
-  say "Making the image $IMAGE:$TAG from $busybox; nothing is pulled."
-  work=$(mktemp -d "$TEPUI_STATE/image.XXXXXX")
-  trap 'rm -rf "$work"; unlock' EXIT
-  trap 'rm -rf "$work"; unlock; exit 130' INT TERM HUP
-  make_rootfs "$work/rootfs" "$busybox"
-  # Owners and times are fixed, so that the same busybox gives the same layer.
-  tar --numeric-owner --owner=0 --group=0 --mtime=@0 --sort=name -C "$work/rootfs" -cf "$work/rootfs.tar" .
-  # changes: CMD ["/bin/sh"] and a PATH; the image has no entrypoint, as a framework's command expects it.
-  path="/images/create?fromSrc=-&repo=$IMAGE&tag=$TAG"
-  path="$path&changes=CMD%20%5B%22%2Fbin%2Fsh%22%5D&changes=ENV%20PATH%3D%2Fbin%3A%2Fusr%2Fbin%3A%2Fsbin%3A%2Fusr%2Fsbin"
-  engine POST "$path" "$work/rootfs.tar" >"$work/answer" || {
-    cat "$work/answer" >&2
-    fail "$EXIT_UNAVAILABLE" "The Docker Engine did not take the image $IMAGE:$TAG." "Its words stand above this line."
-  }
-  rm -rf "$work"
-}
-
-has_image() {
-  engine GET "/images/$IMAGE:$TAG/json" >/dev/null 2>&1
-}
-
-ensure_node
-if has_image; then exit 0; fi
-ensure_state_dir
-lock image
-has_image || import_image
-unlock
+# CMD ["/bin/sh"] and a PATH; the image has no entrypoint, as a framework's command expects it.
+ensure_image image "&changes=CMD%20%5B%22%2Fbin%2Fsh%22%5D$PATH_CHANGE"

@@ -4,9 +4,8 @@
  */
 import { isTerminal } from '../sdk/sdk.ts'
 import type { Offer } from '../wire/offers.ts'
-import type { SchedulerEvent } from '../wire/scheduler.ts'
 import type { TaskStatus } from '../wire/tasks.ts'
-import type { Effect } from './effects.ts'
+import { type Effect, type FrameworkEvent, reconcileAll, stopAll } from './effects.ts'
 import { matchOffer } from './placement.ts'
 import { type Placement, placementOf, wasTakenBack } from './run.ts'
 import { taskFor, type TaskWish } from './task-wish.ts'
@@ -23,11 +22,6 @@ export interface BatchStep {
   readonly effects: readonly Effect[]
   readonly notes: readonly BatchNote[]
 }
-
-export type BatchEvent =
-  | { readonly type: 'scheduler'; readonly event: SchedulerEvent }
-  /** No new tasks from now on; those that run are ended. */
-  | { readonly type: 'stop' }
 
 interface Held {
   readonly offer: Offer
@@ -66,7 +60,7 @@ export class BatchFramework {
     return [...this.#tasks.values()]
   }
 
-  step(event: BatchEvent): BatchStep {
+  step(event: FrameworkEvent): BatchStep {
     if (event.type === 'stop') return this.#stop()
     const { event: said } = event
     switch (said.type) {
@@ -85,8 +79,7 @@ export class BatchFramework {
 
   #subscribed(): BatchStep {
     this.#held.clear()
-    const tasks = this.running.map(({ taskId, agentId }) => ({ taskId, agentId }))
-    return { effects: tasks.length === 0 ? [] : [{ type: 'reconcile', tasks }], notes: [] }
+    return { effects: reconcileAll(this.running), notes: [] }
   }
 
   #offers(offers: readonly Offer[]): BatchStep {
@@ -150,8 +143,7 @@ export class BatchFramework {
 
   #stop(): BatchStep {
     this.#stopping = true
-    const kills = this.running.map(({ taskId, agentId }): Effect => ({ type: 'kill', taskId, agentId }))
-    return { effects: [...this.#release(), ...kills, { type: 'suppress' }], notes: [] }
+    return { effects: [...this.#release(), ...stopAll(this.running)], notes: [] }
   }
 }
 

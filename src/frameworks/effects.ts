@@ -20,6 +20,29 @@ export type Effect =
   | { readonly type: 'suppress' }
   | { readonly type: 'revive' }
 
+/** What a framework hears: the master, and its user who has enough. */
+export type FrameworkEvent =
+  | { readonly type: 'scheduler'; readonly event: SchedulerEvent }
+  /** No new tasks from now on; those that run are ended. */
+  | { readonly type: 'stop' }
+
+interface Placed {
+  readonly taskId: string
+  readonly agentId: string
+}
+
+/** Asks how these are, after a subscription; nothing when there are none. */
+export function reconcileAll(placed: readonly Placed[]): readonly Effect[] {
+  const tasks = placed.map(({ taskId, agentId }) => ({ taskId, agentId }))
+  return tasks.length === 0 ? [] : [{ type: 'reconcile', tasks }]
+}
+
+/** Ends these, and wants no more offers. */
+export function stopAll(placed: readonly Placed[]): readonly Effect[] {
+  const kills = placed.map(({ taskId, agentId }): Effect => ({ type: 'kill', taskId, agentId }))
+  return [...kills, { type: 'suppress' }]
+}
+
 /** The part of the SDK's client that is used here. */
 export type Caller = Pick<
   SchedulerClient,

@@ -4,10 +4,9 @@
  */
 import { isTerminal } from '../sdk/sdk.ts'
 import type { Offer } from '../wire/offers.ts'
-import type { SchedulerEvent } from '../wire/scheduler.ts'
 import type { TaskStatus } from '../wire/tasks.ts'
 import { lentCpusOf } from './batch.ts'
-import type { Effect } from './effects.ts'
+import { type Effect, type FrameworkEvent, reconcileAll, stopAll } from './effects.ts'
 import { matchOffer } from './placement.ts'
 import { type Placement, placementOf, wasTakenBack } from './run.ts'
 import { taskFor, type TaskWish } from './task-wish.ts'
@@ -37,11 +36,6 @@ export interface JobsStep {
   readonly effects: readonly Effect[]
   readonly notes: readonly JobNote[]
 }
-
-export type JobsEvent =
-  | { readonly type: 'scheduler'; readonly event: SchedulerEvent }
-  /** No new tasks from now on; those that run are ended. */
-  | { readonly type: 'stop' }
 
 export interface JobsSettings {
   /** Begins the ids of tasks. */
@@ -92,12 +86,12 @@ export class JobsFramework {
     return this.#running.size === 0 && (this.#queue.length === 0 || this.#stopping)
   }
 
-  step(event: JobsEvent): JobsStep {
+  step(event: FrameworkEvent): JobsStep {
     if (event.type === 'stop') return this.#stop()
     const { event: said } = event
     switch (said.type) {
       case 'SUBSCRIBED':
-        return this.#subscribed()
+        return { effects: reconcileAll(this.#placements()), notes: [] }
       case 'OFFERS':
         return this.#offers(said.offers?.offers ?? [])
       case 'UPDATE':
@@ -107,12 +101,8 @@ export class JobsFramework {
     }
   }
 
-  #subscribed(): JobsStep {
-    const tasks = [...this.#running.values()].map(({ at: { placement } }) => ({
-      taskId: placement.taskId,
-      agentId: placement.agentId,
-    }))
-    return { effects: tasks.length === 0 ? [] : [{ type: 'reconcile', tasks }], notes: [] }
+  #placements(): readonly Placement[] {
+    return [...this.#running.values()].map(({ at }) => at.placement)
   }
 
   #offers(offers: readonly Offer[]): JobsStep {
@@ -188,14 +178,7 @@ export class JobsFramework {
 
   #stop(): JobsStep {
     this.#stopping = true
-    const kills = [...this.#running.values()].map(
-      ({ at: { placement } }): Effect => ({
-        type: 'kill',
-        taskId: placement.taskId,
-        agentId: placement.agentId,
-      }),
-    )
-    return { effects: [...kills, { type: 'suppress' }], notes: [] }
+    return { effects: stopAll(this.#placements()), notes: [] }
   }
 }
 

@@ -23,8 +23,20 @@ const UNMOVED = 0.8
 /** After so long under a squeeze that changed nothing, a probe asks, also where the pressure is too low to freeze. */
 const DOUBT_MS = 1000
 
+const NO_BORROWERS: Signal = {
+  owner: 'the machine',
+  signal: 'borrowers',
+  value: 0,
+  threshold: 0,
+  comparison: 'at most',
+  unit: 'borrowers',
+  forMs: 0,
+}
+
 interface Trial {
   readonly sufferer: Sufferer
+  /** What led to the freeze. */
+  readonly signal: Signal
   readonly at: number
   readonly judgeAfterMs: number
   /** A moment's freeze, only to see whether borrowers matter. */
@@ -79,7 +91,7 @@ export class CpuLadder {
     this.#trial = undefined
     this.#calmSince = undefined
     this.frozenFor = undefined
-    return this.isSqueezed ? this.#lift(scene) : []
+    return this.#lift(scene, NO_BORROWERS)
   }
 
   #escalate(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
@@ -147,6 +159,7 @@ export class CpuLadder {
     const judgeAfterMs = unclear ? options.probe : options.window
     this.#trial = {
       sufferer: worst,
+      signal,
       at: scene.now,
       judgeAfterMs,
       isProbe: unclear && worst.waiting < options.freeze,
@@ -172,8 +185,7 @@ export class CpuLadder {
       this.#attribution.learn(scene, containerId, found, options)
       return []
     }
-    const asked = trial.sufferer.waiting < options.freeze ? options.squeeze : options.freeze
-    const signal = waitSignal(trial.sufferer, asked)
+    const { signal } = trial
     const acquitted = this.#attribution.acquit(scene, containerId, signal, found, limit, options)
     const thawSignal: Signal = {
       ...signal,
@@ -193,7 +205,7 @@ export class CpuLadder {
         `${why}: they run again`,
       ),
       // What was not the reason is not held back for it.
-      ...this.#relax(scene, thawSignal, Math.max(1, scene.cores / this.quotaCpus), why),
+      ...this.#lift(scene, thawSignal, why),
     ]
   }
 
@@ -220,21 +232,12 @@ export class CpuLadder {
     return this.#relax(scene, signal, options.growth)
   }
 
-  #lift(scene: Scene): readonly Action[] {
-    const signal: Signal = {
-      owner: 'the machine',
-      signal: 'borrowers',
-      value: 0,
-      threshold: 0,
-      comparison: 'at most',
-      unit: 'borrowers',
-      forMs: 0,
-    }
-    return this.#relax(scene, signal, Math.max(1, scene.cores / this.quotaCpus))
+  #lift(scene: Scene, signal: Signal, because?: string): readonly Action[] {
+    if (!this.isSqueezed) return []
+    return this.#relax(scene, signal, Math.max(1, scene.cores / this.quotaCpus), because)
   }
 
   #relax(scene: Scene, signal: Signal, factor: number, because?: string): readonly Action[] {
-    if (!this.isSqueezed) return []
     const before = this.quotaCpus
     const ceiling = scene.cores
     const grown = before * factor

@@ -98,6 +98,13 @@ export interface RigOptions {
   readonly machine?: Machine
 }
 
+/** One owner that uses little of what it reserved, and two borrowers. */
+export const shop = (): Machine =>
+  new Machine()
+    .add({ id: 'web', cpus: 1.5 })
+    .add({ id: 'b1', cpus: 0.4, revocable: true })
+    .add({ id: 'b2', cpus: 0.4, revocable: true })
+
 export class LendingRig implements Disposable {
   readonly clock = new ManualClock(START_MS)
   readonly machine: Machine

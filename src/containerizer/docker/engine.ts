@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import Dockerode from 'dockerode'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { endWith } from '../../http/client.ts'
 import type { CreateBody, HostConfig } from './body.ts'
 import type {
   ContainerDescription,
@@ -357,11 +358,4 @@ class SocketEngine implements Engine {
       return request.signal.reason
     return brokenConnection(request.doing, this.#socket, error)
   }
-}
-
-/** Breaks the request off, or its answer, when the signal aborts. */
-function endWith(sent: ClientRequest, signal: AbortSignal): void {
-  const end = (): void => void sent.destroy(signal.reason as Error)
-  signal.addEventListener('abort', end, { once: true })
-  sent.on('close', () => signal.removeEventListener('abort', end))
 }

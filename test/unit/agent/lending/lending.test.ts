@@ -4,14 +4,7 @@ import type { Estimate } from '../../../../src/estimator/estimator.ts'
 import type { Action, QosInput } from '../../../../src/qos/controller.ts'
 import { GuardedController } from '../../../../src/qos/guard.ts'
 import { evict, freeze, notOurs, relax, squeeze, thaw, unlend } from '../../../support/lend-actions.ts'
-import { known, LendingRig } from '../../../support/lending.ts'
-import { Machine } from '../../../support/usage.ts'
-
-const shop = (): Machine =>
-  new Machine()
-    .add({ id: 'web', cpus: 1.5 })
-    .add({ id: 'b1', cpus: 0.4, revocable: true })
-    .add({ id: 'b2', cpus: 0.4, revocable: true })
+import { known, LendingRig, shop } from '../../../support/lending.ts'
 
 describe('what is told to be lent', () => {
   test('is what borrowers hold and what the estimator adds', async () => {

@@ -1,14 +1,7 @@
 // What each mode of lending does and leaves alone.
 import { describe, expect, test } from 'vitest'
 import { evict, freeze, squeeze } from '../../../support/lend-actions.ts'
-import { known, LendingRig } from '../../../support/lending.ts'
-import { Machine } from '../../../support/usage.ts'
-
-const shop = (): Machine =>
-  new Machine()
-    .add({ id: 'web', cpus: 1.5 })
-    .add({ id: 'b1', cpus: 0.4, revocable: true })
-    .add({ id: 'b2', cpus: 0.4, revocable: true })
+import { known, LendingRig, shop } from '../../../support/lending.ts'
 
 describe('the mode', () => {
   test('observe lends nothing, touches nobody, and writes down what would have been', async () => {
