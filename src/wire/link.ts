@@ -44,14 +44,16 @@ export const LinkExecutor = message('tepui.link.Executor', {
 export type LinkExecutor = Static<typeof LinkExecutor>
 
 /**
- * A task that the agent still knows: `state` is the newest state, `statuses` are the updates that wait for an
- * acknowledgement, oldest first.
+ * A task that the agent still knows: `state` is the newest state, `statuses` what was told of it, oldest first. The
+ * last one waits for its acknowledgement when `status_update_uuid` is set, as in `Task` of Mesos.
  */
 export const LinkTask = message('tepui.link.Task', {
   task: required(1, TaskInfo),
   framework_id: required(2, FrameworkID),
   state: required(3, TaskState),
   statuses: repeated(4, TaskStatus),
+  status_update_state: optional(5, TaskState),
+  status_update_uuid: optional(6, bytes),
 })
 export type LinkTask = Static<typeof LinkTask>
 

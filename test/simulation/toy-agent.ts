@@ -52,11 +52,15 @@ export class ToyAgent {
           executor_info: info,
           command_executor: false,
         })),
-        tasks: [...this.tasks.values()].map((task) => ({
-          task: task.info,
-          framework_id: { value: task.frameworkId },
-          state: task.state,
-          statuses: [...task.waiting],
+        tasks: [...this.tasks.values()].map(({ info, frameworkId, state, waiting: [told] }) => ({
+          task: info,
+          framework_id: { value: frameworkId },
+          state,
+          ...(told?.uuid !== undefined && {
+            statuses: [told],
+            status_update_state: told.state,
+            status_update_uuid: told.uuid,
+          }),
         })),
         oversubscribed_resources: this.lent.toWire(),
       },

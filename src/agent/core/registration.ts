@@ -2,7 +2,7 @@
 import type { LinkCall, LinkEventRegistered, LinkExecutor, LinkTask } from '../../wire/link.ts'
 import { setOversubscribed, tellLending } from './corrections.ts'
 import { infoOf } from './endings.ts'
-import { findTask, streamKey, type AgentState, type Executor, type Framework } from './state.ts'
+import { findTask, streamKey, type AgentState, type Executor, type Framework, type Task } from './state.ts'
 import { lostAs } from './statuses.ts'
 import { reportOrphan } from './tasks.ts'
 import { resumeUpdates, unacknowledgedOf } from './updates.ts'
@@ -42,12 +42,24 @@ function linkTasks(state: AgentState, framework: Framework): LinkTask[] {
   const tasks = [...framework.executors.values()].flatMap((executor: Executor) => [
     ...executor.tasks.values(),
   ])
-  return tasks.map(({ info, state: taskState }) => ({
+  return tasks.map((task) => linkTask(state, framework, task))
+}
+
+function linkTask(
+  state: AgentState,
+  framework: Framework,
+  { info, state: newest, statuses }: Task,
+): LinkTask {
+  const pending = unacknowledgedOf(state, framework.id, info.task_id.value)
+  const waiting = new Set(pending.map(({ uuid }) => uuid))
+  const [told] = pending
+  return {
     task: info,
     framework_id: { value: framework.id },
-    state: taskState,
-    statuses: unacknowledgedOf(state, framework.id, info.task_id.value),
-  }))
+    state: newest,
+    statuses: [...statuses.filter(({ uuid }) => !waiting.has(uuid)), ...(told === undefined ? [] : [told])],
+    ...(told?.uuid !== undefined && { status_update_state: told.state, status_update_uuid: told.uuid }),
+  }
 }
 
 /** The link opens: remembers what the master is being told. An agent that has said goodbye does not come back. */

@@ -120,8 +120,8 @@ function taskFrom(reported: LinkTask, framework: Framework, agent: Agent): Task 
   const resources = allocated(Resources.from(reported.task.resources), framework)
   const task = newTask(reported.task, framework, agent.id, resources)
   task.state = reported.state
-  const [waiting] = reported.statuses ?? []
-  if (waiting?.uuid !== undefined) task.update = { state: waiting.state, uuid: waiting.uuid }
+  const { status_update_state: state, status_update_uuid: uuid } = reported
+  if (state !== undefined && uuid !== undefined) task.update = { state, uuid }
   for (const { data: _, ...kept } of reported.statuses ?? []) task.statuses.push(kept)
   return task
 }

@@ -141,6 +141,20 @@ describe('a link that breaks', () => {
     expect(rig.core.cluster.frameworks.get(id)?.tasks.get('t')?.state).toBe('TASK_RUNNING')
   })
 
+  test('tells a new master what was told of its tasks, so that it can answer as the old one did', () => {
+    const { rig, agentId, id } = running()
+    rig.step({ type: 'agent-disconnected', connection: 'a1' })
+    rig.advance(600_000)
+    const container_status = { container_id: { value: 'c' } }
+    const told = { task_id: { value: 't' }, state: 'TASK_RUNNING', container_status } as const
+    rig.agentAgain('a2', agentId, {
+      agent_info: AGENT,
+      tasks: [{ ...reported(id, agentId), statuses: [told] }],
+    })
+    rig.call(id, { type: 'RECONCILE', reconcile: { tasks: [] } })
+    expect(rig.lastStatus('f1')).toMatchObject({ state: 'TASK_RUNNING', container_status })
+  })
+
   test('asks the agent about a task that it never got, and kills again what was to be killed', () => {
     const { rig, agentId, id } = running()
     rig.launch(id, rig.offers('f1'), [task('late', agentId)])

@@ -43,6 +43,38 @@ describe('an update', () => {
     expect(agent.sent().map(({ uuid }) => uuid)).toEqual([uuidOf(2)])
   })
 
+  test('is shown to the next master with what was told before it, and what nobody was told yet is not', () => {
+    const agent = ready()
+    say(agent, 1, 'TASK_STARTING')
+    acknowledge(agent, 1)
+    say(agent, 2)
+    say(agent, 3, 'TASK_FINISHED')
+    const tasks = (): unknown => {
+      agent.step({ type: 'link-lost' })
+      agent.step({ type: 'link-open' })
+      return agent.of('subscribe')[0]?.call.subscribe?.tasks
+    }
+    expect(tasks()).toMatchObject([
+      {
+        state: 'TASK_FINISHED',
+        statuses: [{ state: 'TASK_STARTING' }, { state: 'TASK_RUNNING' }],
+        status_update_state: 'TASK_RUNNING',
+        status_update_uuid: uuidOf(2),
+      },
+    ])
+  })
+
+  test('that was acknowledged is still shown to the next master', () => {
+    const agent = ready()
+    say(agent, 1)
+    acknowledge(agent, 1)
+    agent.step({ type: 'link-lost' })
+    agent.step({ type: 'link-open' })
+    const [task] = agent.of('subscribe')[0]?.call.subscribe?.tasks ?? []
+    expect(task?.statuses).toMatchObject([{ state: 'TASK_RUNNING', uuid: uuidOf(1) }])
+    expect(task?.status_update_uuid).toBeUndefined()
+  })
+
   test('is repeated after 10 s, then twice as late each time, at most every 10 min', () => {
     const agent = ready()
     say(agent, 1)
