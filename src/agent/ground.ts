@@ -133,7 +133,7 @@ function thawLeftovers(lentTier: LentTier, log: Logger): void {
 
 async function sweep(containerizers: readonly Containerizer[], log: Logger): Promise<void> {
   for (const containerizer of containerizers) {
-    const ended = await containerizer.sweep()
+    const { removed: ended } = await containerizer.recover([])
     if (ended === 0) continue
     const fields = { containerizer: containerizer.name, ended }
     log.warn(fields, 'containers of an earlier life of this agent ended')

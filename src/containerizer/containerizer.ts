@@ -73,14 +73,27 @@ export interface LaunchObserver {
   progress(message: string): void
 }
 
+export interface Recovered {
+  /**
+   * The known containers by id. One that ended meanwhile is among them, and its `exit` settles at once with how that
+   * was; one that never started is missing.
+   */
+  readonly containers: ReadonlyMap<string, Container>
+  /** How many of this agent that nobody knows were ended and removed. */
+  readonly removed: number
+}
+
 export interface Containerizer {
   /** Its name in `--containerizers`. */
   readonly name: string
   supports(spec: ContainerSpec): boolean
   /** Resolves when the first process runs. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE), with the engine's words. */
   launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container>
-  /** Ends and removes what an earlier life of this agent left behind; returns how many containers that were. */
-  sweep(): Promise<number>
+  /**
+   * Called once, before any launch: finds again what an earlier life of this agent left behind. Of the containers of
+   * this agent those that `known` names live on; the others are ended and removed.
+   */
+  recover(known: readonly ContainerSpec[]): Promise<Recovered>
   /** Releases connections and delayed removals (doing them now). */
   close(): Promise<void>
 }

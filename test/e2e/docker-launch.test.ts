@@ -96,7 +96,7 @@ test('ended containers stay for the delay and go when the containerizer is close
   const docker = await realDocker({ removeDelayMs: 3_600_000 })
   await docker.run(docker.spec())
   expect(await containersOf(docker.tag)).toHaveLength(1)
-  expect(await docker.containerizer.sweep()).toBe(0)
+  expect(await docker.containerizer.recover([])).toMatchObject({ removed: 0 })
   await docker[Symbol.asyncDispose]()
 })
 
@@ -115,7 +115,7 @@ test('a sweep ends what an earlier life left, and touches neither its own nor fo
   const mine = await docker.start(docker.spec({}, {}, sh('sleep 600')))
   const foreign = await other.start(other.spec({}, {}, sh('sleep 600')))
 
-  expect(await docker.containerizer.sweep()).toBe(1)
+  expect(await docker.containerizer.recover([])).toMatchObject({ removed: 1 })
   expect(await containersOf(docker.tag)).toHaveLength(1)
   expect(await containersOf(other.tag)).toHaveLength(1)
 

@@ -6,6 +6,7 @@ import type {
   ContainerExit,
   ContainerSpec,
   LaunchObserver,
+  Recovered,
 } from '../../src/containerizer/containerizer.ts'
 import type { Resources } from '../../src/resources/resources.ts'
 import type { ContainerStatistics } from '../../src/resources/usage.ts'
@@ -51,8 +52,18 @@ export class FakeContainerizer implements Containerizer {
     }
   }
 
-  sweep(): Promise<number> {
-    return Promise.resolve(0)
+  /** What runs of an earlier life: a test puts `containers` of another fake here. */
+  readonly left = new Map<string, FakeContainer>()
+
+  recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+    const containers = new Map<string, Container>()
+    for (const { containerId } of known) {
+      const container = this.left.get(containerId)
+      if (container === undefined) continue
+      containers.set(containerId, container)
+      this.containers.set(containerId, container)
+    }
+    return Promise.resolve({ containers, removed: this.left.size - containers.size })
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
-import type { Container, ContainerSpec, Containerizer, LaunchObserver } from '../containerizer.ts'
+import type { Container, ContainerSpec, Containerizer, LaunchObserver, Recovered } from '../containerizer.ts'
 import type { EngineDescription } from './engine-answers.ts'
 import { Ends } from './ends.ts'
 import { type Engine, openEngine } from './engine.ts'
@@ -131,7 +131,7 @@ export class DockerContainerizer implements Containerizer {
     return launchContainer(this.#deps, spec, observer, signal)
   }
 
-  async sweep(): Promise<number> {
+  async recover(_known: readonly ContainerSpec[]): Promise<Recovered> {
     const { engine, log } = this.#deps
     const listed = await engine.list(LABELS.agent, this.#agentTag)
     // The engine filters; a container that is not ours must survive even an engine that does not.
@@ -149,7 +149,7 @@ export class DockerContainerizer implements Containerizer {
       }
     }
     await Promise.all(Array.from({ length: SWEEP_WIDTH }, worker))
-    return left.length
+    return { containers: new Map(), removed: left.length }
   }
 
   /** Running containers run on, unwatched; their `exit` then stays open. */

@@ -7,7 +7,7 @@ import { startDetached, type DetachedProcess } from '../../base/exec.ts'
 import type { Logger } from '../../base/log.ts'
 import { Scope } from '../../base/scope.ts'
 import type { Cgroups, CgroupLimits } from '../cgroups.ts'
-import type { Container, Containerizer, ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import type { Container, Containerizer, ContainerSpec, LaunchObserver, Recovered } from '../containerizer.ts'
 import { setOwnLimits } from '../own-quota.ts'
 import { prepareCommand, type PreparedCommand } from './command.ts'
 import { HostContainer } from './container.ts'
@@ -110,7 +110,7 @@ class HostContainerizer implements Containerizer {
     }
   }
 
-  async sweep(): Promise<number> {
+  async recover(_known: readonly ContainerSpec[]): Promise<Recovered> {
     const { cgroups, runtimeDirectory } = this.#options
     const grouped = await cgroups.sweep(PREFIX)
     const known = await knownContainers(runtimeDirectory)
@@ -121,7 +121,7 @@ class HostContainerizer implements Containerizer {
         processesOnly++
       await state.remove()
     }
-    return grouped.length + processesOnly
+    return { containers: new Map(), removed: grouped.length + processesOnly }
   }
 
   async close(): Promise<void> {
