@@ -5,6 +5,7 @@ import { Metrics } from '../base/metrics.ts'
 import { Scope } from '../base/scope.ts'
 import { MESOS_API_VERSION } from '../base/version.ts'
 import { SandboxCollector } from '../gc/sandboxes.ts'
+import type { SandboxMeter } from '../gc/sandbox-meter.ts'
 import { onSchedule } from '../gc/schedule.ts'
 import { bindAddress } from '../http/address.ts'
 import { listen } from '../http/server.ts'
@@ -26,6 +27,7 @@ import { Link } from './link.ts'
 import { declareMetrics } from './metrics.ts'
 import { agentsDirectory } from './paths.ts'
 import { Shell } from './shell.ts'
+import { meterOf, Sight } from './sight.ts'
 import type { ContainerNews, Supervisor } from './supervisor.ts'
 import { Sampler } from './usage.ts'
 import { type AgentFacts, shownFlags } from './views.ts'
@@ -74,7 +76,8 @@ interface Parts {
   readonly shell: Shell
   readonly supervisor: Supervisor
   readonly metrics: Metrics
-  readonly sampler: Sampler
+  readonly sight: Sight
+  readonly meter: SandboxMeter
   readonly lending: OpenLending
 }
 
@@ -112,6 +115,7 @@ async function assemble(
         cause: error,
       }),
     )
+  scope.spawn('sandbox sizes', (signal) => parts.meter.run(signal), onCrash)
   scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
   await parts.lending.desk.restore()
   scope.spawn('lending', (signal) => parts.lending.desk.run(signal), onCrash)
@@ -186,7 +190,19 @@ function connectParts(
   }
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
-  return { core, link, shell, supervisor, metrics, sampler, lending }
+  const meter = meterOf(
+    { clock, log, metrics },
+    core.state,
+    ground.workDir,
+    flags.container_disk_watch_interval,
+  )
+  const sight = new Sight({
+    clock,
+    sample: () => sampler.recent(),
+    details: (containerId) => supervisor.details(containerId),
+    diskBytes: (containerId) => meter.usageOf(containerId)?.bytes,
+  })
+  return { core, link, shell, supervisor, metrics, sight, meter, lending }
 }
 
 /** As the core knows corrections: Mesos' kill, with a grace. */
@@ -217,7 +233,7 @@ function openServer(
   parts: Parts,
   deps: AgentDeps,
 ): ReturnType<typeof listen> {
-  const { core, shell, metrics, sampler, lending, link } = parts
+  const { core, shell, metrics, sight, lending, link } = parts
   const { clock, log, random } = deps
   const { state } = core
   return listen({
@@ -235,7 +251,7 @@ function openServer(
       files: new Files({ workDir: facts.workDir, agentId: () => state.agentId }),
       metrics,
       lending: lending.desk,
-      sample: () => sampler.recent(),
+      containers: () => sight.containers(),
       master: () => link.master,
     }),
   })

@@ -4,13 +4,13 @@ import type { Metrics } from '../base/metrics.ts'
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { empty, json, text } from '../http/response.ts'
 import type { Route } from '../http/routes.ts'
-import type { ResourceUsage } from '../resources/usage.ts'
 import type { ExecutorApi } from './api-executor.ts'
 import type { AgentState } from './core/state.ts'
 import type { Files } from './files.ts'
 import type { LendDesk } from './lending/desk.ts'
 import { lendRoutes } from './lending/routes.ts'
-import { type AgentFacts, containersPage, statePage, statisticsPage } from './views.ts'
+import { containersPage, type ContainerSight, statisticsPage } from './view-statistics.ts'
+import { type AgentFacts, selfPage, statePage } from './views.ts'
 
 export interface EndpointDeps {
   readonly facts: AgentFacts
@@ -19,8 +19,8 @@ export interface EndpointDeps {
   readonly files: Files
   readonly metrics: Metrics
   readonly lending: LendDesk
-  /** A snapshot that is new enough for a page. */
-  readonly sample: () => Promise<ResourceUsage>
+  /** What the running containers use, new enough for a page. */
+  readonly containers: () => Promise<readonly ContainerSight[]>
   /** Where the link is open to. */
   readonly master: () => string | undefined
 }
@@ -44,17 +44,14 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/flags', () => json({ flags: facts.flags })),
     get('/state', () => json(statePage(state, facts, deps.master()))),
     get('/metrics/snapshot', () => json(deps.metrics.snapshot())),
-    get('/monitor/statistics', async () => json(statisticsPage(state, (await deps.sample()).containers))),
+    get('/monitor/statistics', async () => json(statisticsPage(state, await deps.containers()))),
     get('/containers', async (request) => {
       const wanted = request.query.get('container_id')
-      const { containers } = await deps.sample()
-      return json(
-        containersPage(
-          state,
-          containers.filter(({ containerId }) => (wanted ?? containerId) === containerId),
-        ),
-      )
+      const containers = await deps.containers()
+      const asked = containers.filter(({ containerId }) => (wanted ?? containerId) === containerId)
+      return json(containersPage(state, asked))
     }),
+    get('/monitor/self', () => json(selfPage(state))),
     get('/system/stats.json', () => json(systemPage())),
     get('/files/browse', (request) => files.browse(request)),
     get('/files/read', (request) => files.read(request)),

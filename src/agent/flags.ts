@@ -57,6 +57,11 @@ export const AGENT_FLAGS = {
     'an absolute path',
     toAbsolute,
   ),
+  container_disk_watch_interval: durationFlag(
+    '15secs',
+    'Time between two rounds in which the sandboxes of running containers are measured.',
+    { minMs: 1000 },
+  ),
   max_log_size: bytesFlag('10MB', 'Size at which stdout and stderr of a sandbox are rotated (of Tepui).'),
   pids_limit: integerFlag(
     4096,
@@ -167,7 +172,7 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   authentication_backoff_factor authentication_timeout_max authentication_timeout_min authorizer
   bounding_capabilities cgroups_cpu_enable_pids_and_tids_count cgroups_destroy_timeout
   cgroups_net_cls_primary_handle cgroups_net_cls_secondary_handles check_agent_port_range_only
-  container_disk_watch_interval container_logger container_ports_isolated_range
+  container_logger container_ports_isolated_range
   container_ports_watch_interval credential csi_plugin_config_dir default_container_dns
   default_container_info default_container_shm_size disallow_sharing_agent_ipc_namespace
   disallow_sharing_agent_pid_namespace disk_profile_adaptor disk_watch_interval docker

@@ -12,7 +12,7 @@ import type {
   LaunchObserver,
 } from '../containerizer/containerizer.ts'
 import type { Resources } from '../resources/resources.ts'
-import type { ContainerStatistics } from '../resources/usage.ts'
+import type { ContainerDetails, ContainerStatistics } from '../resources/usage.ts'
 import type { AgentEvent, LaunchRequest } from './core/events.ts'
 
 /** What is ready before a container is launched. */
@@ -121,6 +121,11 @@ export class Supervisor {
   /** Undefined while it does not run or when this machine cannot tell. */
   async statistics(containerId: string): Promise<ContainerStatistics | undefined> {
     return this.#lives.get(containerId)?.container?.statistics()
+  }
+
+  /** What pages show beside the statistics. */
+  details(containerId: string): ContainerDetails | undefined {
+    return this.#lives.get(containerId)?.container?.details?.()
   }
 
   /** Its control group; undefined while it does not run or where it has none of ours. */

@@ -1,10 +1,9 @@
-// The agent's pages as pure functions of its state (spec/mesos.md 4.4): /state, /containers, /monitor/statistics.
+// The agent's page /state as a pure function of its state (spec/mesos.md 4.4).
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { double, seconds } from '../http/pages/number.ts'
 import { attributeMap, type Page, reservedMap, resourceList, resourceMap } from '../http/pages/resources.ts'
 import { taskPage } from '../http/pages/tasks.ts'
 import { Resources } from '../resources/resources.ts'
-import type { ContainerStatistics, ContainerUsage } from '../resources/usage.ts'
 import type { AgentInfo } from '../wire/agents.ts'
 import { liveContainers } from './core/live.ts'
 import { type AgentState, allocatedTo, type Executor, type Framework, type Task } from './core/state.ts'
@@ -28,6 +27,22 @@ export function shownFlags(printed: Readonly<Record<string, string>>): Readonly<
   const config = printed['docker_config']
   if (config === undefined || config.startsWith('/')) return printed
   return { ...printed, docker_config: '(not shown)' }
+}
+
+/** What the agent itself costs: the process alone, without its containers and the engine. */
+export function selfPage(state: Readonly<AgentState>): Page {
+  const { user, system } = process.cpuUsage()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return {
+    pid: process.pid,
+    uptime_secs: double(process.uptime()),
+    cpus_system_time_secs: double(system / 1e6),
+    cpus_user_time_secs: double(user / 1e6),
+    mem_rss_bytes: rss,
+    mem_heap_bytes: heapUsed,
+    mem_external_bytes: external,
+    containers: state.containers.size,
+  }
 }
 
 export function statePage(state: Readonly<AgentState>, facts: AgentFacts, master: string | undefined): Page {
@@ -108,69 +123,4 @@ function executorPage(executor: Executor, state: Readonly<AgentState>, facts: Ag
     queued_tasks: tasks.filter(({ life }) => life.kind === 'queued').map(page),
     completed_tasks: executor.completedTasks.map(page),
   }
-}
-
-/** `/monitor/statistics`: what every running container used, in the fields of ResourceStatistics. */
-export function statisticsPage(
-  state: Readonly<AgentState>,
-  containers: readonly ContainerUsage[],
-): readonly Page[] {
-  return containers.flatMap((container) => {
-    if (container.statistics === undefined) return []
-    return [{ ...namesOf(state, container), statistics: statisticsFields(container, container.statistics) }]
-  })
-}
-
-/** `/containers`: the same with the container's id and first process. */
-export function containersPage(
-  state: Readonly<AgentState>,
-  containers: readonly ContainerUsage[],
-): readonly Page[] {
-  return containers.map((container) => {
-    const executor = state.frameworks.get(container.frameworkId)?.executors.get(container.executorId)
-    const pid = executor?.process?.pid
-    return {
-      container_id: container.containerId,
-      ...namesOf(state, container),
-      ...(container.statistics !== undefined && {
-        statistics: statisticsFields(container, container.statistics),
-      }),
-      status: {
-        container_id: { value: container.containerId },
-        ...(pid !== undefined && { executor_pid: pid }),
-      },
-    }
-  })
-}
-
-function namesOf(state: Readonly<AgentState>, container: ContainerUsage): Page {
-  const info = state.frameworks.get(container.frameworkId)?.executors.get(container.executorId)?.info
-  return {
-    executor_id: container.executorId,
-    executor_name: info?.name ?? '',
-    framework_id: container.frameworkId,
-    source: info?.source ?? '',
-  }
-}
-
-const MB = 1024 ** 2
-
-/** ResourceStatistics (spec/mesos.md 8.5); what this machine cannot tell is left out. */
-function statisticsFields(container: ContainerUsage, read: ContainerStatistics): Page {
-  const fields: Record<string, unknown> = {
-    cpus_nr_periods: read.cpuPeriods,
-    cpus_nr_throttled: read.cpuThrottledPeriods,
-    cpus_soft_limit: double(container.allocated.scalar('cpus')),
-    cpus_system_time_secs: double(read.cpuSystemSeconds),
-    cpus_throttled_time_secs: read.cpuThrottledSeconds,
-    cpus_user_time_secs: double(read.cpuUserSeconds),
-    mem_cache_bytes: read.memoryCacheBytes,
-    mem_limit_bytes: read.memoryLimitBytes,
-    mem_rss_bytes: read.memoryRssBytes,
-    mem_soft_limit_bytes: Math.round(container.allocated.scalar('mem') * MB),
-    mem_total_bytes: read.memoryBytes,
-    processes: read.processes,
-    timestamp: seconds(read.at),
-  }
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

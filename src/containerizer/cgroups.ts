@@ -1,6 +1,7 @@
 // The door to the kernel's control groups: one interface for v1, hybrid and v2, one set of groups for one agent.
 import type { Clock } from '../base/clock.ts'
 import type { ContainerStatistics } from '../resources/usage.ts'
+import type { GroupDetails } from './cgroups/details.ts'
 import type { KernelFiles } from './cgroups/files.ts'
 
 export type CgroupLayout = 'v1' | 'hybrid' | 'v2' | 'none'
@@ -144,6 +145,8 @@ export interface Cgroups {
 
   /** Counters of a group; undefined when it is gone. Keeps its files open until `forget` or `remove`. */
   statistics(path: string): ContainerStatistics | undefined
+  /** What only pages show; a dozen files are opened for it. Undefined when the group is gone. */
+  details(path: string): GroupDetails | undefined
   /**
    * The counters for a decision in 100 ms, at most five short reads of files that stay open as those of `statistics`.
    * Undefined when the group is gone.

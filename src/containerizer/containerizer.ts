@@ -1,6 +1,6 @@
 // What every containerizer offers: start a task's or executor's container, watch it, end it, leave nothing behind.
 import type { Resources } from '../resources/resources.ts'
-import type { ContainerStatistics } from '../resources/usage.ts'
+import type { ContainerDetails, ContainerStatistics } from '../resources/usage.ts'
 import type { CommandInfo } from '../wire/commands.ts'
 import type { ContainerInfo } from '../wire/containers.ts'
 
@@ -64,6 +64,8 @@ export interface Container {
   update?(resources: Resources, limits: ContainerSpec['limits']): Promise<void>
   /** Undefined once it ended or when this machine cannot tell. */
   statistics(): Promise<ContainerStatistics | undefined>
+  /** More counters, for pages; undefined once it ended. One that has none tells none. */
+  details?(): ContainerDetails | undefined
   /** After `exit`: removes its cgroups, mounts and engine container (or schedules that removal). Idempotent. */
   release(): Promise<void>
 }

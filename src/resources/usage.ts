@@ -21,12 +21,45 @@ export interface ContainerStatistics {
   readonly memoryCacheBytes: number | undefined
   readonly memoryPeakBytes: number | undefined
   readonly memoryLimitBytes: number | undefined
+  /** As the kernel counts them for its limit: every thread is one. */
   readonly processes: number | undefined
   /** Kills by the kernel inside this container since its start. */
   readonly oomKills: number | undefined
   /** Pressure stall totals since the container's start, seconds (PSI `total=`). */
   readonly cpuPressureSomeSeconds: number | undefined
   readonly memoryPressureFullSeconds: number | undefined
+}
+
+/** What only pages ask for: read when somebody looks, not every second. Undefined: this machine cannot tell. */
+export interface ContainerDetails {
+  readonly processes: number | undefined
+  readonly threads: number | undefined
+  /** Most cores that the kernel lets it use; undefined without a quota. */
+  readonly cpuLimit: number | undefined
+  readonly memoryAndSwapBytes: number | undefined
+  readonly memorySwapBytes: number | undefined
+  readonly memoryMappedFileBytes: number | undefined
+  readonly memoryUnevictableBytes: number | undefined
+  readonly memoryKernelBytes: number | undefined
+  readonly memoryKernelTcpBytes: number | undefined
+  /** Undefined for a container that shares the network of the machine. */
+  readonly network: NetworkUsage | undefined
+}
+
+/** Of all interfaces of a container's own network but its loopback, since its start. */
+export interface NetworkUsage {
+  readonly rxBytes: number
+  readonly rxPackets: number
+  readonly rxErrors: number
+  readonly rxDropped: number
+  readonly txBytes: number
+  readonly txPackets: number
+  readonly txErrors: number
+  readonly txDropped: number
+  /** Connections of TCP that are over and wait for late packets. */
+  readonly tcpTimeWait: number | undefined
+  /** The tables of `/proc/net/snmp` (`Ip`, `Icmp`, `Tcp`, `Udp`) with the kernel's names. */
+  readonly snmp: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 export interface ContainerUsage {

@@ -30,9 +30,15 @@ const V1: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'memory.soft_limit_in_bytes': '9223372036854771712',
     'memory.usage_in_bytes': '50000000',
     'memory.max_usage_in_bytes': '60000000',
+    'memory.memsw.usage_in_bytes': '50000500\n',
+    'memory.kmem.usage_in_bytes': '7000\n',
+    'memory.kmem.tcp.usage_in_bytes': '300\n',
     'memory.failcnt': '0',
     'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 0\n',
-    'memory.stat': 'cache 1\nrss 2\ninactive_file 3\ntotal_cache 10\ntotal_rss 20\ntotal_inactive_file 30\n',
+    'memory.stat':
+      'cache 1\nrss 2\ninactive_file 3\nswap 4\nmapped_file 5\nunevictable 6\n' +
+      'total_cache 10\ntotal_rss 20\ntotal_inactive_file 30\n' +
+      'total_swap 500\ntotal_mapped_file 60\ntotal_unevictable 70\n',
   },
   pids: { 'pids.max': 'max', 'pids.current': '7' },
   freezer: { 'freezer.state': 'THAWED' },
@@ -55,10 +61,12 @@ const V2 = {
     'memory.swap.max': 'max',
     'memory.oom.group': '0',
     'memory.current': '50000000',
+    'memory.swap.current': '500\n',
     'memory.peak': '60000000',
     'memory.events': 'low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n',
     'memory.events.local': 'low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n',
-    'memory.stat': 'anon 20\nfile 10\ninactive_file 30\n',
+    'memory.stat':
+      'anon 20\nfile 10\ninactive_file 30\nkernel 7000\nsock 300\nfile_mapped 60\nunevictable 70\n',
   },
   pids: { 'pids.max': 'max', 'pids.current': '7' },
   io: { 'io.weight': 'default 100' },

@@ -9,7 +9,7 @@ import type {
   Recovered,
 } from '../../src/containerizer/containerizer.ts'
 import type { Resources } from '../../src/resources/resources.ts'
-import type { ContainerStatistics } from '../../src/resources/usage.ts'
+import type { ContainerDetails, ContainerStatistics } from '../../src/resources/usage.ts'
 
 export interface FakeOptions {
   readonly name?: string
@@ -147,6 +147,10 @@ export class FakeContainer implements Container {
 
   statistics(): Promise<ContainerStatistics | undefined> {
     return Promise.resolve(undefined)
+  }
+
+  details(): ContainerDetails | undefined {
+    return undefined
   }
 
   async release(): Promise<void> {

@@ -18,6 +18,7 @@ import type {
   PowerName,
   Tier,
 } from '../cgroups.ts'
+import { readDetails, type GroupDetails } from './details.ts'
 import { killGroup, lowestProcess, processesOf, removeGroup, setFrozen, type Ending } from './ending.ts'
 import { errnoOf, kernelFiles, type KernelFiles } from './files.ts'
 import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarchies.ts'
@@ -146,6 +147,10 @@ class KernelCgroups implements Cgroups {
 
   statistics(path: string): ContainerStatistics | undefined {
     return this.#reader.read(path, this.#options.clock.now())
+  }
+
+  details(path: string): GroupDetails | undefined {
+    return readDetails(this.#files, this.#hierarchies, path)
   }
 
   pulse(path: string, wish: PulseWish): CgroupPulse | undefined {

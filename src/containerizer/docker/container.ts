@@ -3,9 +3,10 @@ import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Resources } from '../../resources/resources.ts'
-import type { ContainerStatistics } from '../../resources/usage.ts'
+import type { ContainerDetails, ContainerStatistics } from '../../resources/usage.ts'
 import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
 import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import { withNetwork } from '../network-usage.ts'
 import { describeAsMade, type Made } from './as-made.ts'
 import type { HostConfig } from './body.ts'
 import { causeOf, signalNumber } from './cause.ts'
@@ -167,6 +168,11 @@ export class DockerContainer implements Container {
     const peak = statistics?.memoryPeakBytes ?? statistics?.memoryBytes ?? 0
     this.#peakBytes = Math.max(this.#peakBytes ?? 0, peak)
     return statistics
+  }
+
+  details(): ContainerDetails | undefined {
+    const { group } = this.#parts
+    return this.#ended ? undefined : withNetwork(group?.cgroups.details(group.path), this.pid)
   }
 
   release(): Promise<void> {

@@ -5,8 +5,9 @@ import type { DetachedProcess } from '../../base/exec.ts'
 import type { Logger } from '../../base/log.ts'
 import { humanDuration } from '../../base/units.ts'
 import type { Resources } from '../../resources/resources.ts'
-import type { ContainerStatistics } from '../../resources/usage.ts'
+import type { ContainerDetails, ContainerStatistics } from '../../resources/usage.ts'
 import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import { withNetwork } from '../network-usage.ts'
 import { explainExit } from './exit.ts'
 import { signalProcess, type Fence } from './fence.ts'
 import type { SandboxLog } from './sandbox-log.ts'
@@ -85,6 +86,10 @@ export class HostContainer implements Container {
     // rest.
     if ((statistics?.oomKills ?? 0) > 0 && this.#deadline === undefined) this.#killAll()
     return statistics
+  }
+
+  details(): ContainerDetails | undefined {
+    return this.#ended ? undefined : withNetwork(this.#parts.fence.details(), this.pid)
   }
 
   async rotateLogs(): Promise<void> {

@@ -4,6 +4,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { CgroupLimits, Cgroups, MemoryDeath, MemoryMarks, Tier } from '../cgroups.ts'
 import { errnoOf } from '../cgroups/files.ts'
+import type { GroupDetails } from '../cgroups/details.ts'
 import { processUsage } from '../process-usage.ts'
 import { setOwnLimits } from '../own-quota.ts'
 import { processTable, treeOf } from './process-table.ts'
@@ -17,6 +18,7 @@ export interface Fence {
   started(shimPid: number): void
   processes(): readonly number[]
   statistics(): Promise<ContainerStatistics | undefined>
+  details(): GroupDetails | undefined
   /** New limits for what is inside. Throws `OperatingError` (ISOLATION). */
   limit(limits: CgroupLimits): void
   memoryDeath(): MemoryDeath | undefined
@@ -60,6 +62,10 @@ export class CgroupFence implements Fence {
 
   statistics(): Promise<ContainerStatistics | undefined> {
     return Promise.resolve(this.#cgroups.statistics(this.path))
+  }
+
+  details(): GroupDetails | undefined {
+    return this.#cgroups.details(this.path)
   }
 
   limit(limits: CgroupLimits): void {
@@ -150,6 +156,22 @@ export class TreeFence implements Fence {
       oomKills: undefined,
       cpuPressureSomeSeconds: undefined,
       memoryPressureFullSeconds: undefined,
+    }
+  }
+
+  details(): GroupDetails {
+    const inside = new Set(this.processes())
+    const members = processTable().filter(({ pid }) => inside.has(pid))
+    return {
+      processes: members.length,
+      threads: members.reduce((sum, { threads }) => sum + threads, 0),
+      cpuLimit: undefined,
+      memoryAndSwapBytes: undefined,
+      memorySwapBytes: undefined,
+      memoryMappedFileBytes: undefined,
+      memoryUnevictableBytes: undefined,
+      memoryKernelBytes: undefined,
+      memoryKernelTcpBytes: undefined,
     }
   }
 

@@ -9,6 +9,7 @@ export interface ProcessEntry {
   readonly session: number
   /** Clock ticks after boot; with the pid it names a process for good, while a pid alone is used again. */
   readonly startTicks: number
+  readonly threads: number
 }
 
 /** Parses a line of /proc/PID/stat; the name in parentheses may hold anything, so it is skipped from its last one. */
@@ -19,7 +20,8 @@ export function parseStat(line: string): ProcessEntry | undefined {
   const [state, parent, , session] = fields
   const startTicks = Number(fields[19])
   if (end < 0 || !(pid > 0) || state === undefined || Number.isNaN(startTicks)) return undefined
-  return { pid, state, parent: Number(parent), session: Number(session), startTicks }
+  const threads = Number(fields[17])
+  return { pid, state, parent: Number(parent), session: Number(session), startTicks, threads }
 }
 
 function readOrGone(path: string): string | undefined {

@@ -33,10 +33,13 @@ function shapeOf(value: unknown, at = ''): string[] {
 }
 
 /** An agent with one running command task. */
-async function running(
-  argv: readonly string[] = [],
-): Promise<
-  AsyncDisposable & { readonly agent: TestAgent; readonly link: OpenLink; readonly master: ToyMaster }
+async function running(argv: readonly string[] = []): Promise<
+  AsyncDisposable & {
+    readonly clock: ManualClock
+    readonly agent: TestAgent
+    readonly link: OpenLink
+    readonly master: ToyMaster
+  }
 > {
   const clock = new ManualClock()
   const undo = new AsyncDisposableStack()
@@ -51,7 +54,7 @@ async function running(
       acknowledge: { framework_id: { value: 'F1' }, task_id: { value: 'hello' }, uuid: told?.uuid },
     })
   }
-  return { agent, link, master, [Symbol.asyncDispose]: () => undo.disposeAsync() }
+  return { clock, agent, link, master, [Symbol.asyncDispose]: () => undo.disposeAsync() }
 }
 
 describe('a page has the fields of a real one in its order:', () => {
@@ -78,6 +81,86 @@ describe('a page has the fields of a real one in its order:', () => {
     expect(await here.agent.page<unknown[]>('/containers?container_id=other')).toEqual([])
   })
 })
+
+test('all that is known of a container is told under the names of Mesos, and nothing that is not known', async () => {
+  await using here = await running()
+  const [container] = here.agent.containers.containers.values()
+  if (container === undefined) throw new Error('nothing runs')
+  container.statistics = () => Promise.resolve({ ...STATISTICS, memoryCacheBytes: 30, oomKills: 2 })
+  container.details = () => DETAILS
+  // The next round sees the sandbox.
+  await here.clock.advance(15_000)
+  const [page] = await here.agent.page<{ statistics: Page }[]>('/slave(1)/monitor/statistics')
+  const { disk_used_bytes, ...told } = page?.statistics ?? {}
+  expect(disk_used_bytes).toBeGreaterThan(0)
+  expect(told).toEqual({
+    cpus_limit: 1.5,
+    cpus_soft_limit: 0.5,
+    cpus_system_time_secs: 0.01,
+    cpus_user_time_secs: 0.08,
+    mem_anon_bytes: 500,
+    mem_cache_bytes: 30,
+    mem_file_bytes: 30,
+    mem_kmem_usage_bytes: 7000,
+    mem_limit_bytes: 67_108_864,
+    mem_mapped_file_bytes: 60,
+    mem_rss_bytes: 500,
+    mem_soft_limit_bytes: 64 * 1024 ** 2,
+    mem_swap_bytes: 0,
+    mem_total_bytes: 1000,
+    net_rx_bytes: 1,
+    net_rx_dropped: 4,
+    net_rx_errors: 3,
+    net_rx_packets: 2,
+    net_snmp_statistics: { ip_stats: { DefaultTTL: 64 }, tcp_stats: { CurrEstab: 6 } },
+    net_tcp_active_connections: 6,
+    net_tcp_time_wait_connections: 9,
+    net_tx_bytes: 5,
+    net_tx_dropped: 8,
+    net_tx_errors: 7,
+    net_tx_packets: 6,
+    processes: 2,
+    tepui_mem_oom_kills: 2,
+    threads: 5,
+    timestamp: 1_700_000_000.5,
+  })
+  // As in Mesos: in the order of the alphabet.
+  const names = Object.keys(page?.statistics ?? {})
+  expect(names).toEqual(names.toSorted())
+})
+
+test('the page about the agent itself tells what this process costs', async () => {
+  await using here = await running()
+  const self = await here.agent.page('/monitor/self')
+  expect(self).toMatchObject({ pid: process.pid, containers: 1 })
+  const { mem_rss_bytes: rss, cpus_user_time_secs: user } = self as Record<string, number>
+  expect(rss).toBeGreaterThan(10_000_000)
+  expect(user).toBeGreaterThan(0)
+})
+
+const DETAILS = {
+  processes: 2,
+  threads: 5,
+  cpuLimit: 1.5,
+  memoryAndSwapBytes: undefined,
+  memorySwapBytes: 0,
+  memoryMappedFileBytes: 60,
+  memoryUnevictableBytes: undefined,
+  memoryKernelBytes: 7000,
+  memoryKernelTcpBytes: undefined,
+  network: {
+    rxBytes: 1,
+    rxPackets: 2,
+    rxErrors: 3,
+    rxDropped: 4,
+    txBytes: 5,
+    txPackets: 6,
+    txErrors: 7,
+    txDropped: 8,
+    tcpTimeWait: 9,
+    snmp: { Ip: { DefaultTTL: 64, OutTransmits: 3 }, Tcp: { CurrEstab: 6 }, IcmpMsg: { InType3: 3 } },
+  },
+}
 
 const STATISTICS = {
   at: 1_700_000_000_500,

@@ -164,6 +164,30 @@ describe.each(LAYOUTS)('on %s', (layout) => {
     expect(cgroups.statistics(`${cgroups.tier('owners')}/gone`)).toBeUndefined()
   })
 
+  test('details are read from the files of this layout, also of what lives in groups of its own below', () => {
+    const { fake, cgroups } = open(layout)
+    const path = cgroups.create('owners', 'host-a')
+    const home = layout === 'v2' ? '' : 'pids'
+    fake.set(join(home, path, 'cgroup.procs'), '11\n12\n')
+    fake.files.makeDirectory(join(fake.mount, home, path, 'inner'))
+    fake.set(join(home, path, 'inner', 'cgroup.procs'), '13\n')
+    const expected = {
+      processes: 3,
+      threads: 7,
+      cpuLimit: undefined,
+      memoryAndSwapBytes: 50_000_500,
+      memorySwapBytes: 500,
+      memoryMappedFileBytes: 60,
+      memoryUnevictableBytes: 70,
+      memoryKernelBytes: 7000,
+      memoryKernelTcpBytes: 300,
+    }
+    expect(cgroups.details(path)).toEqual(expected)
+    cgroups.setLimits(path, { quotaCpus: 1.5 })
+    expect(cgroups.details(path)?.cpuLimit).toBe(1.5)
+    expect(cgroups.details(`${cgroups.tier('owners')}/gone`)).toBeUndefined()
+  })
+
   test('a death for memory is told by whose limit was hit', () => {
     const { fake, cgroups } = open(layout)
     const path = cgroups.create('lent', 'host-a')

@@ -49,6 +49,7 @@ test('a process with spaces and parentheses in its name is parsed', () => {
     parent: 7,
     session: 9,
     startTicks: 20,
+    threads: 18,
   })
   expect(parseStat('')).toBeUndefined()
 })
@@ -60,6 +61,7 @@ test('a tree holds descendants of its roots and members of its session, without 
     session,
     state: 'S',
     startTicks: 1,
+    threads: 1,
   })
   const table = [entry(30, 20, 9), entry(10, 1, 10), entry(20, 10, 10), entry(40, 1, 10), entry(50, 1, 50)]
   const tree = treeOf(table, new Set([10]), 10, 10)

@@ -1,0 +1,66 @@
+// What pages show of the containers beside the snapshot of the second: more counters of the kernel, and the disk.
+import type { Clock } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import { SandboxMeter } from '../gc/sandbox-meter.ts'
+import type { ContainerDetails, ResourceUsage } from '../resources/usage.ts'
+import { liveContainers } from './core/live.ts'
+import type { AgentState } from './core/state.ts'
+import { sandboxDirectory } from './paths.ts'
+import type { ContainerSight } from './view-statistics.ts'
+
+export interface SightDeps {
+  readonly clock: Clock
+  /** A snapshot that is new enough for a page. */
+  readonly sample: () => Promise<ResourceUsage>
+  readonly details: (containerId: string) => ContainerDetails | undefined
+  readonly diskBytes: (containerId: string) => number | undefined
+}
+
+/** Containers that are read at a stretch: about a millisecond. */
+const AT_A_STRETCH = 10
+
+export class Sight {
+  readonly #deps: SightDeps
+  /** Whoever sees the same snapshot shares one reading. */
+  readonly #seen = new WeakMap<ResourceUsage, Promise<readonly ContainerSight[]>>()
+
+  constructor(deps: SightDeps) {
+    this.#deps = deps
+  }
+
+  async containers(): Promise<readonly ContainerSight[]> {
+    const usage = await this.#deps.sample()
+    const known = this.#seen.get(usage)
+    if (known !== undefined) return known
+    const reading = this.#read(usage)
+    this.#seen.set(usage, reading)
+    return reading
+  }
+
+  async #read({ containers }: ResourceUsage): Promise<readonly ContainerSight[]> {
+    const { clock, details, diskBytes } = this.#deps
+    const seen: ContainerSight[] = []
+    for (const [index, container] of containers.entries()) {
+      if (index > 0 && index % AT_A_STRETCH === 0) await clock.sleep(0)
+      const { containerId } = container
+      seen.push({ ...container, details: details(containerId), diskBytes: diskBytes(containerId) })
+    }
+    return seen
+  }
+}
+
+/** Measures the sandboxes of the containers that run. */
+export function meterOf(
+  deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
+  state: Readonly<AgentState>,
+  workDir: string,
+  intervalMs: number,
+): SandboxMeter {
+  const sandboxes = () =>
+    liveContainers(state).map(({ containerId, frameworkId, executorId }) => {
+      const ids = { agentId: state.agentId ?? '', frameworkId, executorId }
+      return { containerId, directory: sandboxDirectory(workDir, ids, containerId) }
+    })
+  return new SandboxMeter({ ...deps, sandboxes }, intervalMs)
+}
