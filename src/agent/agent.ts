@@ -27,7 +27,7 @@ import { Link } from './link.ts'
 import { declareMetrics } from './metrics.ts'
 import { agentsDirectory } from './paths.ts'
 import { Shell } from './shell.ts'
-import { meterOf, Sight } from './sight.ts'
+import { openSight, type Sight } from './sight.ts'
 import type { ContainerNews, Supervisor } from './supervisor.ts'
 import { Sampler } from './usage.ts'
 import { type AgentFacts, shownFlags } from './views.ts'
@@ -190,18 +190,7 @@ function connectParts(
   }
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
-  const meter = meterOf(
-    { clock, log, metrics },
-    core.state,
-    ground.workDir,
-    flags.container_disk_watch_interval,
-  )
-  const sight = new Sight({
-    clock,
-    sample: () => sampler.recent(),
-    details: (containerId) => supervisor.details(containerId),
-    diskBytes: (containerId) => meter.usageOf(containerId)?.bytes,
-  })
+  const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
   return { core, link, shell, supervisor, metrics, sight, meter, lending }
 }
 

@@ -1,15 +1,18 @@
 // What pages show of the containers beside the snapshot of the second: more counters of the kernel, and the disk.
 import type { Clock } from '../base/clock.ts'
-import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { SandboxMeter } from '../gc/sandbox-meter.ts'
 import type { ContainerDetails, ResourceUsage } from '../resources/usage.ts'
 import { liveContainers } from './core/live.ts'
 import type { AgentState } from './core/state.ts'
+import type { AgentFlags } from './flags.ts'
+import type { AgentDeps, Ground } from './ground.ts'
 import { sandboxDirectory } from './paths.ts'
+import type { Supervisor } from './supervisor.ts'
+import type { Sampler } from './usage.ts'
 import type { ContainerSight } from './view-statistics.ts'
 
-export interface SightDeps {
+interface SightDeps {
   readonly clock: Clock
   /** A snapshot that is new enough for a page. */
   readonly sample: () => Promise<ResourceUsage>
@@ -50,17 +53,31 @@ export class Sight {
   }
 }
 
-/** Measures the sandboxes of the containers that run. */
-export function meterOf(
-  deps: { readonly clock: Clock; readonly log: Logger; readonly metrics: Metrics },
-  state: Readonly<AgentState>,
-  workDir: string,
-  intervalMs: number,
-): SandboxMeter {
+export interface SightEdges {
+  readonly flags: AgentFlags
+  readonly ground: Ground
+  readonly metrics: Metrics
+  readonly state: Readonly<AgentState>
+  readonly sampler: Sampler
+  readonly supervisor: Supervisor
+}
+
+/** What the pages show, with the meter of the sandboxes of the containers that run. */
+export function openSight(
+  { flags, ground, metrics, state, sampler, supervisor }: SightEdges,
+  { clock, log }: AgentDeps,
+): { readonly meter: SandboxMeter; readonly sight: Sight } {
   const sandboxes = () =>
     liveContainers(state).map(({ containerId, frameworkId, executorId }) => {
       const ids = { agentId: state.agentId ?? '', frameworkId, executorId }
-      return { containerId, directory: sandboxDirectory(workDir, ids, containerId) }
+      return { containerId, directory: sandboxDirectory(ground.workDir, ids, containerId) }
     })
-  return new SandboxMeter({ ...deps, sandboxes }, intervalMs)
+  const meter = new SandboxMeter({ clock, log, metrics, sandboxes }, flags.container_disk_watch_interval)
+  const sight = new Sight({
+    clock,
+    sample: () => sampler.recent(),
+    details: (containerId) => supervisor.details(containerId),
+    diskBytes: (containerId) => meter.usageOf(containerId)?.bytes,
+  })
+  return { meter, sight }
 }

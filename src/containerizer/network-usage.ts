@@ -36,12 +36,13 @@ type InterfaceCounters = Omit<NetworkUsage, 'tcpTimeWait' | 'snmp'>
 
 /** Columns of `/proc/net/dev` after the name: eight of what came, eight of what went (proc_pid_net(5)). */
 export function sumInterfaces(text: string): InterfaceCounters {
-  const sums = Array.from({ length: 16 }, () => 0)
+  let sums = Array.from({ length: 16 }, () => 0)
   for (const line of text.split('\n')) {
     // The two heading lines have no colon.
     const [name, counters] = line.split(':')
     if (name === undefined || counters === undefined || name.trim() === 'lo') continue
-    for (const [column, value] of counters.trim().split(/\s+/).entries()) sums[column]! += Number(value)
+    const values = counters.trim().split(/\s+/).map(Number)
+    sums = sums.map((sum, column) => sum + (values[column] ?? 0))
   }
   const [rxBytes = 0, rxPackets = 0, rxErrors = 0, rxDropped = 0, , , , , ...sent] = sums
   const [txBytes = 0, txPackets = 0, txErrors = 0, txDropped = 0] = sent

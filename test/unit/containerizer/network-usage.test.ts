@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { networkUsage } from '../../../src/containerizer/network-usage.ts'
 
 const DEV = `Inter-|   Receive                                                |  Transmit
- face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes packets errs drop fifo colls carrier compressed
     lo: 1000 10 1 1 1 1 1 1 1000 10 1 1 1 1 1 1
   eth0:2000    20    3    4    0     0          0         5  7000   70    8    9    0     0       0          0
   eth1: 1 1 1 1 0 0 0 0 1 1 1 1 0 0 0 0

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Clock, systemClock } from '../../../src/base/clock.ts'
+import { type Clock, every, systemClock } from '../../../src/base/clock.ts'
 import { diskUsage } from '../../../src/gc/disk-usage.ts'
 
 let root: string
@@ -51,8 +51,8 @@ test('any tree of folders, files, holes and second names is as big as du says', 
         const [file] = files
         if (one.kind === 'folder') folders.push((mkdirSync(path), path))
         else if (one.kind === 'link') symlinkSync('/', path)
-        else if (one.kind === 'second name') file === undefined ? undefined : linkSync(file, path)
-        else {
+        else if (one.kind === 'second name' && file !== undefined) linkSync(file, path)
+        else if (one.kind === 'file' || one.kind === 'hole') {
           writeFileSync(path, Buffer.alloc(one.kind === 'file' ? one.size : 0))
           if (one.kind === 'hole') truncateSync(path, one.size)
           files.push(path)
@@ -85,7 +85,7 @@ test('a name that is no text is counted', async () => {
   expect(after.bytes).toBe(du(root))
 })
 
-/** A chain of folders with a file at its end, made from the end: no path to a folder is ever too long for the kernel. */
+/** A chain of folders with a file at its end, made from the end, so that no path is ever too long for the kernel. */
 function nest(pieces: number): void {
   const rest = join(root, 'rest')
   mkdirSync(rest)
@@ -142,9 +142,11 @@ test('others have their turn while a big folder is counted', async () => {
   let now = 0
   const clock: Clock = { ...systemClock, monotonic: () => (now += 2) }
   let turns = 0
-  const timer = setInterval(() => turns++, 0)
+  const stop = new AbortController()
+  const others = every(systemClock, { ms: 0, name: 'others' }, () => void turns++, stop.signal)
   await diskUsage(root, { clock })
-  clearInterval(timer)
+  stop.abort()
+  await others
   expect(turns).toBeGreaterThan(3)
 })
 
