@@ -19,10 +19,15 @@ interface Answer {
 }
 
 /** One request to the engine, beside the code under test. */
-export function engineRequest(method: string, path: string, body?: unknown): Promise<Answer> {
+export function engineRequest(
+  method: string,
+  path: string,
+  body?: unknown,
+  socketPath = SOCKET,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' }
-    const asked = request({ socketPath: SOCKET, method, path, headers, timeout: 20_000 }, (answer) => {
+    const asked = request({ socketPath, method, path, headers, timeout: 20_000 }, (answer) => {
       let text = ''
       answer.setEncoding('utf8')
       answer.on('data', (part: string) => (text += part))

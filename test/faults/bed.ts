@@ -1,0 +1,231 @@
+// Everything that a run stands on, in one folder with one mark: an engine, a master, an agent, the bad networks between
+// them, a small disk for the agent, and the workload. Disposing it removes all of it, whatever state it is in.
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../src/base/clock.ts'
+import { OperatingError } from '../../src/base/errors.ts'
+import { runCommand } from '../../src/base/exec.ts'
+import { TEST_IMAGE } from '../support/engine.ts'
+import { openRelay, type Relay } from '../support/relay.ts'
+import { Daemon } from './daemon.ts'
+import { OwnEngine } from './dockerd.ts'
+import { makeLedger } from './ledger.ts'
+import { wipe } from './traces.ts'
+import { Workload } from './workload.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const PROGRAM = join(ROOT, 'src/cli/tepui.ts')
+const CLOCK = join(ROOT, 'test/support/plugins/jumping-clock.ts')
+const EXECUTOR = join(ROOT, 'test/support/executors/lasting.ts')
+const DISK = '128m'
+/** More than the machine has, and never used up: nothing here is about room. */
+const RESOURCES = 'cpus:120;mem:60000;disk:1000;ports:[31000-32000]'
+const LENT = 'fixed?resources=cpus:40'
+const PREFIX = 'tepuifaults'
+
+/** Where the disk of the agent is, and what else lies in the folder. */
+export interface Places {
+  readonly folder: string
+  readonly mark: string
+  readonly work: string
+  readonly ledger: string
+  readonly clock: string
+  readonly logs: string
+}
+
+export interface Bed extends AsyncDisposable {
+  readonly places: Places
+  readonly engine: OwnEngine
+  readonly master: Daemon
+  readonly agent: Daemon
+  readonly agentPort: number
+  /** Between framework and master, agent and master, agent and engine. */
+  readonly relays: { readonly framework: Relay; readonly link: Relay; readonly engine: Relay }
+  readonly workload: Workload
+  /** Ms since the bed was made. */
+  readonly now: () => number
+  readonly crashes: string[]
+  /** Whether the master has the agent. */
+  readonly settled: () => Promise<boolean>
+  /** A page of the master or of the agent; undefined when it does not answer. */
+  readonly page: (of: 'master' | 'agent', path: string) => Promise<unknown>
+}
+
+/** @param logs where the daemons' logs are kept; undefined: not beyond the run */
+export async function makeBed(logs: string | undefined, signal: AbortSignal): Promise<Bed> {
+  await wipeDead()
+  const places = makePlaces(logs)
+  try {
+    const mounted = await runCommand('mount', ['-t', 'tmpfs', '-o', `size=${DISK}`, 'tmpfs', places.work])
+    if (mounted.exitCode !== 0)
+      throw new OperatingError('FILE', `The small disk cannot be mounted: ${mounted.stderr}`, {
+        hint: 'Run it as root',
+      })
+    return await furnish(places, signal)
+  } catch (error) {
+    await wipe(places.mark, places.folder)
+    throw error
+  }
+}
+
+function makePlaces(logs: string | undefined): Places {
+  const folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}x`))
+  // The folder's own name is in every command line, and the names of control groups begin with it.
+  const mark = folder.slice(folder.lastIndexOf('/') + 1)
+  const places = {
+    folder,
+    mark,
+    work: join(folder, 'work'),
+    ledger: join(folder, 'ledger'),
+    clock: join(folder, 'clock'),
+    logs: logs ?? join(folder, 'logs'),
+  }
+  mkdirSync(places.work)
+  mkdirSync(places.logs, { recursive: true })
+  makeLedger(places.ledger)
+  writeFileSync(places.clock, '0')
+  return places
+}
+
+/** What a run that was killed by SIGKILL itself has left: its folder says which process made it. */
+export async function wipeDead(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^${PREFIX}(\\d+)x`).exec(name)?.[1]
+    if (pid !== undefined && !isAlive(pid)) await wipe(name, join(tmpdir(), name))
+  }
+}
+
+function isAlive(pid: string): boolean {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false }) !== undefined
+}
+
+async function furnish(places: Places, signal: AbortSignal): Promise<Bed> {
+  const began = systemClock.monotonic()
+  const now = (): number => systemClock.monotonic() - began
+  const crashes: string[] = []
+  const onCrash = (sentence: string): void =>
+    void crashes.push(`${sentence} at ${(now() / 1000).toFixed(1)} s`)
+  const engine = new OwnEngine(places.folder, places.mark, join(places.logs, 'engine.log'), onCrash)
+  const ports = { master: await freePort(), agent: await freePort() }
+  const page: Bed['page'] = (of, path) => pageAt(ports[of], path)
+  const settled = async (): Promise<boolean> => {
+    const found = (await page('master', '/slaves')) as { slaves?: readonly { active: boolean }[] } | undefined
+    return found?.slaves?.some(({ active }) => active) ?? false
+  }
+  const relays = {
+    framework: await openRelay({ port: 0 }, { port: ports.master }),
+    link: await openRelay({ port: 0 }, { port: ports.master }),
+    engine: await openRelay({ path: join(places.folder, 'relay.sock') }, { path: engine.socket }),
+  }
+  const isThere = (of: 'master' | 'agent') => async () => (await page(of, '/health')) !== undefined
+  const node = { file: process.execPath, env: { NO_COLOR: '1', TEPUI_CLOCK_FILE: places.clock }, onCrash }
+  const master = new Daemon({
+    ...node,
+    name: 'master',
+    argv: () => masterArguments(ports.master),
+    log: join(places.logs, 'master.log'),
+    answers: isThere('master'),
+  })
+  const agent = new Daemon({
+    ...node,
+    name: 'agent',
+    argv: () => agentArguments(places, ports.agent, relays.link, relays.engine),
+    log: join(places.logs, 'agent.log'),
+    answers: isThere('agent'),
+  })
+  const { port } = relays.framework.place as { port: number }
+  const settings = {
+    ledger: places.ledger,
+    image: TEST_IMAGE,
+    executorCommand: `exec ${process.execPath} ${EXECUTOR}`,
+  }
+  const workload = new Workload({ port, settings, now, settled })
+  const bed: Bed = {
+    places,
+    engine,
+    master,
+    agent,
+    agentPort: ports.agent,
+    relays,
+    workload,
+    now,
+    crashes,
+    settled,
+    page,
+    async [Symbol.asyncDispose]() {
+      for (const daemon of [agent, master, engine.daemon]) await daemon.end('SIGKILL')
+      for (const relay of Object.values(relays)) await relay[Symbol.asyncDispose]()
+      const left = await wipe(places.mark, places.folder)
+      if (left.length > 0) throw new Error(`The run could not remove what it made: ${left.join(', ')}`)
+    },
+  }
+  try {
+    await engine.open(signal)
+    await master.start(signal)
+    await agent.start(signal)
+    return bed
+  } catch (error) {
+    await bed[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function masterArguments(port: number): string[] {
+  return [
+    PROGRAM,
+    'master',
+    '--ip=127.0.0.1',
+    `--port=${port}`,
+    '--hostname=127.0.0.1',
+    '--allocation_interval=200ms',
+  ]
+}
+
+function agentArguments({ folder, mark, work }: Places, port: number, link: Relay, engine: Relay): string[] {
+  const master = link.place as { port: number }
+  const { path } = engine.place as { path: string }
+  return [
+    `--import=${CLOCK}`,
+    PROGRAM,
+    'agent',
+    '--ip=127.0.0.1',
+    `--port=${port}`,
+    '--hostname=127.0.0.1',
+    `--master=127.0.0.1:${master.port}`,
+    `--work_dir=${work}`,
+    `--docker_socket=${path}`,
+    `--cgroups_root=${mark}`,
+    `--resources=${RESOURCES}`,
+    `--resource_estimator=${LENT}`,
+    '--qos_controller=noop',
+    '--registration_backoff_factor=100ms',
+    '--docker_remove_delay=0ns',
+    '--gc_delay=5secs',
+    '--gc_schedule=*/3 * * * * *',
+    `--frameworks_home=${folder}`,
+  ]
+}
+
+async function pageAt(port: number, path: string): Promise<unknown> {
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(2000) })
+    if (!answer.ok) return undefined
+    const text = await answer.text()
+    return text === '' ? {} : JSON.parse(text)
+  } catch {
+    // It is away, paused or just starting.
+    return undefined
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
