@@ -50,6 +50,7 @@ const CAPABILITIES: readonly AgentInfoCapabilityType[] = [
   'MULTI_ROLE',
   'HIERARCHICAL_ROLE',
   'RESERVATION_REFINEMENT',
+  'AGENT_DRAINING',
   'TASK_RESOURCE_LIMITS',
 ]
 

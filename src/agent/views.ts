@@ -67,6 +67,10 @@ export function statePage(state: Readonly<AgentState>, facts: AgentFacts, master
     attributes: attributeMap(info.attributes ?? []),
     ...(master !== undefined && { master_hostname: new URL(master).hostname }),
     flags: facts.flags,
+    ...(state.draining !== undefined && {
+      drain_config: state.draining.config,
+      estimated_drain_start_time_seconds: seconds(state.draining.since),
+    }),
     frameworks: [...state.frameworks.values()].map((framework) => frameworkPage(framework, state, facts)),
     completed_frameworks: state.completedFrameworks.map((framework) =>
       frameworkPage(framework, state, facts),

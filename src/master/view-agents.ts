@@ -31,13 +31,21 @@ export function agentPage(agent: Agent, tally: Tally): Page {
     offered_resources: resourceMap(tally.offered.of(agent.id)),
     reserved_resources: reservedMap(total, resourceMap),
     unreserved_resources: resourceMap(total.unreserved()),
-    active: agent.state.kind === 'connected',
-    // Deactivating agents comes with draining, in a later issue.
-    deactivated: false,
+    active: isActive(agent),
+    deactivated: agent.drain !== undefined,
     version: agent.version,
     capabilities: agent.capabilities,
+    ...(agent.drain !== undefined && {
+      drain_info: { state: agent.drain.state, config: agent.drain.config },
+      estimated_drain_start_time_seconds: seconds(agent.drain.since),
+    }),
     lending: lendingPart(agent, tally.used.of(agent.id)),
   }
+}
+
+/** Connected and offered to frameworks. */
+export function isActive(agent: Agent): boolean {
+  return agent.state.kind === 'connected' && agent.drain === undefined
 }
 
 /**

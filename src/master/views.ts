@@ -5,7 +5,7 @@ import type { Cluster } from './core/cluster.ts'
 import { double, seconds } from '../http/pages/number.ts'
 import { lazily } from './page-text.ts'
 import { tallyOf, TaskCounts } from './tally.ts'
-import { agentPage, agentSummary } from './view-agents.ts'
+import { agentPage, agentSummary, isActive } from './view-agents.ts'
 import { frameworkPage, frameworkSummary } from './view-frameworks.ts'
 import type { Page } from '../http/pages/resources.ts'
 
@@ -45,7 +45,7 @@ export function statePage(cluster: Cluster, facts: MasterFacts): Page {
   const { info } = facts
   const tally = tallyOf(cluster)
   const agents = [...cluster.agents.values()]
-  const active = agents.filter(({ state }) => state.kind === 'connected').length
+  const active = agents.filter(isActive).length
   return {
     version: MESOS_API_VERSION,
     build_date: RELEASED.date,

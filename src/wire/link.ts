@@ -2,7 +2,7 @@
  * The agent link, our own protocol between agent and master, shaped like the scheduler and executor APIs: the agent
  * subscribes with one call that is answered by a stream of events, and sends its other calls beside it.
  */
-import { AgentInfo, AgentInfoCapability, MasterInfo } from './agents.ts'
+import { AgentInfo, AgentInfoCapability, DrainConfig, MasterInfo } from './agents.ts'
 import { KillPolicy } from './commands.ts'
 import { FrameworkInfo } from './frameworks.ts'
 import { AgentID, ExecutorID, FrameworkID, TaskID } from './ids.ts'
@@ -148,6 +148,7 @@ export const LinkEventType = enumeration('tepui.link.Event.Type', {
   PING: 9,
   SHUTDOWN: 10,
   ERROR: 11,
+  DRAIN: 12,
 })
 export type LinkEventType = Static<typeof LinkEventType>
 
@@ -228,5 +229,6 @@ export const LinkEvent = message('tepui.link.Event', {
   ping: optional(10, LinkEventPing),
   shutdown: optional(11, LinkReason),
   error: optional(12, LinkReason),
+  drain: optional(13, DrainConfig),
 })
 export type LinkEvent = Static<typeof LinkEvent>

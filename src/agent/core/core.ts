@@ -4,6 +4,7 @@ import type { Random } from '../../base/random.ts'
 import type { LinkEvent, LinkEventAcknowledge } from '../../wire/link.ts'
 import * as commands from './command-tasks.ts'
 import { correct, setOversubscribed, tellLending } from './corrections.ts'
+import { drain } from './draining.ts'
 import { dispatchContainer, killTask, shutdownAgent, shutdownExecutor, shutdownFramework } from './endings.ts'
 import type { AgentEffect, AgentEvent, AgentTimer } from './events.ts'
 import { disconnected, executorCall, messageToExecutor, subscribe } from './executor-calls.ts'
@@ -172,6 +173,7 @@ function endingEvent(turn: Turn, event: LinkEvent): void {
     const { framework_id, executor_id } = event.shutdown_executor
     return shutdownExecutor(turn, framework_id.value, executor_id.value)
   }
+  if (event.drain !== undefined) return drain(turn, event.drain)
   if (event.shutdown_framework !== undefined)
     return shutdownFramework(turn, event.shutdown_framework.framework_id.value)
   if (event.shutdown !== undefined)

@@ -67,6 +67,8 @@ function reasonToRefuse(
 ): Refusal | undefined {
   if (turn.state.life.kind !== 'running')
     return { reason: 'REASON_AGENT_DRAINING', message: 'The agent is shutting down' }
+  if (turn.state.draining !== undefined)
+    return { reason: 'REASON_AGENT_DRAINING', message: 'The agent is being drained' }
   const executorId = info?.executor_id.value ?? run.task.task_id.value
   const existing = framework?.executors.get(executorId)
   if (info === undefined)

@@ -1,5 +1,6 @@
 // How things are put away when nothing is left to wait for: containers, executors, frameworks, the agent.
 import type { ContainerExit } from '../../containerizer/containerizer.ts'
+import { settleDrain } from './drained.ts'
 import { waitStatus } from './exits.ts'
 import { remember, type Executor, type Framework } from './state.ts'
 import { dropStreamsOf } from './updates.ts'
@@ -43,6 +44,7 @@ export function settle(turn: Turn, framework: Framework, executor: Executor | un
     if (framework.life === 'terminating') dropStreamsOf(turn, framework.id)
     remember(turn.state.completedFrameworks, framework, limits.completedFrameworks)
     log(turn, 'info', 'framework has nothing left here', { frameworkId: framework.id })
+    settleDrain(turn)
   }
   settleAgent(turn)
 }

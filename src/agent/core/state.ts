@@ -1,4 +1,5 @@
 // All that the agent knows: frameworks → executors → tasks, and the streams of updates that wait for acknowledgements.
+import type { DrainConfig } from '../../wire/agents.ts'
 import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { KillPolicy } from '../../wire/commands.ts'
 import type { LinkCallLending } from '../../wire/link.ts'
@@ -35,6 +36,8 @@ export interface AgentState {
   agentId: string | undefined
   link: LinkState
   life: AgentLife
+  /** The master wants it empty; until nothing is left. `since` is wall time, ms. */
+  draining: { readonly config: DrainConfig; readonly since: number } | undefined
   readonly frameworks: Map<string, Framework>
   /** Oldest first. */
   readonly completedFrameworks: Framework[]
@@ -234,6 +237,7 @@ export function newState(): AgentState {
     agentId: undefined,
     link: { kind: 'down' },
     life: { kind: 'running' },
+    draining: undefined,
     frameworks: new Map(),
     completedFrameworks: [],
     containers: new Map(),

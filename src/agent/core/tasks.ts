@@ -1,6 +1,7 @@
 // What happens to a single task: its states are recorded, counted and told, and its end is told exactly once.
 import type { TaskInfo, TaskStatus } from '../../wire/tasks.ts'
 import { Resources } from '../../resources/resources.ts'
+import { duringDrain } from './drained.ts'
 import { remember, type Executor, type Framework, type Task } from './state.ts'
 import { isTerminal, statusOf, type Draft } from './statuses.ts'
 import { rememberStatus, takeUpdate, type Acceptance } from './updates.ts'
@@ -41,10 +42,11 @@ export function report(
 export function record(
   turn: Turn,
   at: { readonly framework: Framework; readonly executor: Executor; readonly task: Task },
-  status: TaskStatus,
+  said: TaskStatus,
   progress = false,
 ): Acceptance {
   const { framework, executor, task } = at
+  const status = duringDrain(turn, framework.info, said)
   if (task.life.kind === 'terminated') return 'duplicate'
   const before = { state: task.state, life: task.life }
   const terminal = isTerminal(status.state)

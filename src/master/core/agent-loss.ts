@@ -100,7 +100,12 @@ export function markUnreachable(turn: Turn, agent: Agent, why: string): void {
     }
   }
   const { hostname } = agent.info
-  cluster.unreachableAgents.set(agent.id, { since: now, hostname, disowned: agent.disowned })
+  cluster.unreachableAgents.set(agent.id, {
+    since: now,
+    hostname,
+    disowned: agent.disowned,
+    drain: agent.drain,
+  })
   trimMap(cluster.unreachableAgents, cluster.options.maxUnreachableAgents)
   forget(turn, agent, `is unreachable: ${why}`)
 }
@@ -141,6 +146,7 @@ function forget(turn: Turn, agent: Agent, what: string): void {
   }
   for (const offer of offersOf(turn, agent)) endOffer(turn, offer, { rescind: true })
   cluster.agents.delete(agent.id)
+  cluster.draining.delete(agent.id)
   count(turn, 'master/slave_removals')
   log(turn, 'warn', `Agent ${agent.info.hostname} ${what}`, { agent: agent.id })
   for (const framework of cluster.frameworks.values()) {

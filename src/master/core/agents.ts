@@ -5,6 +5,7 @@ import { identifierError } from '../../wire/identifiers.ts'
 import type { LinkCallSubscribe, LinkEvent, LinkReconcileTask } from '../../wire/link.ts'
 import { ping, removeAgent } from './agent-loss.ts'
 import { type Agent, type Cluster, type UnreachableAgent, newAgentId, usedBy } from './cluster.ts'
+import { sendDrain } from './draining.ts'
 import type { MasterEvent } from './events.ts'
 import { type Adoption, adopt } from './adoption.ts'
 import { endOffer, offersOf } from './offers.ts'
@@ -99,6 +100,8 @@ function comeBack(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, i
   const record: UnreachableAgent | undefined = cluster.unreachableAgents.get(id)
   cluster.unreachableAgents.delete(id)
   const agent = addAgent(turn, event, asked, id)
+  agent.drain = record?.drain
+  if (agent.drain?.state === 'DRAINING') cluster.draining.add(id)
   for (const [frameworkId, ids] of record?.disowned ?? []) agent.disowned.set(frameworkId, ids)
   count(turn, 'master/slave_reregistrations')
   welcome(
@@ -143,6 +146,7 @@ function addAgent(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, i
     total: Resources.empty,
     registeredAt: turn.now,
     reregisteredAt: undefined,
+    drain: undefined,
     missedPongs: 0,
     tasks: new Map(),
     executors: new Map(),
@@ -181,12 +185,13 @@ function welcome(turn: Turn, agent: Agent, connection: string, adoption: Adoptio
       hostname: agent.info.hostname,
       attributes: agent.info.attributes ?? [],
       total: agent.total,
-      active: true,
+      active: agent.drain === undefined,
     },
     used,
   )
   sendToAgent(turn, agent, registered(cluster, agent, adoption.reconcile))
   for (const event of adoption.events) sendToAgent(turn, agent, event)
+  sendDrain(turn, agent)
   ping(turn, agent)
   log(turn, 'info', `Agent ${agent.info.hostname} is registered`, {
     agent: agent.id,

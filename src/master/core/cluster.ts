@@ -1,7 +1,7 @@
 // The state of the master: frameworks, agents, tasks, executors, offers, and what is remembered of those that ended.
 import type { Allocator } from '../../allocator/allocator.ts'
 import { Resources } from '../../resources/resources.ts'
-import type { AgentInfo, MasterInfo } from '../../wire/agents.ts'
+import type { AgentInfo, DrainConfig, MasterInfo } from '../../wire/agents.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../wire/frameworks.ts'
 import type { OfferConstraints } from '../../wire/offer-constraints.ts'
 import type { Offer } from '../../wire/offers.ts'
@@ -156,6 +156,8 @@ export interface Agent {
   total: Resources
   registeredAt: number
   reregisteredAt: number | undefined
+  /** Undefined while it gets offers. `since` is wall time, ms. */
+  drain: AgentDrain | undefined
   /** Pings in a row without a pong. */
   missedPongs: number
   /** By framework, then task id: the same objects as in the frameworks. */
@@ -169,11 +171,19 @@ export interface Agent {
   readonly disowned: Map<string, Set<string>>
 }
 
+/** DRAINED: no task of it is left whose end its framework does not know. */
+export interface AgentDrain {
+  readonly state: 'DRAINING' | 'DRAINED'
+  readonly config: DrainConfig
+  readonly since: number
+}
+
 /** An agent that is not heard of any more and may come back. */
 export interface UnreachableAgent {
   readonly since: number
   readonly hostname: string
   readonly disowned: Agent['disowned']
+  readonly drain: Agent['drain']
 }
 
 export interface OutstandingOffer {
@@ -197,6 +207,8 @@ export interface Cluster {
   /** Oldest first. */
   readonly unreachableAgents: Map<string, UnreachableAgent>
   readonly offers: Map<string, OutstandingOffer>
+  /** Agents that are DRAINING. */
+  readonly draining: Set<string>
   /** Which framework or agent a stream belongs to. */
   readonly frameworkConnections: Map<string, string>
   readonly agentConnections: Map<string, string>
@@ -214,6 +226,7 @@ export function emptyCluster(options: CoreOptions, allocator: Allocator): Cluste
     agents: new Map(),
     unreachableAgents: new Map(),
     offers: new Map(),
+    draining: new Set(),
     frameworkConnections: new Map(),
     agentConnections: new Map(),
     nextFramework: 0,

@@ -5,6 +5,7 @@ import { agentCall } from './agent-calls.ts'
 import { agentDisconnected, pingTimedOut, reregisterTimedOut } from './agent-loss.ts'
 import { agentSubscribes } from './agents.ts'
 import { type Cluster, type CoreOptions, emptyCluster } from './cluster.ts'
+import { drainAgent, settleDrains } from './draining.ts'
 import type { MasterEffect, MasterEvent, MasterTimer } from './events.ts'
 import { frameworkCall } from './framework-calls.ts'
 import { failoverTimedOut, frameworkDisconnected, subscribe } from './frameworks.ts'
@@ -23,6 +24,7 @@ export class MasterCore {
   step(event: MasterEvent): readonly MasterEffect[] {
     const turn: Turn = { cluster: this.cluster, now: event.now, effects: [] }
     decide(turn, event)
+    settleDrains(turn)
     return turn.effects
   }
 }
@@ -39,6 +41,8 @@ function decide(turn: Turn, event: MasterEvent): void {
       return agentSubscribes(turn, event)
     case 'agent-call':
       return agentCall(turn, event.agentId, event.call)
+    case 'drain-agent':
+      return drainAgent(turn, event.agentId, event.config)
     case 'agent-disconnected':
       return agentDisconnected(turn, event.connection)
     case 'timer':

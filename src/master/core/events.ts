@@ -1,4 +1,5 @@
 // What goes into the master's core and what comes out: `step(event) → effects`, no await, no clock, no I/O inside.
+import type { DrainConfig } from '../../wire/agents.ts'
 import type { LinkCall, LinkEvent } from '../../wire/link.ts'
 import type { SchedulerCall, SchedulerEvent } from '../../wire/scheduler.ts'
 
@@ -39,6 +40,13 @@ export type MasterEvent =
     }
   /** Any other call, from the agent's current stream (the edge looks at `agentConnections`). */
   | { readonly type: 'agent-call'; readonly now: number; readonly agentId: string; readonly call: LinkCall }
+  /** The operator wants an agent empty, which is known and can be drained. */
+  | {
+      readonly type: 'drain-agent'
+      readonly now: number
+      readonly agentId: string
+      readonly config: DrainConfig
+    }
   | { readonly type: 'agent-disconnected'; readonly now: number; readonly connection: string }
   | { readonly type: 'timer'; readonly now: number; readonly timer: MasterTimer }
   /** The batch tick (`--allocation_interval`) for all agents, or what `allocate-soon` asked for, for these. */
