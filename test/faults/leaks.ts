@@ -38,7 +38,8 @@ export async function leaksOf(bed: Bed, mounts: readonly string[], over: boolean
 }
 
 /** Shims are the engine's: one that is ended while it starts a container forgets the shim, which then stays. */
-const isEngine = (command: string): boolean => /^(\S*\/)?(dockerd|containerd|containerd-shim\S*) /.test(command)
+const isEngine = (command: string): boolean =>
+  /^(\S*\/)?(dockerd|containerd|containerd-shim\S*) /.test(command)
 
 /** `slaves/AGENT/frameworks/FRAMEWORK/executors/EXECUTOR/runs/CONTAINER`, and the state of host containers. */
 function sandboxesIn(work: string): string[] {
