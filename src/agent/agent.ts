@@ -3,7 +3,6 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
 import { Scope } from '../base/scope.ts'
-import { MESOS_API_VERSION } from '../base/version.ts'
 import { SandboxCollector } from '../gc/sandboxes.ts'
 import type { SandboxMeter } from '../gc/sandbox-meter.ts'
 import { onSchedule } from '../gc/schedule.ts'
@@ -12,17 +11,20 @@ import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
 import type { EvictAction } from '../qos/controller.ts'
 import type { Resources } from '../resources/resources.ts'
-import type { AgentInfoCapabilityType } from '../wire/agents.ts'
 import { ExecutorApi } from './api-executor.ts'
 import { openSupervisor } from './containers.ts'
+import { CAPABILITIES, coreSettings } from './core-settings.ts'
 import { AgentCore } from './core/core.ts'
 import type { GracefulCorrection } from './core/events.ts'
-import { DEFAULT_LIMITS, executorOf } from './core/state.ts'
+import type { SavedRow } from './core/saved.ts'
+import { executorOf } from './core/state.ts'
 import { agentRoutes } from './endpoints.ts'
+import { finish, unendedTasks } from './farewell.ts'
 import { Files } from './files.ts'
 import type { AGENT_FLAGS, AgentFlags } from './flags.ts'
 import { type AgentDeps, type Ground, summaryOf, survey } from './ground.ts'
 import { type OpenLending, openLending } from './lending/open.ts'
+import { Keeper } from './keeper.ts'
 import { Link } from './link.ts'
 import { declareMetrics } from './metrics.ts'
 import { agentsDirectory } from './paths.ts'
@@ -34,25 +36,20 @@ import { type AgentFacts, shownFlags } from './views.ts'
 
 export type { AgentDeps } from './ground.ts'
 
-/** A running agent; disposing it ends what it runs at once. */
+/** A running agent; disposing it ends what it runs at once, unless it has left. */
 export interface Agent extends AsyncDisposable {
   readonly address: { readonly ip: string; readonly port: number; readonly hostname: string }
   /** For people, at the start: what is offered, what can be enforced, what is missing and how to get it. */
   readonly summary: readonly string[]
-  /** Ends all tasks, tells the master, and settles `ended`. */
+  /** Ends all tasks, tells the master, and settles `ended`; the next life in this work folder is another agent. */
   shutdown(message: string): void
+  /** Ends, and leaves what runs for frameworks with `checkpoint` running; settles `ended`. */
+  leave(message: string): void
+  /** The tasks that run on when the agent has left, by name. */
+  readonly left: readonly string[]
   /** Settles when the agent has ended: undefined as asked, else why. Never rejects. */
   readonly ended: Promise<OperatingError | undefined>
 }
-
-/** What we do of what agents of Mesos can do. */
-const CAPABILITIES: readonly AgentInfoCapabilityType[] = [
-  'MULTI_ROLE',
-  'HIERARCHICAL_ROLE',
-  'RESERVATION_REFINEMENT',
-  'AGENT_DRAINING',
-  'TASK_RESOURCE_LIMITS',
-]
 
 /**
  * Starts an agent: it listens, registers with its master and keeps trying, whichever is there first.
@@ -73,6 +70,7 @@ export async function startAgent(parsed: ParsedFlags<typeof AGENT_FLAGS>, deps: 
 /** The parts that know each other. */
 interface Parts {
   readonly core: AgentCore
+  readonly keeper: Keeper
   readonly link: Link
   readonly shell: Shell
   readonly supervisor: Supervisor
@@ -110,23 +108,37 @@ async function assemble(
   // Only now is a port that the system chose known; nothing was told to anybody before.
   info.port = flags.advertise_port ?? server.port
   collectSandboxes(flags, ground.workDir, deps, parts, scope)
-  const onCrash = (name: string, error: unknown): void =>
-    ended.resolve(
-      new OperatingError('STOPPED', `The loop '${name}' of the agent failed: ${reasonOf(error)}`, {
-        cause: error,
-      }),
-    )
+  const onCrash = (name: string, error: unknown): void => {
+    const words = `The loop '${name}' of the agent failed: ${reasonOf(error)}`
+    const trouble = new OperatingError('STOPPED', words, { cause: error })
+    void finish({ trouble }, parts).then(ended.resolve)
+  }
+  const cleanup = flags.recover === 'cleanup'
+  takeUp(ground, parts, cleanup)
+  // An agent that only cleans up never registers (spec/mesos.md 6.3).
+  if (!cleanup) scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
   scope.spawn('sandbox sizes', (signal) => parts.meter.run(signal), onCrash)
-  scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
   await parts.lending.desk.restore()
   scope.spawn('lending', (signal) => parts.lending.desk.run(signal), onCrash)
   return {
     address: { ip, port: server.port, hostname: info.hostname },
     summary: summaryOf(ground),
     shutdown: (message) => parts.shell.dispatch({ type: 'shutdown', message }),
+    leave: (message) => parts.shell.dispatch({ type: 'leave', message }),
+    get left() {
+      return parts.supervisor.hasLeft ? unendedTasks(parts.core.state) : []
+    },
     ended: ended.promise,
     [Symbol.asyncDispose]: () => endAll(parts, scope),
   }
+}
+
+/** What was found goes on, and the core settles the rest; before anybody can call the agent. */
+function takeUp({ found, recovery }: Ground, { metrics, shell, supervisor }: Parts, cleanup: boolean): void {
+  for (const container of found.values()) supervisor.adopt(container)
+  const { problems, rebooted } = recovery
+  metrics.count('slave/recovery_errors', problems.length)
+  shell.dispatch({ type: 'recover', found: new Set(found.keys()), rebooted, cleanup })
 }
 
 function connectParts(
@@ -137,7 +149,10 @@ function connectParts(
 ): Parts {
   const { clock, random, log } = deps
   const metrics = new Metrics()
-  const core = newCore(flags, ground, deps)
+  const { checkpoint, bootId, restored, rows } = ground.recovery
+  const core = new AgentCore({ random, state: restored.state }, coreSettings(flags, ground.info, ground.ip))
+  const takeRows = (): readonly SavedRow[] => core.takeRows({ info: ground.info, bootId })
+  const keeper = new Keeper({ clock, log, metrics, checkpoint, takeRows }, rows)
   const link = new Link({
     clock,
     random,
@@ -152,6 +167,7 @@ function connectParts(
   const supervisor = openSupervisor({ flags, ground, metrics, agentId, tell: (news) => hear(news) }, deps)
   const shell: Shell = new Shell({
     step: (event) => core.step(event),
+    commit: () => keeper.commit(),
     clock,
     log,
     metrics,
@@ -165,7 +181,7 @@ function connectParts(
         supervisor.kill(containerId, graceMs)
       },
     },
-    onDone: (trouble) => void finish(trouble, supervisor, link).then(onEnded),
+    onDone: (end) => void finish(end, { keeper, link, supervisor }).then(onEnded),
   })
   const statistics = (containerId: string): ReturnType<Supervisor['statistics']> =>
     supervisor.statistics(containerId)
@@ -192,29 +208,13 @@ function connectParts(
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  return { core, link, shell, supervisor, metrics, sight, meter, lending }
+  return { core, keeper, link, shell, supervisor, metrics, sight, meter, lending }
 }
 
 /** As the core knows corrections: Mesos' kill, with a grace. */
 function correctionOf(action: EvictAction): GracefulCorrection {
   const { containerId, decision, executorId, frameworkId, graceMs, message } = action
   return { kind: 'kill', frameworkId, executorId, containerId, graceMs, cause: decision, message }
-}
-
-function newCore(flags: AgentFlags, { info, ip }: Ground, { random }: AgentDeps): AgentCore {
-  return new AgentCore(
-    { random },
-    {
-      info,
-      ip,
-      version: MESOS_API_VERSION,
-      capabilities: CAPABILITIES.map((type) => ({ type })),
-      registrationTimeoutMs: flags.executor_registration_timeout,
-      shutdownGraceMs: flags.executor_shutdown_grace_period,
-      cfs: flags.cgroups_enable_cfs,
-      limits: { ...DEFAULT_LIMITS, completedExecutors: flags.max_completed_executors_per_framework },
-    },
-  )
 }
 
 function openServer(
@@ -247,30 +247,17 @@ function openServer(
   })
 }
 
-/** After the core is done the last containers are released and the last calls answered; a failed one waits not. */
-async function finish(
-  trouble: OperatingError | undefined,
-  supervisor: Supervisor,
-  link: Link,
-): Promise<OperatingError | undefined> {
-  if (trouble !== undefined) return trouble
-  try {
-    await supervisor.idle()
-    await link.flush()
-    return undefined
-  } catch (error) {
-    return new OperatingError('STOPPED', `The agent did not end well: ${reasonOf(error)}`, { cause: error })
-  }
-}
-
 /** Nothing new begins; whatever still runs is killed before its cgroups and connections go. */
-async function endAll({ core, lending, shell, supervisor }: Parts, scope: Scope): Promise<void> {
+async function endAll({ core, keeper, lending, shell, supervisor }: Parts, scope: Scope): Promise<void> {
   shell[Symbol.dispose]()
-  for (const containerId of core.state.containers.keys()) {
-    lending.desk.lending.actions.letGo(containerId)
-    supervisor.kill(containerId, 0)
+  if (!supervisor.hasLeft) {
+    for (const containerId of core.state.containers.keys()) {
+      lending.desk.lending.actions.letGo(containerId)
+      supervisor.kill(containerId, 0)
+    }
+    await supervisor.idle()
+    keeper.forget()
   }
-  await supervisor.idle()
   await scope[Symbol.asyncDispose]()
 }
 

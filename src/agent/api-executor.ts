@@ -58,7 +58,8 @@ export class ExecutorApi {
           shell.openExecutor(connection, sink, { type: 'executor-subscribe', connection, call }),
       })
     }
-    if (at.executor.life.kind === 'registering') return text(403, 'Executor is not subscribed')
+    if (['registering', 'awaited'].includes(at.executor.life.kind))
+      return text(403, 'Executor is not subscribed')
     if (call.type === 'UNKNOWN' || call.type === undefined) return text(501, "Received 'UNKNOWN' call")
     shell.dispatch({ type: 'executor-call', call })
     return accepted()

@@ -7,7 +7,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { Fetcher } from '../fetcher/fetcher.ts'
 import type { AgentFlags } from './flags.ts'
 import type { AgentDeps, Ground } from './ground.ts'
-import { type MadeSandbox, makeSandbox, type SandboxSettings } from './sandbox.ts'
+import { type MadeSandbox, makeSandbox, type SandboxSettings, sandboxSettings } from './sandbox.ts'
 import { type ContainerNews, Supervisor } from './supervisor.ts'
 
 export interface ContainerEdges {
@@ -29,16 +29,13 @@ export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervis
     { clock, random },
     { stallTimeoutMs: flags.fetcher_stall_timeout, frameworksHome: flags.frameworks_home },
   )
-  const settings = (): SandboxSettings => ({
-    workDir: ground.workDir,
-    switchUser: flags.switch_user,
-    agentId: edges.agentId(),
-    ip: ground.ip,
-    port: ground.info.port ?? 0,
-    extra: flags.executor_environment_variables ?? {},
-    sandboxDirectory: flags.sandbox_directory,
-  })
-  const made = new Map<string, MadeSandbox>()
+  const { info, ip, workDir } = ground
+  const settings = (): SandboxSettings =>
+    sandboxSettings(flags, { workDir, agentId: edges.agentId(), ip, port: info.port ?? 0 })
+  // Those of an earlier life are stamped at their end like others.
+  const made = new Map<string, Pick<MadeSandbox, 'directory' | 'owner'>>(
+    ground.known.map(({ containerId, sandbox }) => [containerId, { directory: sandbox, owner: undefined }]),
+  )
   return new Supervisor({
     log,
     containerizers: ground.containerizers,
@@ -69,7 +66,7 @@ export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervis
 }
 
 /** The sandbox's age for the garbage collector counts from the end of its container. */
-function stamp(sandbox: MadeSandbox | undefined, clock: Clock, log: Logger): void {
+function stamp(sandbox: Pick<MadeSandbox, 'directory'> | undefined, clock: Clock, log: Logger): void {
   if (sandbox === undefined) return
   const now = clock.now() / 1000
   try {

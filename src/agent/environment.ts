@@ -10,11 +10,11 @@ export interface EnvironmentSettings {
   readonly extra: Readonly<Record<string, string>>
   /** `--sandbox_directory`: where a Docker container sees the sandbox. */
   readonly sandboxDirectory: string
+  /** `--recovery_timeout`: how long a checkpointing executor waits for an agent that is away; ms. */
+  readonly recoveryTimeoutMs: number
+  /** `--executor_reregistration_timeout`: the longest wait between its tries to come back; ms. */
+  readonly reregistrationTimeoutMs: number
 }
-
-/** How long a checkpointing executor waits for an agent that is away, and between its tries (Mesos' defaults). */
-const RECOVERY_TIMEOUT = '15mins'
-const SUBSCRIPTION_BACKOFF_MAX = '2secs'
 
 /** Everything that the container of a request gets; the command's own variables win. */
 export function environmentOf(
@@ -40,8 +40,8 @@ export function environmentOf(
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(request.shutdownGraceMs),
     ...(request.checkpoint && {
-      MESOS_RECOVERY_TIMEOUT: RECOVERY_TIMEOUT,
-      MESOS_SUBSCRIPTION_BACKOFF_MAX: SUBSCRIPTION_BACKOFF_MAX,
+      MESOS_RECOVERY_TIMEOUT: formatDuration(settings.recoveryTimeoutMs),
+      MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDuration(settings.reregistrationTimeoutMs),
     }),
     ...(request.taskId !== undefined && {
       MESOS_TASK_ID: request.taskId,

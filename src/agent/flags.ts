@@ -3,6 +3,7 @@ import { bytesFlag, choiceFlag, durationFlag, integerFlag, listFlag, portFlag } 
 import { isCronExpression } from '../gc/schedule.ts'
 import { MODES } from './lending/switch.ts'
 import { readWindows } from './lending/windows.ts'
+import { RECONFIGURATION_POLICIES } from './reconfiguration.ts'
 import { OperatingError } from '../base/errors.ts'
 import { boolFlag, type FlagValues, optionalFlag, pathFlag, textFlag, valueFlag } from '../base/flags.ts'
 
@@ -82,6 +83,23 @@ export const AGENT_FLAGS = {
   executor_registration_timeout: durationFlag('1mins', 'Time that an executor has to subscribe.', {
     minMs: 1,
   }),
+  executor_reregistration_timeout: durationFlag(
+    '2secs',
+    'Time that an executor has to subscribe again after a restart of the agent; at most 15 seconds.',
+    { minMs: 1, maxMs: 15_000 },
+  ),
+  recover: choiceFlag(
+    'reconnect',
+    ['reconnect', 'cleanup'],
+    'What becomes of what an earlier life left: taken up again, or ended and then the agent too.',
+  ),
+  recovery_timeout: durationFlag('15mins', 'Time for which executors wait for an agent that is away.'),
+  reconfiguration_policy: choiceFlag(
+    'equal',
+    RECONFIGURATION_POLICIES,
+    'How the agent may differ from its earlier life: not at all (equal), or have more (additive).',
+  ),
+  strict: boolFlag(true, 'Stops at a record of the earlier life that cannot be used; else leaves it out.'),
   executor_shutdown_grace_period: durationFlag('5secs', 'Time that an executor has to end after SHUTDOWN.'),
   registration_backoff_factor: durationFlag(
     '1secs',
@@ -179,7 +197,7 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   docker_ignore_runtime docker_kill_orphans docker_mesos_image docker_registry docker_stop_timeout docker_store_dir
   docker_volume_checkpoint_dir docker_volume_chown domain domain_socket_location
   effective_capabilities enforce_container_disk_quota enforce_container_ports
-  executor_reregistration_retry_interval executor_reregistration_timeout executor_secret_key
+  executor_reregistration_retry_interval executor_secret_key
   external_log_file fetcher_cache_dir fetcher_cache_size firewall_rules gc_disk_headroom
   gc_non_executor_container_sandboxes hadoop_home hooks host_path_volume_force_creation
   http_authenticators http_command_executor http_credentials http_executor_domain_sockets
@@ -187,9 +205,9 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   initialize_driver_logging ip6 ip6_discovery_command ip_discovery_command jwt_secret_key launcher
   launcher_dir logbufsecs master_detector memory_profiling modules modules_dir
   network_cni_config_dir network_cni_metrics network_cni_plugins_dir network_cni_root_dir_persist
-  nvidia_gpu_devices perf_duration perf_events perf_interval reconfiguration_policy recover
-  recovery_timeout resource_provider_config_dir seccomp_config_dir seccomp_profile_name
-  secret_resolver slave_subsystems strict systemd_enable_support systemd_runtime_directory
+  nvidia_gpu_devices perf_duration perf_events perf_interval 
+  resource_provider_config_dir seccomp_config_dir seccomp_profile_name
+  secret_resolver slave_subsystems systemd_enable_support systemd_runtime_directory
   volume_gid_range xfs_kill_containers xfs_project_range xfs_quota_headroom zk_session_timeout
   `
     .trim()

@@ -9,7 +9,7 @@ import type { Random } from '../base/random.ts'
 import type { Scope } from '../base/scope.ts'
 import type { Cgroups } from '../containerizer/cgroups.ts'
 import { cgroupTag, openCgroups } from '../containerizer/cgroups/open.ts'
-import type { Containerizer } from '../containerizer/containerizer.ts'
+import type { Container, Containerizer, ContainerSpec } from '../containerizer/containerizer.ts'
 import { LentTier } from '../containerizer/lent-tier.ts'
 import {
   advertisedHostname,
@@ -22,13 +22,17 @@ import type { Mode } from '../resources/decision.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { AgentInfo } from '../wire/agents.ts'
 import { openContainerizers } from './containerizers.ts'
+import { coreSettings } from './core-settings.ts'
 import type { AgentFlags } from './flags.ts'
 import { agentAttributes, agentResources, type Machine, readHardware } from './hardware.ts'
 import { requireIsolation } from './isolation.ts'
+import { knownContainers } from './known.ts'
 import type { Plugins } from './lending/lending.ts'
 import { loadPlugins, namedPlugins, type PluginNames, wantedPlugins } from './lending/plug-ins.ts'
 import { masterAddress } from './link.ts'
 import { lockFolder } from './lock.ts'
+import { compareIdentity, findContainers, openRecovery, readBootId, type Recovery } from './recovery.ts'
+import { sandboxSettings } from './sandbox.ts'
 
 export interface AgentDeps {
   readonly clock: Clock
@@ -40,6 +44,8 @@ export interface AgentDeps {
   readonly addresses?: MachineAddresses
   /** In place of those that `--containerizers` names. */
   readonly containerizers?: readonly Containerizer[]
+  /** The kernel's boot id; it is asked when left out. */
+  readonly bootId?: string
 }
 
 /** What the start has found out about this machine. */
@@ -58,11 +64,16 @@ export interface Ground {
   readonly resources: Resources
   readonly info: AgentInfo
   readonly ip: string
+  /** What an earlier life wrote down. */
+  readonly recovery: Recovery
+  /** The containers that it had, and those of them that were found, by id. */
+  readonly known: readonly ContainerSpec[]
+  readonly found: ReadonlyMap<string, Container>
 }
 
 /**
- * Looks at the machine and prepares what tasks run in; leftovers of an earlier life are ended. Everything that can be
- * refused is refused before the first of these is touched.
+ * Looks at the machine and prepares what tasks run in; what an earlier life left is found again or ended.
+ * Everything that can be refused is refused before the first of these is touched.
  */
 export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): Promise<Ground> {
   const { clock, log } = deps
@@ -88,22 +99,23 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   const resources = agentResources(hardware, flags.resources, flags.default_role)
   agentAttributes(hardware, { cgroups: '', engine: undefined }, flags.attributes)
   scope.use(await lockFolder(workDir))
+  const boot = { strict: flags.strict, bootId: deps.bootId ?? readBootId() }
+  const opened = openRecovery(workDir, boot, log)
+  scope.use(opened.checkpoint)
   const tag = cgroupTag(flags.port, workDir)
   const mount = flags.cgroups_hierarchy
   const cgroups = openCgroups({ mount, root: flags.cgroups_root, tag, cpus: hardware.cpus, clock })
   scope.defer(() => cgroups.close())
-  const lentTier = new LentTier(cgroups)
   // Before anything of an earlier life is ended: a frozen process of a v1 freezer does not even die.
-  thawLeftovers(lentTier, log)
+  const lentTier = thawLeftovers(cgroups, log)
   requireIsolation(flags.isolation, cgroups)
   const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir }
   const { all: containerizers, engine } =
     deps.containerizers === undefined
       ? await openContainerizers(flags, needs)
       : { all: deps.containerizers, engine: undefined }
-  // All of them are closed, also when the sweep of one fails.
+  // All of them are closed, also when the recovery of one fails.
   for (const containerizer of containerizers) scope.defer(() => containerizer.close())
-  await sweep(containerizers, log)
   const ip = advertisedIp(flags, deps.addresses ?? (await machineAddresses()))
   const facts = { cgroups: cgroups.layout, engine }
   const info: AgentInfo = {
@@ -112,8 +124,25 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     resources: resources.toWire(),
     attributes: agentAttributes(hardware, facts, flags.attributes),
   }
+  const recovery = compareIdentity(opened, info, flags.reconfiguration_policy, workDir)
+  const earlier = await earlierContainers(flags, { workDir, info, ip, recovery, containerizers }, log)
   const lending = { lentTier, lendMode, pluginNames, plugins }
-  return { master, workDir, cgroups, containerizers, engine, resources, info, ip, ...lending }
+  const place = { master, workDir, cgroups, containerizers, engine, resources, info, ip }
+  return { ...place, ...lending, recovery, ...earlier }
+}
+
+async function earlierContainers(
+  flags: AgentFlags,
+  ground: Pick<Ground, 'containerizers' | 'info' | 'ip' | 'recovery' | 'workDir'>,
+  log: Logger,
+): Promise<Pick<Ground, 'found' | 'known'>> {
+  const { containerizers, info, ip, recovery, workDir } = ground
+  const { state } = recovery.restored
+  const at = { workDir, agentId: state.agentId ?? '', ip, port: info.port ?? 0 }
+  const all = knownContainers(state, coreSettings(flags, info, ip), sandboxSettings(flags, at))
+  // Pids and names may be used again since the machine was started.
+  const known = recovery.rebooted ? [] : all
+  return { known, found: await findContainers(containerizers, known, log) }
 }
 
 /** Full with an estimator, as in Mesos; else off: an honest noop. */
@@ -122,22 +151,15 @@ function lendModeOf(flags: AgentFlags): Mode {
 }
 
 /** An agent that died in the middle of taking back left borrowers slowed or stopped. */
-function thawLeftovers(lentTier: LentTier, log: Logger): void {
+export function thawLeftovers(cgroups: Cgroups, log: Logger): LentTier {
+  const lentTier = new LentTier(cgroups)
   const { liftedCpus, thawed } = lentTier.thawAll()
   if (thawed.length > 0 || liftedCpus !== undefined)
     log.warn(
       { thawed, liftedCpus },
       'an earlier life of this agent left borrowers slowed or frozen: they go on',
     )
-}
-
-async function sweep(containerizers: readonly Containerizer[], log: Logger): Promise<void> {
-  for (const containerizer of containerizers) {
-    const { removed: ended } = await containerizer.recover([])
-    if (ended === 0) continue
-    const fields = { containerizer: containerizer.name, ended }
-    log.warn(fields, 'containers of an earlier life of this agent ended')
-  }
+  return lentTier
 }
 
 function makeFolder(flag: string, path: string): string {

@@ -16,7 +16,7 @@ const COUNTERS = [
   'slave/valid_status_updates',
   'slave/invalid_framework_messages',
   'slave/valid_framework_messages',
-  // A start that finds leftovers ends them: there is nothing yet whose recovery could fail.
+  // Records of the earlier life that were left out at the start.
   'slave/recovery_errors',
 ]
 
@@ -78,7 +78,7 @@ function used(state: Readonly<AgentState>, name: string, revocable: boolean): nu
 /** Containers that prepare or wait for their executor count as registering, as in Mesos. */
 function executorsIn(state: Readonly<AgentState>, kind: 'registering' | 'running' | 'terminating'): number {
   const states = {
-    registering: ['preparing', 'registering'],
+    registering: ['preparing', 'registering', 'awaited'],
     running: ['running', 'disconnected'],
     terminating: ['ending', 'terminating'],
   }[kind]

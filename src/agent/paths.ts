@@ -2,6 +2,7 @@
 //
 //   `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>`   a sandbox
 //   `<work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/latest`        link to the newest
+//   `<work_dir>/meta/agent.db`                                                                 the checkpoint
 import { join } from 'node:path'
 
 export interface RunIds {
@@ -12,6 +13,11 @@ export interface RunIds {
 
 // Mesos' name for the folder: clients build these paths themselves (spec/clients.md 3, mesos-term).
 const AGENTS = 'slaves'
+
+/** What the agent's next life needs to know. */
+export function checkpointFile(workDir: string): string {
+  return join(workDir, 'meta', 'agent.db')
+}
 
 /** The folder of all agents that ever worked in this work folder. */
 export function agentsDirectory(workDir: string): string {

@@ -6,6 +6,7 @@ import { OperatingError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { LaunchRequest } from './core/events.ts'
 import { type EnvironmentSettings, environmentOf } from './environment.ts'
+import type { AgentFlags } from './flags.ts'
 import { runsDirectory } from './paths.ts'
 import type { Sandbox } from './supervisor.ts'
 
@@ -13,6 +14,20 @@ export interface SandboxSettings extends EnvironmentSettings {
   readonly workDir: string
   /** `--switch_user`. */
   readonly switchUser: boolean
+}
+
+export function sandboxSettings(
+  flags: AgentFlags,
+  at: { readonly workDir: string; readonly agentId: string; readonly ip: string; readonly port: number },
+): SandboxSettings {
+  return {
+    ...at,
+    switchUser: flags.switch_user,
+    extra: flags.executor_environment_variables ?? {},
+    sandboxDirectory: flags.sandbox_directory,
+    recoveryTimeoutMs: flags.recovery_timeout,
+    reregistrationTimeoutMs: flags.executor_reregistration_timeout,
+  }
 }
 
 export interface MadeSandbox extends Sandbox {

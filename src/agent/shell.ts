@@ -42,14 +42,20 @@ export interface ContainerPort {
 
 export interface ShellDeps {
   readonly step: (event: AgentEvent) => readonly AgentEffect[]
+  /** Writes down what the steps since the last call changed, before their effects are carried out. */
+  readonly commit: () => void
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
   readonly link: LinkPort
   readonly containers: ContainerPort
-  /** Nothing is left to do: undefined after a shutdown that was asked for, else why the process must end. */
-  readonly onDone: (trouble: OperatingError | undefined) => void
+  /** Nothing is left to do: how that was asked for, or why the process must end. */
+  readonly onDone: (end: ShellEnd) => void
 }
+
+export type ShellEnd =
+  | { readonly trouble: OperatingError }
+  | { readonly trouble: undefined; readonly forget: boolean }
 
 /** Not configurable in Mesos; the first comes as late, and some executors end at an earlier one (spec/clients.md 2). */
 const HEARTBEAT_MS = 30 * 60_000
@@ -80,17 +86,19 @@ export class Shell implements Disposable {
     if (this.#stepping) return
     this.#stepping = true
     try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        for (const effect of this.#deps.step({ ...next, now: this.#deps.clock.now() } as AgentEvent))
-          this.#perform(effect)
+      while (this.#queue.length > 0) {
+        const effects = this.#queue
+          .splice(0)
+          .flatMap((next) => this.#deps.step({ ...next, now: this.#deps.clock.now() } as AgentEvent))
+        this.#deps.commit()
+        for (const effect of effects) this.#perform(effect)
       }
     } catch (error) {
       // A bug: nothing that the core says can be trusted any more.
       this.#deps.log.error({ error: reasonOf(error), stack: (error as Error).stack }, 'the core failed')
       this.#closed = true
-      this.#deps.onDone(
-        new OperatingError('STOPPED', `The agent's core failed: ${reasonOf(error)}`, { cause: error }),
-      )
+      const trouble = `The agent's core failed: ${reasonOf(error)}`
+      this.#deps.onDone({ trouble: new OperatingError('STOPPED', trouble, { cause: error }) })
     } finally {
       this.#stepping = false
     }
@@ -147,9 +155,9 @@ export class Shell implements Disposable {
       case 'log':
         return log[effect.level](effect.fields, effect.message)
       case 'fatal':
-        return this.#deps.onDone(new OperatingError('REFUSED', effect.message))
+        return this.#deps.onDone({ trouble: new OperatingError('REFUSED', effect.message) })
       case 'done':
-        return this.#deps.onDone(undefined)
+        return this.#deps.onDone({ trouble: undefined, forget: effect.forget })
       default:
         return unreachable(effect, 'agent effect')
     }

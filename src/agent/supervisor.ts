@@ -78,10 +78,16 @@ export class Supervisor {
   readonly #lives = new Map<string, Life>()
   readonly #queue = new Set<() => void>()
   #preparing = 0
+  /** Nothing is told any more. */
+  #left = false
 
   constructor(deps: SupervisorDeps, limits: SupervisorLimits = DEFAULT_SUPERVISOR_LIMITS) {
     this.#deps = deps
     this.#limits = limits
+  }
+
+  get hasLeft(): boolean {
+    return this.#left
   }
 
   /** Containers that are being prepared, run, or are being released. */
@@ -98,6 +104,28 @@ export class Supervisor {
       done: Promise.resolve().then(() => this.#live(request, life)),
     }
     this.#lives.set(request.containerId, life)
+  }
+
+  /** Goes on with a container of an earlier life: its start is told again, its end as that of any other. */
+  adopt(container: Container): void {
+    const life: Life = {
+      abort: new AbortController(),
+      container,
+      done: Promise.resolve().then(() => this.#watch(container, life)),
+    }
+    this.#lives.set(container.id, life)
+  }
+
+  /**
+   * Lets everything go: what is being prepared is given up without a word, what runs goes on, nothing more is told.
+   * Resolves with the ids of those that run once the others are gone.
+   */
+  async leave(): Promise<readonly string[]> {
+    this.#left = true
+    const others = [...this.#lives.values()].filter(({ container }) => container === undefined)
+    for (const { abort } of others) abort.abort(new Stopped())
+    await Promise.all(others.map(({ done }) => done))
+    return [...this.#lives.keys()]
   }
 
   /** Gives up the preparation, or signals the running container; a shorter rest of the grace wins. */
@@ -147,16 +175,28 @@ export class Supervisor {
       container = await this.#inTurn(signal, () => this.#prepare(request, signal))
     } catch (error) {
       this.#lives.delete(containerId)
-      this.#deps.tell({ type: 'launch-failed', containerId, message: launchStory(error) })
+      this.#tell({ type: 'launch-failed', containerId, message: launchStory(error) })
       return
     }
+    // Its first process runs since the agent began to leave: the next life finds it.
+    if (!this.#left) await this.#watch(container, life)
+  }
+
+  /** From the first process to the removal of the last trace. */
+  async #watch(container: Container, life: Life): Promise<void> {
+    const exit = await this.#run(container, life)
+    // The next life finds it ended, and tells how.
+    if (this.#left) return
     try {
-      const exit = await this.#run(container, life)
-      this.#deps.tell({ type: 'exited', containerId, exit })
+      this.#tell({ type: 'exited', containerId: container.id, exit })
     } finally {
       await this.#release(container)
-      this.#lives.delete(containerId)
+      this.#lives.delete(container.id)
     }
+  }
+
+  #tell(news: ContainerNews): void {
+    if (!this.#left) this.#deps.tell(news)
   }
 
   async #prepare(request: LaunchRequest, signal: AbortSignal): Promise<Container> {
@@ -167,7 +207,7 @@ export class Supervisor {
         `This agent already holds ${this.#limits.containers} containers, which is its limit.`,
       )
     const observer: LaunchObserver = {
-      progress: (message) => this.#deps.tell({ type: 'progress', containerId, message }),
+      progress: (message) => this.#tell({ type: 'progress', containerId, message }),
     }
     const sandbox = await this.#deps.sandbox(request, signal)
     signal.throwIfAborted()
@@ -194,7 +234,7 @@ export class Supervisor {
     // The kill came while the first process was being started: nobody was told that it runs.
     if (life.abort.signal.aborted) container.kill(0)
     else
-      this.#deps.tell({
+      this.#tell({
         type: 'started',
         containerId: container.id,
         pid: container.pid,
@@ -256,7 +296,7 @@ export class Supervisor {
   }
 }
 
-function specOf(request: LaunchRequest, sandbox: Sandbox): ContainerSpec {
+export function specOf(request: LaunchRequest, sandbox: Sandbox): ContainerSpec {
   const { containerId, frameworkId, executorId, taskId, command, container } = request
   const { resources, limits, revocable } = request
   return {

@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   PORT_TAKEN: 'The address to listen on is in use',
   PLUGIN: 'An estimator or controller cannot be loaded or misbehaves',
   FILE: 'A file cannot be read or written',
+  RECOVERY: 'What an earlier life of the agent wrote down cannot be used',
   LIMIT: 'A limit on size, count or time was reached',
   STOPPED: 'The work was stopped on purpose',
 } as const

@@ -20,6 +20,11 @@ export function stopSignal(withInput: boolean): AbortSignal {
   return controller.signal
 }
 
+/** SIGUSR1, by which an agent of Mesos is told to end its tasks too. Until here Node would open its debugger at it. */
+export function userSignal(): Promise<void> {
+  return new Promise((resolve) => process.once('SIGUSR1', () => resolve()))
+}
+
 /** Why the signal aborted. */
 export class Stopped extends OperatingError {
   /** As shells count it: 128 and the number of the signal. */

@@ -22,8 +22,10 @@ export interface Statement {
 export interface OpenOptions {
   /** Steps from an empty file to the newest schema; each runs once, in order. Never change one that was released. */
   readonly migrations: readonly string[]
-  /** Told when a file that cannot be read was put aside, with where it is now. */
-  readonly onDamaged: (message: string) => void
+  /** Told when a file that cannot be read was put aside, with where it is now. Without it such a file is refused. */
+  readonly onDamaged?: (message: string) => void
+  /** Pages of the write-ahead log at which it is written back into the file; SQLite's default is 1000. */
+  readonly logPages?: number
 }
 
 export class Database implements Disposable {
@@ -36,14 +38,14 @@ export class Database implements Disposable {
   }
 
   /**
-   * Opens or makes the file. A damaged file is put aside, not deleted, and a new one begun.
-   * @throws OperatingError FILE when the folder cannot be written, or the file comes from a newer version
+   * Opens or makes the file. A damaged file is put aside, not deleted, and a new one begun, if the caller says so.
+   * @throws OperatingError FILE when the folder cannot be written, the file comes from a newer version or is damaged
    */
   static open(path: string, options: OpenOptions): Database {
     try {
       return Database.#tryOpen(path, options)
     } catch (error) {
-      if (!isDamage(error)) throw troubleWith(path, error)
+      if (!isDamage(error) || options.onDamaged === undefined) throw troubleWith(path, error)
     }
     const aside = `${path}.damaged`
     for (const suffix of ['', '-wal', '-shm']) moveAside(path + suffix, aside + suffix)
@@ -61,6 +63,7 @@ export class Database implements Disposable {
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL')
       // Few reads, and the system caches the file: the library need not keep 2 MB of it.
       inner.exec('PRAGMA cache_size = -256')
+      if (options.logPages !== undefined) inner.exec(`PRAGMA wal_autocheckpoint = ${options.logPages}`)
       const check = inner.prepare('PRAGMA quick_check(1)').get() as Row | undefined
       if (check?.['quick_check'] !== 'ok') throw new Damage(String(check?.['quick_check']))
       migrate(inner, path, options.migrations)
@@ -89,7 +92,8 @@ export class Database implements Disposable {
       work()
       this.#guarded(() => this.#database.exec('COMMIT'))
     } catch (error) {
-      this.#database.exec('ROLLBACK')
+      // A full disk makes SQLite roll back by itself.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       throw error
     }
   }

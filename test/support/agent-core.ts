@@ -1,9 +1,13 @@
 // An agent's core at work in a test: registered, checked after every step, its effects sorted by kind.
+import { deepStrictEqual } from 'node:assert/strict'
 import { seededRandom } from '../../src/base/random.ts'
 import { AgentCore } from '../../src/agent/core/core.ts'
 import type { AgentEffect, AgentEvent } from '../../src/agent/core/events.ts'
+import { Changes } from '../../src/agent/core/changes.ts'
 import { checkAgent } from '../../src/agent/core/invariants.ts'
-import { DEFAULT_LIMITS, type CoreLimits } from '../../src/agent/core/state.ts'
+import { type FoundRow, restore } from '../../src/agent/core/restore.ts'
+import { type Identity, type SavedRow, savedRows } from '../../src/agent/core/saved.ts'
+import { type AgentState, DEFAULT_LIMITS, type CoreLimits } from '../../src/agent/core/state.ts'
 import type { ContainerExit } from '../../src/containerizer/containerizer.ts'
 import type { ExecutorCall } from '../../src/wire/executor.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../src/wire/frameworks.ts'
@@ -47,16 +51,28 @@ export class CoreUnderTest {
   effects: AgentEffect[] = []
   /** Effects of all steps. */
   readonly all: AgentEffect[] = []
+  /** What a store would hold: the rows of all steps. */
+  readonly rows = new Map<string, FoundRow>()
+  /** The rows of each step, as a store writes them in one transaction. */
+  readonly writes: (readonly SavedRow[])[] = []
 
-  constructor(options: { readonly limits?: Partial<CoreLimits>; readonly seed?: number } = {}) {
+  constructor(
+    options: {
+      readonly limits?: Partial<CoreLimits>
+      readonly seed?: number
+      /** Of an earlier life. */
+      readonly state?: AgentState
+    } = {},
+  ) {
     this.core = new AgentCore(
-      { random: seededRandom(options.seed ?? 1) },
+      { random: seededRandom(options.seed ?? 1), ...(options.state && { state: options.state }) },
       {
         info: { hostname: 'agent.example', port: 5051, resources: [scalar('cpus', 8)] },
         ip: '10.0.0.7',
         version: '1.12.0',
         capabilities: [{ type: 'MULTI_ROLE' }],
         registrationTimeoutMs: 60_000,
+        reregistrationTimeoutMs: 2000,
         shutdownGraceMs: 5000,
         cfs: false,
         limits: { ...DEFAULT_LIMITS, ...options.limits },
@@ -70,11 +86,37 @@ export class CoreUnderTest {
     return agent
   }
 
+  /** The life after this one, from the rows that were written (or some of them). */
+  next(
+    more: Partial<OfType<AgentEvent, 'recover'>> & { readonly rows?: Iterable<FoundRow> } = {},
+  ): CoreUnderTest {
+    const { rows = this.rows.values(), found = new Set(), rebooted = false, cleanup = false } = more
+    const { problems, state } = restore([...rows])
+    deepStrictEqual(problems, [])
+    const next = new CoreUnderTest({ state, seed: 2 })
+    next.now = this.now
+    next.step({ type: 'recover', found, rebooted, cleanup })
+    return next
+  }
+
   step(event: WithoutTime<AgentEvent>): AgentEffect[] {
     this.effects = this.core.step({ ...event, now: this.now })
     this.all.push(...this.effects)
     checkAgent(this.core.state)
+    this.#write()
     return this.effects
+  }
+
+  /** What a step left unsaid would be missing after a restart. */
+  #write(): void {
+    const rows = this.core.takeRows(IDENTITY)
+    this.writes.push(rows)
+    applyRows(this.rows, rows)
+    const whole = new Changes()
+    whole.all(this.core.state)
+    const wanted = new Map<string, FoundRow>()
+    applyRows(wanted, savedRows(this.core.state, whole, IDENTITY))
+    deepStrictEqual(sorted(this.rows), sorted(wanted))
   }
 
   register(id = AGENT_ID, reconcile: readonly [string, string][] = []): AgentEffect[] {
@@ -203,6 +245,22 @@ export class CoreUnderTest {
   }
 }
 
+/** What every test's agent says of itself in its own row. */
+export const IDENTITY: Identity = {
+  info: { hostname: 'agent.example', port: 5051, resources: [scalar('cpus', 8)] },
+  bootId: 'boot-1',
+}
+
+const sorted = (rows: ReadonlyMap<string, FoundRow>): FoundRow[] =>
+  [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+
+export function applyRows(store: Map<string, FoundRow>, rows: readonly SavedRow[]): void {
+  for (const { key, kind, value } of rows) {
+    if (value === undefined) store.delete(`${kind}/${key}`)
+    else store.set(`${kind}/${key}`, { kind, key, value })
+  }
+}
+
 export const framework = (
   id: string,
   capabilities: readonly FrameworkInfoCapabilityType[] = ['PARTITION_AWARE', 'TASK_KILLING_STATE'],
@@ -211,5 +269,6 @@ export const framework = (
   name: id,
   id: { value: id },
   roles: ['*'],
+  checkpoint: true,
   capabilities: capabilities.map((type) => ({ type })),
 })

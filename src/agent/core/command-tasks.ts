@@ -25,6 +25,7 @@ export interface Supervised {
 /** Its container is asked for; fetching and pulling take their time. */
 export function begin(turn: Turn, at: Supervised): void {
   at.task.life = { kind: 'launched', kill: undefined }
+  turn.changes.task(at.framework.id, at.executor.id, at.task.info.task_id.value)
   report(turn, at, byExecutor(turn, at, { state: 'TASK_STARTING' }))
 }
 
@@ -37,20 +38,27 @@ export function progressed(turn: Turn, at: Supervised, message: string): void {
 }
 
 export function started(turn: Turn, at: Supervised, event: Extract<AgentEvent, { type: 'started' }>): void {
-  const { executor, task } = at
-  executor.process = { pid: event.pid, addresses: event.addresses, startedAt: turn.now }
+  const { executor } = at
+  // Told once more when the agent found it again after a restart.
+  executor.process ??= { pid: event.pid, addresses: event.addresses, startedAt: turn.now }
+  turn.changes.executor(executor)
   // A kill overtook the start: its end is all that the framework will hear.
   if (executor.life.kind !== 'preparing') return
   executor.life = { kind: 'running' }
   const data = event.inspect === undefined ? {} : { data: inspectData(event.inspect) }
   report(turn, at, { ...byExecutor(turn, at, { state: 'TASK_RUNNING' }), ...data })
+  limitCompletion(turn, at)
+}
+
+/** What is left of `max_completion_time` since the container's start. */
+export function limitCompletion(turn: Turn, { executor, task }: Supervised): void {
   const limit = completionLimitMs(task)
-  if (limit !== undefined)
-    turn.emit({
-      type: 'timer',
-      afterMs: limit,
-      timer: { kind: 'max-completion', containerId: executor.containerId },
-    })
+  if (limit === undefined) return
+  turn.emit({
+    type: 'timer',
+    afterMs: Math.max(0, limit - (turn.now - (executor.process?.startedAt ?? turn.now))),
+    timer: { kind: 'max-completion', containerId: executor.containerId },
+  })
 }
 
 /** Mesos passes on what `docker inspect` prints, which is a list (spec/recorded/scheduler-session.json). */
@@ -91,7 +99,10 @@ export function end(turn: Turn, at: Supervised, cause: Ending, graceMs: number):
   const { executor } = at
   const { life } = executor
   if (life.kind === 'terminated') return false
-  if (life.kind !== 'ending') executor.life = { kind: 'ending', cause, told: life.kind === 'running' }
+  if (life.kind !== 'ending') {
+    executor.life = { kind: 'ending', cause, told: life.kind === 'running' }
+    turn.changes.executor(executor)
+  }
   turn.emit({ type: 'kill', containerId: executor.containerId, graceMs })
   return life.kind !== 'ending'
 }
@@ -121,6 +132,7 @@ function failedLaunchDraft(at: Supervised, cause: Ending | undefined, message: s
     case undefined:
     case 'completion-time':
     case 'registration-timeout':
+    case 'reregistration-timeout':
     case 'idle':
       return {
         state: 'TASK_FAILED',

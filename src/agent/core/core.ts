@@ -2,6 +2,7 @@
 import { unreachable } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import type { LinkEvent, LinkEventAcknowledge } from '../../wire/link.ts'
+import { Changes } from './changes.ts'
 import * as commands from './command-tasks.ts'
 import { correct, setOversubscribed, tellLending } from './corrections.ts'
 import { drain } from './draining.ts'
@@ -11,7 +12,9 @@ import { disconnected, executorCall, messageToExecutor, subscribe } from './exec
 import * as executors from './executors.ts'
 import { runTask } from './launch.ts'
 import { farewellOver, settle, settleAgent } from './lifetimes.ts'
+import { recover } from './recovery.ts'
 import { openLink, registered } from './registration.ts'
+import { type Identity, type SavedRow, savedRows } from './saved.ts'
 import { findTask, newState, type AgentState } from './state.ts'
 import { isTerminal } from './statuses.ts'
 import { completeTask } from './tasks.ts'
@@ -19,18 +22,31 @@ import { acknowledgeUpdate, resumeUpdates, retryUpdate } from './updates.ts'
 import { callMaster, log, type CoreSettings, type Turn } from './turn.ts'
 
 export class AgentCore {
-  readonly #state: AgentState = newState()
+  readonly #state: AgentState
   readonly #settings: CoreSettings
   readonly #random: Random
+  readonly #changes = new Changes()
 
-  constructor(deps: { readonly random: Random }, settings: CoreSettings) {
+  /** With a state of an earlier life, `recover` must be the first event. */
+  constructor(deps: { readonly random: Random; readonly state?: AgentState }, settings: CoreSettings) {
     this.#random = deps.random
     this.#settings = settings
+    this.#state = deps.state ?? newState()
   }
 
   /** For views and for the gate of the executor API; only `step` changes it. */
   get state(): Readonly<AgentState> {
     return this.#state
+  }
+
+  /**
+   * Rows of what the steps since the last call changed. They must be written down before the effects of these steps
+   * are carried out.
+   */
+  takeRows(identity: Identity): readonly SavedRow[] {
+    const rows = savedRows(this.#state, this.#changes, identity)
+    this.#changes.clear()
+    return rows
   }
 
   /** Effects in the order in which they are to be carried out. Throws only on a bug. */
@@ -41,6 +57,7 @@ export class AgentCore {
       state: this.#state,
       settings: this.#settings,
       random: this.#random,
+      changes: this.#changes,
       emit: (effect) => void effects.push(effect),
     }
     handle(turn, event)
@@ -76,8 +93,12 @@ function handle(turn: Turn, event: AgentEvent): void {
       return tellLending(turn, event.lending)
     case 'timer':
       return timerFired(turn, event.timer)
+    case 'recover':
+      return recover(turn, event)
+    case 'leave':
+      return shutdownAgent(turn, event.message, { tellMaster: true, leaves: true, forget: false })
     case 'shutdown':
-      return shutdownAgent(turn, event.message, true)
+      return shutdownAgent(turn, event.message, { tellMaster: true, leaves: false, forget: true })
     default:
       return unreachable(event, 'agent event')
   }
@@ -124,6 +145,11 @@ function timerFired(turn: Turn, timer: AgentTimer): void {
         supervised: ignored,
         custom: (at) => executors.registrationTimedOut(turn, at),
       })
+    case 'reregistration-timeout':
+      return dispatchContainer(turn, timer.containerId, {
+        supervised: ignored,
+        custom: (at) => executors.reregistrationTimedOut(turn, at),
+      })
     case 'shutdown-grace':
       return dispatchContainer(turn, timer.containerId, {
         supervised: ignored,
@@ -161,7 +187,11 @@ function linkEvent(turn: Turn, event: LinkEvent): void {
   if (event.update_framework !== undefined) {
     const info = event.update_framework.framework_info
     const framework = turn.state.frameworks.get(info.id?.value ?? '')
-    if (framework !== undefined) framework.info = info
+    if (framework !== undefined) {
+      // What was begun without a checkpoint stays without, as in Mesos (spec/mesos.md 2.4).
+      framework.info = { ...info, checkpoint: framework.info.checkpoint ?? false }
+      turn.changes.framework(framework)
+    }
     // The master says so when the framework is back: what it missed must not wait for the next retry.
     return resumeUpdates(turn, info.id?.value ?? '')
   }
@@ -176,8 +206,10 @@ function endingEvent(turn: Turn, event: LinkEvent): void {
   if (event.drain !== undefined) return drain(turn, event.drain)
   if (event.shutdown_framework !== undefined)
     return shutdownFramework(turn, event.shutdown_framework.framework_id.value)
-  if (event.shutdown !== undefined)
-    return shutdownAgent(turn, `The master shut this agent down: ${event.shutdown.message}`, false)
+  if (event.shutdown !== undefined) {
+    const message = `The master shut this agent down: ${event.shutdown.message}`
+    return shutdownAgent(turn, message, { tellMaster: false, leaves: false, forget: true })
+  }
   log(turn, 'debug', 'event of the master ignored', { type: event.type })
 }
 

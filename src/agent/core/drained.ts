@@ -24,5 +24,6 @@ export function duringDrain(turn: Turn, framework: FrameworkInfo, status: TaskSt
 export function settleDrain(turn: Turn): void {
   if (turn.state.draining === undefined || turn.state.frameworks.size > 0) return
   turn.state.draining = undefined
+  turn.changes.agent = true
   log(turn, 'info', 'nothing is left here: the agent is drained', {})
 }

@@ -16,6 +16,7 @@ export function drain(turn: Turn, config: DrainConfig): void {
     gone: config.mark_gone ?? false,
   })
   state.draining = { config, since: state.draining?.since ?? turn.now }
+  turn.changes.agent = true
   for (const framework of state.frameworks.values()) {
     if (framework.life === 'terminating') continue
     for (const executor of framework.executors.values()) {

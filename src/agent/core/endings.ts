@@ -10,6 +10,7 @@ import {
   streamKey,
   type Ending,
   type Executor,
+  type Farewell,
   type Framework,
   type SupervisedExecutor,
 } from './state.ts'
@@ -109,6 +110,7 @@ export function shutdownFramework(turn: Turn, frameworkId: string): void {
   }
   log(turn, 'info', 'framework is being shut down', { frameworkId })
   framework.life = 'terminating'
+  turn.changes.framework(framework)
   for (const executor of framework.executors.values()) {
     forgetEnded(executor, turn)
     endExecutor(turn, framework, executor, { kind: 'framework-removed' })
@@ -122,14 +124,19 @@ function forgetEnded(executor: Executor, turn: Turn): void {
   for (const task of ended) completeTask(turn, executor, task)
 }
 
-/** Everything is asked to end; `done` follows when nothing is left. */
-export function shutdownAgent(turn: Turn, message: string, tellMaster: boolean): void {
-  if (turn.state.life.kind === 'done') return
-  if (turn.state.life.kind === 'ending' && tellMaster) return
+/** Everything that may not stay is asked to end; `done` follows when nothing of it is left. */
+export function shutdownAgent(turn: Turn, message: string, manner: Farewell): void {
+  const { life } = turn.state
+  if (life.kind === 'done') return
+  // Asked again: only the master's word and the end of what was to stay go further than what is under way.
+  const further = !manner.tellMaster || (life.kind === 'ending' && life.manner.leaves && !manner.leaves)
+  if (life.kind === 'ending' && !further) return
   log(turn, 'info', 'agent is shutting down', { reason: message })
-  turn.state.life = { kind: 'ending', message, tellMaster, farewell: 'not yet' }
-  for (const framework of turn.state.frameworks.values())
+  turn.state.life = { kind: 'ending', message, manner, farewell: 'not yet' }
+  for (const framework of turn.state.frameworks.values()) {
+    if (manner.leaves && framework.info.checkpoint === true) continue
     for (const executor of framework.executors.values())
       endExecutor(turn, framework, executor, { kind: 'agent-shutdown', message })
+  }
   settleAgent(turn)
 }

@@ -22,6 +22,7 @@ export type GracefulCorrection = Correction & { readonly graceMs?: number }
 
 export type AgentTimer =
   | { readonly kind: 'registration-timeout'; readonly containerId: string }
+  | { readonly kind: 'reregistration-timeout'; readonly containerId: string }
   | { readonly kind: 'shutdown-grace'; readonly containerId: string }
   | {
       readonly kind: 'update-retry'
@@ -84,6 +85,18 @@ export type AgentEvent =
   /** What the estimator says, for the pages of the master. */
   | { readonly type: 'lending'; readonly now: number; readonly lending: LinkCallLending }
   | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }
+  /** The first event of a life that was not the first: which containers of the earlier one were found again. */
+  | {
+      readonly type: 'recover'
+      readonly now: number
+      readonly found: ReadonlySet<string>
+      /** The machine was started anew meanwhile: nothing can still run. */
+      readonly rebooted: boolean
+      /** `--recover=cleanup`: everything is ended, and then the agent. */
+      readonly cleanup: boolean
+    }
+  /** The agent is asked to end: what runs for frameworks without `checkpoint` is shut down, then `done` comes. */
+  | { readonly type: 'leave'; readonly now: number; readonly message: string }
   /** The agent is asked to end: everything it runs is shut down, then `done` comes. */
   | { readonly type: 'shutdown'; readonly now: number; readonly message: string }
 
@@ -116,5 +129,8 @@ export type AgentEffect =
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>
     }
-  /** Nothing of ours runs any more and all updates that can be told are told: the process may end. */
-  | { readonly type: 'done' }
+  /**
+   * Nothing that has to end runs any more, and all updates that can be told are told: the process may end. `forget`
+   * says that its next life is another agent.
+   */
+  | { readonly type: 'done'; readonly forget: boolean }

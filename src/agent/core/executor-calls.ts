@@ -38,6 +38,7 @@ export function subscribe(turn: Turn, connection: string, call: ExecutorCall): v
   if (executor.life.kind === 'running' && executor.life.connection !== connection)
     turn.emit({ type: 'close-executor', connection: executor.life.connection })
   executor.life = { kind: 'running', connection }
+  turn.changes.executor(executor)
   log(turn, 'info', 'executor subscribed', { frameworkId: executor.frameworkId, executorId: executor.id })
   for (const { status } of call.subscribe?.unacknowledged_updates ?? []) takeStatus(turn, at, status)
   dropUnheard(turn, at, call.subscribe?.unacknowledged_tasks ?? [])

@@ -26,7 +26,7 @@ export interface Custom {
 }
 
 /** `ExecutorInfo.shutdown_grace_period`, else `--executor_shutdown_grace_period`; ms. */
-export function shutdownGraceMs(turn: Turn, executor: Executor): number {
+export function shutdownGraceMs(turn: Pick<Turn, 'settings'>, executor: Executor): number {
   const own = executor.info.shutdown_grace_period
   return own === undefined ? turn.settings.shutdownGraceMs : own.nanoseconds / 1e6
 }
@@ -43,6 +43,7 @@ export function tell(turn: Turn, executor: CustomExecutor, event: ExecutorEvent)
 /** A task for this executor: delivered at once when it listens, else queued until it subscribes. */
 export function takeTask(turn: Turn, executor: CustomExecutor, task: Task): void {
   executor.tasks.set(task.info.task_id.value, task)
+  noteTask(turn, executor, task)
   if (executor.life.kind !== 'running') return
   resize(turn, executor)
   deliver(turn, executor, task)
@@ -57,7 +58,13 @@ export function deliverQueued(turn: Turn, executor: CustomExecutor): void {
 function deliver(turn: Turn, executor: CustomExecutor, task: Task): void {
   task.life = { kind: 'launched', kill: undefined }
   executor.sentTask = true
+  noteTask(turn, executor, task)
+  turn.changes.executor(executor)
   tell(turn, executor, { type: 'LAUNCH', launch: { task: task.info } })
+}
+
+function noteTask(turn: Turn, { frameworkId, id }: CustomExecutor, task: Task): void {
+  turn.changes.task(frameworkId, id, task.info.task_id.value)
 }
 
 /** The container's reservation follows the tasks that come and end. */
@@ -80,7 +87,9 @@ export function started(
   { executor }: Custom,
   event: Extract<AgentEvent, { type: 'started' }>,
 ): void {
-  executor.process = { pid: event.pid, addresses: event.addresses, startedAt: turn.now }
+  // Told once more when the agent found it again after a restart.
+  executor.process ??= { pid: event.pid, addresses: event.addresses, startedAt: turn.now }
+  turn.changes.executor(executor)
   if (executor.life.kind !== 'registering') return
   // From the start, not from the request as in Mesos: a slow pull is not the executor's fault and has its own limit.
   turn.emit({
@@ -94,6 +103,13 @@ export function registrationTimedOut(turn: Turn, { executor }: Custom): void {
   if (executor.life.kind !== 'registering') return
   const timeoutMs = turn.settings.registrationTimeoutMs
   destroy(turn, executor, { kind: 'registration-timeout', timeoutMs })
+}
+
+/** After a restart of the agent it did not come back in time (spec/mesos.md 3.3). */
+export function reregistrationTimedOut(turn: Turn, { executor }: Custom): void {
+  if (executor.life.kind !== 'awaited') return
+  const timeoutMs = turn.settings.reregistrationTimeoutMs
+  destroy(turn, executor, { kind: 'reregistration-timeout', timeoutMs })
 }
 
 /** The framework's KILL of one task (spec/mesos.md 5.9, 9). */
@@ -115,6 +131,7 @@ export function killTask(
     return
   }
   task.life = { kind: 'launched', kill: { policy } }
+  noteTask(turn, executor, task)
   sendKill(turn, executor, task)
 }
 
@@ -141,6 +158,7 @@ export function shutDown(turn: Turn, { executor }: Custom, cause: Ending): void 
   const connection = life.kind === 'running' ? life.connection : undefined
   const graceMs = shutdownGraceMs(turn, executor)
   executor.life = { kind: 'terminating', cause, connection }
+  turn.changes.executor(executor)
   if (tell(turn, executor, { type: 'SHUTDOWN' })) {
     const timer = { kind: 'shutdown-grace', containerId: executor.containerId } as const
     turn.emit({ type: 'timer', afterMs: graceMs, timer })
@@ -157,6 +175,7 @@ export function destroy(turn: Turn, executor: CustomExecutor, cause: Ending, gra
   if (life.kind !== 'terminating') {
     const connection = life.kind === 'running' ? life.connection : undefined
     executor.life = { kind: 'terminating', cause, connection }
+    turn.changes.executor(executor)
   }
   turn.emit({ type: 'kill', containerId: executor.containerId, graceMs })
 }
@@ -223,6 +242,13 @@ function exitDraft(at: Custom, cause: Ending | undefined, exit: ContainerExit): 
       source: 'SOURCE_AGENT',
       reason: 'REASON_EXECUTOR_REGISTRATION_TIMEOUT',
       message: `Executor did not register within ${formatDuration(cause.timeoutMs)}`,
+    }
+  if (cause?.kind === 'reregistration-timeout')
+    return {
+      state: lostAs(at.framework.info, 'TASK_GONE'),
+      source: 'SOURCE_AGENT',
+      reason: 'REASON_EXECUTOR_REREGISTRATION_TIMEOUT',
+      message: `Executor did not reregister within ${formatDuration(cause.timeoutMs)}`,
     }
   return {
     state: 'TASK_FAILED',

@@ -14,7 +14,12 @@ export function checkAgent(state: Readonly<AgentState>): void {
     state.link.kind !== 'registered' || state.agentId !== undefined,
     'an agent is registered without an id',
   )
-  assert(state.life.kind !== 'done' || state.containers.size === 0, 'an agent is done with a container left')
+  const left = state.containers.values().filter(({ frameworkId }) => !staysOf(state, frameworkId))
+  assert(state.life.kind !== 'done' || left.next().done === true, 'an agent is done with a container left')
+}
+
+function staysOf({ frameworks, life }: Readonly<AgentState>, frameworkId: string): boolean {
+  return life.kind === 'done' && life.leaves && frameworks.get(frameworkId)?.info.checkpoint === true
 }
 
 function checkFramework(state: Readonly<AgentState>, framework: Framework, containers: Set<string>): void {

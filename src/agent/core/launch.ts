@@ -5,10 +5,9 @@ import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { LinkEventRunTask } from '../../wire/link.ts'
 import type { ExecutorInfo, TaskInfo } from '../../wire/tasks.ts'
 import { begin } from './command-tasks.ts'
-import type { LaunchRequest } from './events.ts'
-import { shutdownGraceMs, takeTask } from './executors.ts'
+import { takeTask } from './executors.ts'
 import { tellExited } from './lifetimes.ts'
-import { limitsOf } from './limits.ts'
+import { requestLaunch } from './requests.ts'
 import {
   findTask,
   streamKey,
@@ -133,6 +132,7 @@ function addFramework(turn: Turn, id: string, info: FrameworkInfo): Framework {
     completedExecutors: remembered?.completedExecutors ?? [],
   }
   turn.state.frameworks.set(id, framework)
+  turn.changes.framework(framework)
   return framework
 }
 
@@ -148,7 +148,7 @@ function launchCommand(turn: Turn, framework: Framework, info: TaskInfo): void {
   executor.tasks.set(info.task_id.value, task)
   addExecutor(turn, framework, executor)
   begin(turn, { framework, executor, task })
-  requestLaunch(turn, framework, executor, info)
+  requestLaunch(turn, framework, executor)
 }
 
 function giveToExecutor(turn: Turn, framework: Framework, info: TaskInfo, wanted: ExecutorInfo): void {
@@ -166,7 +166,7 @@ function giveToExecutor(turn: Turn, framework: Framework, info: TaskInfo, wanted
   }
   addExecutor(turn, framework, executor)
   takeTask(turn, executor, task)
-  requestLaunch(turn, framework, executor, info)
+  requestLaunch(turn, framework, executor)
 }
 
 function commonOf(turn: Turn, framework: Framework, info: ExecutorInfo, first: Resources) {
@@ -194,6 +194,7 @@ function roleOf(resources: Resources, info: FrameworkInfo): string {
 
 function addExecutor(turn: Turn, framework: Framework, executor: Executor): void {
   framework.executors.set(executor.id, executor)
+  turn.changes.executor(executor)
   turn.state.containers.set(executor.containerId, { frameworkId: framework.id, executorId: executor.id })
 }
 
@@ -222,31 +223,4 @@ function shortCommand(command: CommandInfo): string {
   if (command.value === undefined) return command.shell === false ? 'NO EXECUTABLE' : 'NO COMMAND'
   if (command.shell !== false) return `sh -c '${shortened(command.value)}'`
   return `[${command.value}, ${shortened(command.arguments?.join(', ') ?? '')}]`
-}
-
-function requestLaunch(turn: Turn, framework: Framework, executor: Executor, first: TaskInfo): void {
-  const command = (executor.kind === 'supervised' ? first.command : executor.info.command) ?? {}
-  const request: LaunchRequest = {
-    containerId: executor.containerId,
-    frameworkId: framework.id,
-    executorId: executor.id,
-    taskId: executor.kind === 'supervised' ? executor.taskId : undefined,
-    command,
-    container: executor.kind === 'supervised' ? first.container : executor.info.container,
-    resources: executor.resources.plus(Resources.from(first.resources)),
-    limits: limitsOf([first], executor.resources, turn.settings.cfs),
-    revocable: executor.revocable,
-    user: command.user ?? framework.info.user,
-    uris: command.uris ?? [],
-    checkpoint: framework.info.checkpoint ?? false,
-    role: executor.role,
-    shutdownGraceMs: shutdownGraceMs(turn, executor),
-  }
-  log(turn, 'info', 'container asked for', {
-    frameworkId: framework.id,
-    executorId: executor.id,
-    containerId: executor.containerId,
-    taskId: first.task_id.value,
-  })
-  turn.emit({ type: 'launch', request })
 }

@@ -15,6 +15,7 @@ export function containerEnded(
 ): void {
   turn.state.containers.delete(executor.containerId)
   executor.life = { kind: 'terminated' }
+  turn.changes.executor(executor)
   count(turn, 'slave/executors_terminated')
   if (executor.kind === 'custom')
     tellExited(turn, framework.id, executor.id, exit === undefined ? -1 : waitStatus(exit))
@@ -38,9 +39,11 @@ export function settle(turn: Turn, framework: Framework, executor: Executor | un
   const { limits } = turn.settings
   if (executor !== undefined && executor.life.kind === 'terminated' && executor.tasks.size === 0) {
     framework.executors.delete(executor.id)
+    turn.changes.executor(executor)
     remember(framework.completedExecutors, executor, limits.completedExecutors)
   }
   if (framework.executors.size === 0 && turn.state.frameworks.delete(framework.id)) {
+    turn.changes.framework(framework)
     if (framework.life === 'terminating') dropStreamsOf(turn, framework.id)
     remember(turn.state.completedFrameworks, framework, limits.completedFrameworks)
     log(turn, 'info', 'framework has nothing left here', { frameworkId: framework.id })
@@ -60,19 +63,26 @@ export function farewellOver(turn: Turn): void {
   settleAgent(turn)
 }
 
-/** An agent that ends is done once nothing runs and whoever can be told has acknowledged, or had the time to. */
+/**
+ * An agent that ends is done once nothing runs that has to end and whoever can be told has acknowledged, or had the
+ * time to.
+ */
 export function settleAgent(turn: Turn): void {
   const { life, containers, streams, link } = turn.state
-  if (life.kind !== 'ending' || containers.size > 0) return
-  if (life.tellMaster && link.kind === 'registered') {
-    if (streams.size > 0 && life.farewell !== 'over') {
+  if (life.kind !== 'ending') return
+  const { forget, leaves, tellMaster } = life.manner
+  const stays = ({ frameworkId }: { readonly frameworkId: string }): boolean =>
+    leaves && turn.state.frameworks.get(frameworkId)?.info.checkpoint === true
+  if (!containers.values().every(stays)) return
+  if (tellMaster && link.kind === 'registered') {
+    if (!streams.values().every(stays) && life.farewell !== 'over') {
       if (life.farewell === 'not yet')
         turn.emit({ type: 'timer', afterMs: FAREWELL_MS, timer: { kind: 'farewell' } })
       turn.state.life = { ...life, farewell: 'waiting' }
       return
     }
-    callMaster(turn, { type: 'UNREGISTER' })
+    if (forget) callMaster(turn, { type: 'UNREGISTER' })
   }
-  turn.state.life = { kind: 'done' }
-  turn.emit({ type: 'done' })
+  turn.state.life = { kind: 'done', leaves }
+  turn.emit({ type: 'done', forget })
 }

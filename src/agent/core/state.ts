@@ -73,15 +73,25 @@ export type LinkState =
  */
 export type AgentLife =
   | { readonly kind: 'running' }
-  /** `tellMaster` is false when the master itself ended us: it does not listen to updates any more. */
   | {
       readonly kind: 'ending'
       readonly message: string
-      readonly tellMaster: boolean
+      readonly manner: Farewell
       /** Nothing runs any more: `waiting` for the last acknowledgements, or `over` when they took too long. */
       readonly farewell: 'not yet' | 'waiting' | 'over'
     }
-  | { readonly kind: 'done' }
+  /** With `leaves`, containers of checkpointing frameworks may run on. */
+  | { readonly kind: 'done'; readonly leaves: boolean }
+
+/** How an agent ends. */
+export interface Farewell {
+  /** False when the master does not listen to updates: it ended us, or we never registered with it. */
+  readonly tellMaster: boolean
+  /** What runs for frameworks with `checkpoint` goes on, for the agent's next life to find (spec/mesos.md 6.3). */
+  readonly leaves: boolean
+  /** The agent gives its id back: its next life is another agent. */
+  readonly forget: boolean
+}
 
 export interface Framework {
   readonly id: string
@@ -159,19 +169,21 @@ export interface CustomExecutor extends ExecutorCommon {
 
 /**
  * ```
- * registering ──subscribe──▶ running ◀──subscribe── disconnected
+ * registering ──subscribe──▶ running ◀──subscribe── disconnected, awaited
  *     │                        │  └──stream lost────────▶ │
  *     │ timeout, shutdown      │ shutdown, correction     │
  *     └────────────────────────┼──────────────────────────┘
  *                              ▼
  *                         terminating ──exited, launch-failed──▶ terminated
  * ```
- * An exit leads from every state to `terminated`.
+ * An exit leads from every state to `terminated`. One that had subscribed before the agent was restarted begins as
+ * `awaited`, and is ended when it does not come back in time.
  */
 export type CustomLife =
   | { readonly kind: 'registering' }
   | { readonly kind: 'running'; readonly connection: string }
   | { readonly kind: 'disconnected' }
+  | { readonly kind: 'awaited' }
   | { readonly kind: 'terminating'; readonly cause: Ending; readonly connection: string | undefined }
   | { readonly kind: 'terminated' }
 
@@ -182,6 +194,7 @@ export type Ending =
   | { readonly kind: 'completion-time'; readonly limitMs: number }
   | { readonly kind: 'preempted'; readonly message: string }
   | { readonly kind: 'registration-timeout'; readonly timeoutMs: number }
+  | { readonly kind: 'reregistration-timeout'; readonly timeoutMs: number }
   | { readonly kind: 'framework-removed' }
   | { readonly kind: 'agent-shutdown'; readonly message: string }
   /** Nothing was ever given to it to do. */

@@ -62,6 +62,7 @@ export function record(
     task.life = before.life
     return acceptance
   }
+  turn.changes.task(framework.id, executor.id, task.info.task_id.value)
   rememberStatus(task.statuses, status, turn.settings.limits.statusesPerTask)
   if (terminal) tellEnd(turn, framework, executor, status)
   // Nobody will acknowledge it.
@@ -85,6 +86,7 @@ function tellEnd(turn: Turn, framework: Framework, executor: Executor, status: T
 /** A task that ended and whose end is acknowledged is only remembered. */
 export function completeTask(turn: Turn, executor: Executor, task: Task): void {
   executor.tasks.delete(task.info.task_id.value)
+  turn.changes.task(executor.frameworkId, executor.id, task.info.task_id.value)
   remember(executor.completedTasks, task, turn.settings.limits.completedTasks)
 }
 

@@ -2,6 +2,7 @@
 import type { Random } from '../../base/random.ts'
 import type { AgentInfo } from '../../wire/agents.ts'
 import type { LinkCallSubscribe, LinkCall } from '../../wire/link.ts'
+import type { Changes } from './changes.ts'
 import type { AgentEffect } from './events.ts'
 import type { AgentState, CoreLimits } from './state.ts'
 
@@ -15,6 +16,8 @@ export interface CoreSettings {
   readonly capabilities: NonNullable<LinkCallSubscribe['capabilities']>
   /** `--executor_registration_timeout`, ms. */
   readonly registrationTimeoutMs: number
+  /** `--executor_reregistration_timeout`, ms. */
+  readonly reregistrationTimeoutMs: number
   /** `--executor_shutdown_grace_period`, ms. */
   readonly shutdownGraceMs: number
   /** `--cgroups_enable_cfs`: decides how limits of several tasks add up (spec/mesos.md 5.9). */
@@ -28,6 +31,8 @@ export interface Turn {
   readonly state: AgentState
   readonly settings: CoreSettings
   readonly random: Random
+  /** What this step changes of what must outlive the agent. */
+  readonly changes: Changes
   emit(effect: AgentEffect): void
 }
 

@@ -40,8 +40,14 @@ export function takeUpdate(turn: Turn, update: NewUpdate): Acceptance {
   if (stream.received.size > limit) forgetOldest(stream.received)
   stream.pending.push({ status: update.status, progress: update.progress === true })
   stream.terminal = terminal
+  changed(turn, stream)
   if (stream.pending.length === 1) sendHead(turn, stream)
   return 'taken'
+}
+
+/** Streams of tasks that never were ours are not written down: the master asks again. */
+function changed(turn: Turn, { executorId, frameworkId, taskId }: UpdateStream): void {
+  if (executorId !== undefined) turn.changes.task(frameworkId, executorId, taskId)
 }
 
 function streamFor(state: AgentState, update: NewUpdate): UpdateStream {
@@ -138,6 +144,7 @@ export function acknowledgeUpdate(turn: Turn, ack: Acknowledgement): TaskStatus 
     return undefined
   }
   stream.pending.shift()
+  changed(turn, stream)
   stream.sending = 0
   stream.retryMs = RETRY_MIN_MS
   if (isTerminal(head.status.state)) turn.state.streams.delete(key)
@@ -147,8 +154,11 @@ export function acknowledgeUpdate(turn: Turn, ack: Acknowledgement): TaskStatus 
 
 /** A framework that is gone hears nothing more. */
 export function dropStreamsOf(turn: Turn, frameworkId: string): void {
-  for (const [key, stream] of turn.state.streams)
-    if (stream.frameworkId === frameworkId) turn.state.streams.delete(key)
+  for (const [key, stream] of turn.state.streams) {
+    if (stream.frameworkId !== frameworkId) continue
+    turn.state.streams.delete(key)
+    changed(turn, stream)
+  }
 }
 
 /** Updates of a task that wait for their acknowledgement, oldest first. */

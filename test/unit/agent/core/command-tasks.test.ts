@@ -92,7 +92,7 @@ describe('a command task', () => {
       uris: [{ value: 'http://here/file' }],
       limits: { mem: 128, cpus: Number.POSITIVE_INFINITY },
       revocable: false,
-      checkpoint: false,
+      checkpoint: true,
       shutdownGraceMs: 5000,
     })
     expect(launch?.request.resources.toText()).toBe('cpus(allocated: web):2')

@@ -1,0 +1,29 @@
+// What the core is told of the flags, of this machine, and of what this agent can do.
+import { MESOS_API_VERSION } from '../base/version.ts'
+import type { AgentInfo, AgentInfoCapabilityType } from '../wire/agents.ts'
+import { DEFAULT_LIMITS } from './core/state.ts'
+import type { CoreSettings } from './core/turn.ts'
+import type { AgentFlags } from './flags.ts'
+
+/** What we do of what agents of Mesos can do. */
+export const CAPABILITIES: readonly AgentInfoCapabilityType[] = [
+  'MULTI_ROLE',
+  'HIERARCHICAL_ROLE',
+  'RESERVATION_REFINEMENT',
+  'AGENT_DRAINING',
+  'TASK_RESOURCE_LIMITS',
+]
+
+export function coreSettings(flags: AgentFlags, info: AgentInfo, ip: string): CoreSettings {
+  return {
+    info,
+    ip,
+    version: MESOS_API_VERSION,
+    capabilities: CAPABILITIES.map((type) => ({ type })),
+    registrationTimeoutMs: flags.executor_registration_timeout,
+    reregistrationTimeoutMs: flags.executor_reregistration_timeout,
+    shutdownGraceMs: flags.executor_shutdown_grace_period,
+    cfs: flags.cgroups_enable_cfs,
+    limits: { ...DEFAULT_LIMITS, completedExecutors: flags.max_completed_executors_per_framework },
+  }
+}

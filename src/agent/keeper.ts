@@ -1,0 +1,84 @@
+// Keeps the checkpoint up with the core: every step's changes in one transaction, tried again while the disk refuses.
+import type { Clock } from '../base/clock.ts'
+import { reasonOf } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { Metrics } from '../base/metrics.ts'
+import type { Checkpoint, CheckpointRow } from '../store/checkpoint.ts'
+
+export interface KeeperDeps {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly checkpoint: Checkpoint
+  /** What the core changed since it was asked last. */
+  readonly takeRows: () => readonly CheckpointRow[]
+}
+
+const FAILURES = 'tepui/checkpoint_failures'
+const TRY_AGAIN_MS = 1000
+
+export class Keeper implements Disposable {
+  readonly #deps: KeeperDeps
+  /** Rows of the earlier life that the first write does not renew: they go with it. */
+  #stale: readonly CheckpointRow[]
+  #again: Disposable | undefined
+  #over = false
+
+  constructor(deps: KeeperDeps, found: readonly CheckpointRow[]) {
+    this.#deps = deps
+    this.#stale = found
+    deps.metrics.declare(FAILURES)
+    deps.metrics.gauge('tepui/checkpoint_owed_rows', () => deps.checkpoint.owed)
+  }
+
+  /**
+   * Writes what changed. A disk that is full stops nobody's tasks: the rows wait, and what an agent that dies in that
+   * time did not write is settled with the master as if it had happened while it was away.
+   */
+  commit(): void {
+    if (this.#over) return
+    const rows = this.#deps.takeRows()
+    const renewed = new Set(rows.map(({ key, kind }) => `${kind}\n${key}`))
+    const gone = this.#stale.filter(({ key, kind }) => !renewed.has(`${kind}\n${key}`))
+    this.#stale = []
+    this.#write([...gone.map(({ key, kind }) => ({ kind, key, value: undefined })), ...rows])
+  }
+
+  /** The agent's next life is another agent. */
+  forget(): void {
+    this.#over = true
+    try {
+      this.#deps.checkpoint.clear()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true
+    this.#again?.[Symbol.dispose]()
+    this.#deps.checkpoint[Symbol.dispose]()
+  }
+
+  #write(rows: readonly CheckpointRow[]): void {
+    const { checkpoint, clock, log } = this.#deps
+    const owed = checkpoint.owed
+    try {
+      checkpoint.write(rows)
+      if (owed > 0) log.info({ rows: owed }, 'the checkpoint is complete again')
+    } catch (error) {
+      if (owed === 0) this.#fail(error)
+      this.#again?.[Symbol.dispose]()
+      this.#again = clock.after(TRY_AGAIN_MS, () => this.#write([]))
+    }
+  }
+
+  #fail(error: unknown): void {
+    const { checkpoint, log, metrics } = this.#deps
+    metrics.count(FAILURES)
+    log.warn(
+      { path: checkpoint.path, reason: reasonOf(error) },
+      'the checkpoint cannot be written; trying again',
+    )
+  }
+}
