@@ -91,6 +91,7 @@ async function assemble(
   const ended = Promise.withResolvers<OperatingError | undefined>()
   const parts = connectParts(flags, ground, deps, ended.resolve)
   scope.use(parts.lending)
+  scope.use(parts.keeper)
   scope.use(parts.shell)
   const facts: AgentFacts = {
     info,

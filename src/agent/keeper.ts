@@ -54,10 +54,10 @@ export class Keeper implements Disposable {
     }
   }
 
+  /** Nothing is written any more; the checkpoint itself is its opener's to close. */
   [Symbol.dispose](): void {
     this.#over = true
     this.#again?.[Symbol.dispose]()
-    this.#deps.checkpoint[Symbol.dispose]()
   }
 
   #write(rows: readonly CheckpointRow[]): void {
