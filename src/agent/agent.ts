@@ -20,6 +20,7 @@ import type { SavedRow } from './core/saved.ts'
 import { executorOf } from './core/state.ts'
 import { agentRoutes } from './endpoints.ts'
 import { finish, unendedTasks } from './farewell.ts'
+import { Fetching } from './fetching.ts'
 import { Files } from './files.ts'
 import type { AGENT_FLAGS, AgentFlags } from './flags.ts'
 import { type AgentDeps, type Ground, summaryOf, survey } from './ground.ts'
@@ -74,6 +75,7 @@ interface Parts {
   readonly link: Link
   readonly shell: Shell
   readonly supervisor: Supervisor
+  readonly fetching: Fetching
   readonly metrics: Metrics
   readonly sight: Sight
   readonly meter: SandboxMeter
@@ -90,6 +92,7 @@ async function assemble(
   const { info, ip } = ground
   const ended = Promise.withResolvers<OperatingError | undefined>()
   const parts = connectParts(flags, ground, deps, ended.resolve)
+  await parts.fetching.open(scope)
   scope.use(parts.lending)
   scope.use(parts.keeper)
   scope.use(parts.shell)
@@ -165,7 +168,8 @@ function connectParts(
     onLost: () => shell.dispatch({ type: 'link-lost' }),
   })
   const agentId = (): string => core.state.agentId ?? ''
-  const supervisor = openSupervisor({ flags, ground, metrics, agentId, tell: (news) => hear(news) }, deps)
+  const fetching = new Fetching(flags, ground.workDir, metrics, deps)
+  const supervisor = openSupervisor({ flags, ground, fetching, agentId, tell: (news) => hear(news) }, deps)
   const shell: Shell = new Shell({
     step: (event) => core.step(event),
     commit: () => keeper.commit(),
@@ -209,7 +213,7 @@ function connectParts(
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  return { core, keeper, link, shell, supervisor, metrics, sight, meter, lending }
+  return { core, keeper, link, shell, supervisor, fetching, metrics, sight, meter, lending }
 }
 
 /** As the core knows corrections: Mesos' kill, with a grace. */
@@ -224,7 +228,7 @@ function openServer(
   parts: Parts,
   deps: AgentDeps,
 ): ReturnType<typeof listen> {
-  const { core, shell, metrics, sight, lending, link } = parts
+  const { core, shell, fetching, metrics, sight, lending, link } = parts
   const { clock, log, random } = deps
   const { state } = core
   return listen({
@@ -241,6 +245,7 @@ function openServer(
       executors: new ExecutorApi({ state, shell, random, metrics }),
       files: new Files({ workDir: facts.workDir, agentId: () => state.agentId }),
       metrics,
+      fetching: fetching.routes,
       lending: lending.desk,
       containers: () => sight.containers(),
       master: () => link.master,

@@ -3,8 +3,7 @@ import { utimesSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import type { Metrics } from '../base/metrics.ts'
-import { Fetcher } from '../fetcher/fetcher.ts'
+import type { Fetching } from './fetching.ts'
 import type { AgentFlags } from './flags.ts'
 import type { AgentDeps, Ground } from './ground.ts'
 import { type MadeSandbox, makeSandbox, type SandboxSettings, sandboxSettings } from './sandbox.ts'
@@ -13,22 +12,14 @@ import { type ContainerNews, Supervisor } from './supervisor.ts'
 export interface ContainerEdges {
   readonly flags: AgentFlags
   readonly ground: Ground
-  readonly metrics: Metrics
+  readonly fetching: Fetching
   readonly agentId: () => string
   readonly tell: (news: ContainerNews) => void
 }
 
-const FETCHED = 'containerizer/fetcher/task_fetches_succeeded'
-const NOT_FETCHED = 'containerizer/fetcher/task_fetches_failed'
-
 export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervisor {
-  const { flags, ground, metrics, tell } = edges
+  const { fetching, flags, ground, tell } = edges
   const { clock, random, log } = deps
-  metrics.declare(FETCHED, NOT_FETCHED)
-  const fetcher = new Fetcher(
-    { clock, random },
-    { stallTimeoutMs: flags.fetcher_stall_timeout, frameworksHome: flags.frameworks_home },
-  )
   const { info, ip, workDir } = ground
   const settings = (): SandboxSettings =>
     sandboxSettings(flags, { workDir, agentId: edges.agentId(), ip, port: info.port ?? 0 })
@@ -45,15 +36,10 @@ export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervis
       return sandbox
     },
     fetch: async (request, sandbox, observer, signal) => {
-      const owner = made.get(request.containerId)?.owner
-      const wanted = { uris: request.uris, sandbox: sandbox.directory, owner }
-      try {
-        await fetcher.fetch(wanted, (sentence) => observer.progress(sentence), signal)
-        metrics.count(FETCHED)
-      } catch (error) {
-        metrics.count(NOT_FETCHED)
-        throw error
-      }
+      const { containerId, uris } = request
+      const owner = made.get(containerId)?.owner
+      const wanted = { containerId, uris, sandbox: sandbox.directory, owner }
+      await fetching.fetch(wanted, (sentence) => observer.progress(sentence), signal)
     },
     tell: (news) => {
       if (news.type === 'exited' || news.type === 'launch-failed') {

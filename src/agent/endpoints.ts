@@ -18,6 +18,7 @@ export interface EndpointDeps {
   readonly executors: ExecutorApi
   readonly files: Files
   readonly metrics: Metrics
+  readonly fetching: readonly Route[]
   readonly lending: LendDesk
   /** What the running containers use, new enough for a page. */
   readonly containers: () => Promise<readonly ContainerSight[]>
@@ -56,6 +57,7 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/files/browse', (request) => files.browse(request)),
     get('/files/read', (request) => files.read(request)),
     get('/files/download', (request) => files.download(request)),
+    ...deps.fetching,
     ...lendRoutes(deps.lending, () => ({ id: state.agentId ?? '', hostname: facts.info.hostname })),
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`

@@ -75,6 +75,17 @@ export const AGENT_FLAGS = {
   fetcher_stall_timeout: durationFlag('1mins', 'A download without progress for so long fails.', {
     minMs: 1000,
   }),
+  fetcher_cache_size: bytesFlag('2GB', 'Room for fetched files that other tasks may want; 0B keeps none.'),
+  fetcher_cache_dir: pathFlag(
+    'Folder of these files, emptied at every start; the default is below the work folder.',
+  ),
+  fetcher_max_size: bytesFlag(
+    '64GB',
+    'Largest file that is fetched, and most that may come out of an archive (of Tepui).',
+  ),
+  hadoop_home: pathFlag(
+    'Folder with bin/hadoop for hdfs://, s3:// and the like; else HADOOP_HOME, else hadoop on the PATH.',
+  ),
   executor_environment_variables: optionalFlag(
     'Variables for every executor and task, a JSON object of strings.',
     'a JSON object of strings',
@@ -198,8 +209,8 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   docker_volume_checkpoint_dir docker_volume_chown domain domain_socket_location
   effective_capabilities enforce_container_disk_quota enforce_container_ports
   executor_reregistration_retry_interval executor_secret_key
-  external_log_file fetcher_cache_dir fetcher_cache_size firewall_rules gc_disk_headroom
-  gc_non_executor_container_sandboxes hadoop_home hooks host_path_volume_force_creation
+  external_log_file firewall_rules gc_disk_headroom
+  gc_non_executor_container_sandboxes hooks host_path_volume_force_creation
   http_authenticators http_command_executor http_credentials http_executor_domain_sockets
   http_heartbeat_interval image_gc_config image_providers image_provisioner_backend
   initialize_driver_logging ip6 ip6_discovery_command ip_discovery_command jwt_secret_key launcher

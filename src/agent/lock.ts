@@ -9,7 +9,10 @@ import { createServer } from 'node:net'
 import { OperatingError } from '../base/errors.ts'
 
 /** @throws OperatingError FILE when another agent works there */
-export async function lockFolder(workDir: string): Promise<AsyncDisposable> {
+export async function lockFolder(
+  workDir: string,
+  hint = 'Give each agent of a machine its own --work_dir',
+): Promise<AsyncDisposable> {
   // A socket's name has room for 107 bytes.
   const digest = createHash('sha256')
     .update(await realpath(workDir))
@@ -21,7 +24,7 @@ export async function lockFolder(workDir: string): Promise<AsyncDisposable> {
   } catch (error) {
     throw new OperatingError('FILE', `Another agent works in ${workDir}`, {
       cause: error,
-      hint: 'Give each agent of a machine its own --work_dir',
+      hint,
     })
   }
   server.unref()

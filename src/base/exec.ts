@@ -11,6 +11,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal
   readonly uid?: number
   readonly gid?: number
+  /** In a process group of its own, all of which is killed at once when the signal aborts. */
+  readonly group?: boolean
 }
 
 export interface CommandResult {
@@ -26,22 +28,39 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const result = await execa(file, [...args], {
+  const child = execa(file, [...args], {
     reject: false,
     stdin: options.input === undefined ? 'ignore' : 'pipe',
     maxBuffer: options.maxOutputBytes ?? 1024 * 1024,
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.signal === undefined || options.group === true ? {} : { cancelSignal: options.signal }),
+    ...(options.group === true && { detached: true, cleanup: false }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
   })
+  const endGroup = (): void => killGroup(child.pid)
+  if (options.group === true) {
+    options.signal?.addEventListener('abort', endGroup, { once: true })
+    if (options.signal?.aborted === true) endGroup()
+  }
+  const result = await child
+  options.signal?.removeEventListener('abort', endGroup)
   if (result.isMaxBuffer) throw new OperatingError('LIMIT', `${file} printed more than it may`)
   if (result.failed && result.exitCode === undefined && result.signal === undefined) {
     throw new OperatingError('LAUNCH', `Cannot run ${file}: ${result.shortMessage}`, { cause: result.cause })
   }
   return { exitCode: result.exitCode, signal: result.signal, stdout: result.stdout, stderr: result.stderr }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 export interface DetachedOptions {
@@ -131,4 +150,46 @@ export function startProgram(file: string, args: readonly string[], options: Pro
   void lines().catch((error: unknown) => void error)
   const exited = child.then((result) => ({ exitCode: result.exitCode, signal: result.signal }))
   return { pid: child.pid, exited, kill: (signal) => void child.kill(signal) }
+}
+
+export interface FilterOptions {
+  /** What it reads on its standard input. */
+  readonly inputFile: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * What a program makes of a file, as it comes; whoever stops reading ends the program.
+ * @throws OperatingError LAUNCH when it cannot be started, FILE with its own words when it fails
+ */
+export async function* filterFile(
+  file: string,
+  args: readonly string[],
+  options: FilterOptions,
+): AsyncGenerator<Uint8Array> {
+  const child = execa(file, [...args], {
+    stdin: { file: options.inputFile },
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: { stdout: false, stderr: true },
+    maxBuffer: 64 * 1024,
+    reject: false,
+    cancelSignal: options.signal,
+  })
+  let whole = false
+  try {
+    if (child.pid === undefined) {
+      const { originalMessage = '' } = await child
+      throw new OperatingError('LAUNCH', `Cannot run ${file}: ${originalMessage}`)
+    }
+    yield* child.iterable({ binary: true })
+    whole = true
+  } finally {
+    if (!whole) child.kill('SIGKILL')
+  }
+  const { exitCode, stderr } = await child
+  options.signal.throwIfAborted()
+  if (exitCode === 0) return
+  const words = stderr.trim().split('\n')[0] ?? ''
+  throw new OperatingError('FILE', words === '' ? `${file} failed with exit status ${exitCode}` : words)
 }

@@ -5,6 +5,7 @@ import { agentsCommand } from './commands/agents.ts'
 import { batchCommand } from './commands/batch.ts'
 import { demoCommand } from './commands/demo.ts'
 import { eachCommand } from './commands/each.ts'
+import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
 import { killCommand } from './commands/kill.ts'
 import { lendCommand } from './commands/lend.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   topCommand,
   agentsCommand,
   frameworksCommand,
+  fetchCommand,
   lendCommand,
   whyCommand,
   batchCommand,

@@ -93,10 +93,10 @@ export class MasterApi implements Disposable {
     return object(await this.#ask('GET', new URL(path, this.#base), undefined))
   }
 
-  /** @throws as `get` */
-  async post(path: string, body: string, contentType: string): Promise<void> {
+  /** The answer as text. @throws as `get` */
+  async post(path: string, body: string, contentType: string): Promise<string> {
     const headers = { 'Content-Type': contentType }
-    await this.#send(new URL(path, this.#base), { method: 'POST', headers, body })
+    return this.#send(new URL(path, this.#base), { method: 'POST', headers, body })
   }
 
   /** A page of an agent, as it is. @throws OperatingError UNREACHABLE, REFUSED, PROTOCOL */

@@ -1,6 +1,7 @@
 /**
- * What agents say about lending, through the master: one agent's pages below `/api/x1/agents/ID`, and the histories of
- * all agents as one. ID is an agent's id, its attribute `agent`, or its host name when no other agent has it.
+ * What agents say about lending and fetching, through the master: one agent's pages below `/api/x1/agents/ID`, and the
+ * histories of all agents as one. ID is an agent's id, its attribute `agent`, or its host name when no other agent has
+ * it.
  */
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
@@ -20,6 +21,8 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   lend: ['GET', 'POST'],
   'lend/history': ['GET'],
   why: ['GET'],
+  fetch: ['GET'],
+  'fetch/purge': ['POST'],
 }
 const TIMEOUT_MS = 3000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
