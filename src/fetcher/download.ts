@@ -106,7 +106,7 @@ class Download {
       (error, waitMs) => {
         failures++
         if (failures >= ATTEMPTS || !isPassing(error)) stop.abort(error)
-        else this.#options.onRetry(reasonOf(error), waitMs)
+        else this.#options.onRetry(error instanceof OperatingError ? error.message : reasonOf(error), waitMs)
       },
       AbortSignal.any([signal, stop.signal]),
     )

@@ -192,7 +192,7 @@ export class Fetcher {
     source: Source,
     item: FetchItem,
     file: string,
-    { sandbox, owner }: FetchRequest,
+    { sandbox }: FetchRequest,
     telling: Telling,
     signal: AbortSignal,
   ): Promise<void> {

@@ -49,7 +49,7 @@ class Client {
     const result = await this.#run(['version'], signal).catch((error: unknown) => error)
     signal.throwIfAborted()
     if (isResult(result) && result.exitCode === 0) return
-    const why = isResult(result) ? lastWords(result) : (result as Error).message
+    const why = isResult(result) ? lastWords(result) : (result as Error).message.replace(/\n.*$/s, '')
     const where = this.#program === 'hadoop' ? "hadoop on the agent's PATH" : this.#program
     throw new OperatingError(
       'FETCH',

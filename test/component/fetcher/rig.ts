@@ -29,6 +29,8 @@ export interface RigOptions extends Partial<FetcherOptions> {
   readonly cacheBytes?: number
   /** In place of a folder below that of the test. */
   readonly home?: string
+  /** What needs the folder of the test. */
+  readonly prepare?: (home: string) => Partial<FetcherOptions>
 }
 
 export class Rig implements AsyncDisposable {
@@ -69,6 +71,7 @@ export class Rig implements AsyncDisposable {
         environment: {},
         maxBytes: 2 ** 36,
         ...options,
+        ...options.prepare?.(home),
       },
     )
   }

@@ -45,7 +45,7 @@ test.each([
   ['http://:0:/x', {}, 'it is no valid URL'],
   ['file://relative/x', {}, 'needs an absolute path'],
   ['http://?x=/y', {}, 'it is no valid URL'],
-  ['ftps:///x', {}, 'it is no valid URL'],
+  ['ftps:///x', {}, 'missing path'],
   ['ftp://h', {}, 'missing path'],
   ['hdfs://n', {}, 'missing path'],
   ['hdfs://n/', {}, 'missing path'],
