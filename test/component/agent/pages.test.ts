@@ -215,8 +215,6 @@ test('/flags shows every flag that has a value, but no credentials', async () =>
 
 /** Metrics of Mesos that ours has not, with the reason; also in docs/compatibility.md. */
 const NO_METRIC: Readonly<Record<string, string>> = {
-  'containerizer/fetcher/cache_size_total_bytes': 'no cache of fetched files yet',
-  'containerizer/fetcher/cache_size_used_bytes': 'no cache of fetched files yet',
   'containerizer/mesos/container_destroy_errors': 'logged, with the container',
   'containerizer/mesos/provisioner/bind/remove_rootfs_errors': 'no images without Docker yet',
   'containerizer/mesos/provisioner/remove_container_errors': 'no images without Docker yet',

@@ -1,8 +1,8 @@
-// Downloads come whole or not at all: resumed where they were cut, tried again when that may help, given up with reasons.
+// Downloads come whole or not at all: resumed where they were cut, tried again when that may help, or given up.
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import { expect, test } from 'vitest'
-import { OperatingError } from '../../../src/base/errors.ts'
+import type { OperatingError } from '../../../src/base/errors.ts'
 import { ManualClock } from '../../support/clock.ts'
 import { over, Rig } from './rig.ts'
 

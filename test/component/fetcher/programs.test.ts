@@ -98,14 +98,15 @@ function stateOf(pid: number): string {
 async function ftpServer(
   files: Readonly<Record<string, string>>,
 ): Promise<AsyncDisposable & { url: string }> {
-  const open = new Set<Server | Socket>()
+  const servers = new Set<Server>()
+  const sockets = new Set<Socket>()
   const listen = async (onSocket: (socket: Socket) => void): Promise<number> => {
     const server = createServer((socket) => {
-      open.add(socket)
+      sockets.add(socket)
       socket.on('error', () => socket.destroy())
       onSocket(socket)
     })
-    open.add(server)
+    servers.add(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const address = server.address()
     return typeof address === 'object' && address !== null ? address.port : 0
@@ -141,8 +142,8 @@ async function ftpServer(
   return {
     url: `ftp://127.0.0.1:${port}`,
     [Symbol.asyncDispose]: () => {
-      for (const one of open)
-        'close' in one && typeof one.close === 'function' ? one.close() : (one as Socket).destroy()
+      for (const socket of sockets) socket.destroy()
+      for (const server of servers) server.close()
       return Promise.resolve()
     },
   }
