@@ -1,5 +1,5 @@
 // What only other programs can bring: Hadoop's file systems and FTP, by a client that stands in, and by curl.
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -67,9 +67,13 @@ test('the words of a Hadoop client that fails are told, and nothing is left', as
 test('a Hadoop client that does nothing is ended with all its children', async () => {
   const clock = new ManualClock()
   await using rig = await withHadoop(`sleep 1000 & echo $! >"$(dirname "$4")/../../pid"; wait`, { clock })
-  const failed = await over(clock, rig.fetch([{ value: 'hdfs://n/x' }]))
-  expect(String(failed)).toContain('no data came for 5secs')
-  const pid = Number(readFileSync(join(rig.home, 'pid'), 'utf8'))
+  const fetching = rig.fetch([{ value: 'hdfs://n/x' }])
+  const pidFile = join(rig.home, 'pid')
+  await expect
+    .poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', { timeout: 20_000 })
+    .toBe(true)
+  const pid = Number(readFileSync(pidFile, 'utf8'))
+  expect(String(await over(clock, fetching))).toContain('no data came for 5secs')
   await expect.poll(() => stateOf(pid)).toBe('gone')
 })
 
