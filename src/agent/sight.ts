@@ -20,7 +20,7 @@ interface SightDeps {
   readonly diskBytes: (containerId: string) => number | undefined
 }
 
-/** Containers that are read at a stretch: about a millisecond. */
+/** Containers that are read at a stretch: two to four milliseconds. */
 const AT_A_STRETCH = 10
 
 export class Sight {
