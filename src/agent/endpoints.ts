@@ -45,14 +45,17 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/flags', () => json({ flags: facts.flags })),
     get('/state', () => json(statePage(state, facts, deps.master()))),
     get('/metrics/snapshot', () => json(deps.metrics.snapshot())),
-    get('/monitor/statistics', async () => json(statisticsPage(state, await deps.containers()))),
+    // Some collectors still ask by the name of old releases.
+    ...['/monitor/statistics', '/monitor/statistics.json'].map((path) =>
+      get(path, async () => json(statisticsPage(state, await deps.containers()))),
+    ),
     get('/containers', async (request) => {
       const wanted = request.query.get('container_id')
       const containers = await deps.containers()
       const asked = containers.filter(({ containerId }) => (wanted ?? containerId) === containerId)
       return json(containersPage(state, asked))
     }),
-    get('/monitor/self', () => json(selfPage(state))),
+    get('/api/x1/self', () => json(selfPage(state))),
     get('/system/stats.json', () => json(systemPage())),
     get('/files/browse', (request) => files.browse(request)),
     get('/files/read', (request) => files.read(request)),

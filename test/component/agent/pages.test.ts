@@ -70,6 +70,9 @@ describe('a page has the fields of a real one in its order:', () => {
     await using here = await running()
     const [container] = here.agent.containers.containers.values()
     if (container !== undefined) container.statistics = () => Promise.resolve(STATISTICS)
+    expect(await here.agent.page('/slave(1)/monitor/statistics.json')).toEqual(
+      await here.agent.page('/monitor/statistics'),
+    )
     for (const path of ['/containers', '/monitor/statistics']) {
       const fields = shapeOf(await here.agent.page<unknown>(path))
       const theirs = shapeOf(recordedPage(path))
@@ -131,7 +134,7 @@ test('all that is known of a container is told under the names of Mesos, and not
 
 test('the page about the agent itself tells what this process costs', async () => {
   await using here = await running()
-  const self = await here.agent.page('/monitor/self')
+  const self = await here.agent.page('/api/x1/self')
   expect(self).toMatchObject({ pid: process.pid, containers: 1 })
   const { mem_rss_bytes: rss, cpus_user_time_secs: user } = self as Record<string, number>
   expect(rss).toBeGreaterThan(10_000_000)
