@@ -1,7 +1,15 @@
 # What the launcher and every script share: finding the root, saying things, bringing Node 24 and the dependencies.
 # POSIX sh, to be sourced. The caller sets TEPUI_ROOT first; nothing here writes to standard output.
 
-TEPUI_STATE="$TEPUI_ROOT/.tepui"
+# Node, logs, locks, compiled code: in a clone beside the sources; of a package, which may be another user's, in a cache.
+SHARED_CACHE=/var/cache
+if [ -d "$TEPUI_ROOT/src" ]; then
+  TEPUI_STATE="$TEPUI_ROOT/.tepui"
+elif [ "$(id -u)" -eq 0 ]; then
+  TEPUI_STATE="${XDG_CACHE_HOME:-$SHARED_CACHE}/tepui"
+else
+  TEPUI_STATE="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/tepui"
+fi
 MACHINE_PATH=$PATH
 NODE_MAJOR=24
 NPM_OLDEST=10
@@ -89,6 +97,9 @@ ensure_node() {
   arch=$(node_arch) || fail "$EXIT_UNAVAILABLE" "There is no ready-made Node $NODE_MAJOR for $(uname -m) machines." \
     "Install Node $NODE_MAJOR or newer yourself; it was looked for in PATH, found: $node_found."
   NODE="$TEPUI_STATE/node/node_modules/node-linux-$arch/bin/node"
+  # What root brought for the package serves everybody, such as a daemon that may write nowhere.
+  shared="$SHARED_CACHE/tepui/node/node_modules/node-linux-$arch/bin/node"
+  if ! [ -d "$TEPUI_ROOT/src" ] && ! [ -x "$NODE" ] && [ -x "$shared" ]; then NODE=$shared; fi
   if ! [ -x "$NODE" ]; then
     ensure_state_dir
     lock node

@@ -1,7 +1,6 @@
 // A master and agents on this machine, each a process of its own, so that each may fail like a real one.
 import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { type Program, startProgram } from '../base/exec.ts'
@@ -38,7 +37,8 @@ interface Running {
 const START_WITHIN_MS = 30_000
 /** A little more than the agent itself takes until it gives up. */
 const END_WITHIN_MS = 20_000
-const PROGRAM = fileURLToPath(new URL('tepui.ts', import.meta.url))
+/** The command line beside this file: a source in a clone, a script in the package. */
+const PROGRAM = join(import.meta.dirname, `tepui${extname(import.meta.filename)}`)
 
 export class LocalCluster implements AsyncDisposable {
   readonly #plan: ClusterPlan

@@ -4,7 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const PROGRAM = join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts')
+/** The command line of this clone; an installed one is another. */
+const CLONE: readonly string[] = [
+  process.execPath,
+  join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts'),
+]
 
 export interface Ended {
   readonly code: number | null
@@ -18,9 +22,14 @@ export class Run {
   stdout = ''
   stderr = ''
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    program: readonly string[] = CLONE,
+  ) {
+    const [file = '', ...first] = program
     const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...environment }
-    this.child = spawn(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = spawn(file, [...first, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
     this.ended = new Promise((resolve) => {
@@ -49,9 +58,14 @@ export class Up implements AsyncDisposable {
     this.master = master
   }
 
-  static async start(args: readonly string[] = []): Promise<Up> {
+  static async start(
+    args: readonly string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+    program: readonly string[] = CLONE,
+  ): Promise<Up> {
     const folder = mkdtempSync(join(tmpdir(), 'tepui-e2e-'))
-    const run = new Run(['up', '-o', 'json', '--port', '0', '--data', folder, ...args])
+    const words = ['up', '-o', 'json', '--port', '0', '--data', folder, ...args]
+    const run = new Run(words, environment, program)
     const line = await new Promise<string>((resolve, reject) => {
       run.child.stdout?.on('data', () => run.stdout.includes('\n') && resolve(run.stdout))
       void run.ended.then(({ code, stderr }) => {

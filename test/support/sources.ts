@@ -33,8 +33,8 @@ export interface Tree {
   readonly imports: readonly { readonly from: string; readonly start: number }[]
 }
 
-const UNSEEN = new Set(['.git', '.tepui', 'node_modules', 'recorded'])
-const BINARY = /\.(png|jpg|ico|gz|tar|zip|woff2?)$/
+const UNSEEN = new Set(['.git', '.tepui', 'dist', 'node_modules', 'recorded'])
+const BINARY = /\.(png|jpg|ico|gz|tgz|tar|zip|woff2?)$/
 
 /** Reads all files under the root but what git ignores. */
 export function readSources(root: string): Source[] {
