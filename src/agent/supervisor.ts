@@ -230,9 +230,10 @@ export class Supervisor {
   }
 
   async #run(container: Container, life: Life): Promise<ContainerExit> {
+    const adopted = life.container !== undefined
     life.container = container
     // The kill came while the first process was being started: nobody was told that it runs.
-    if (life.abort.signal.aborted) container.kill(0)
+    if (life.abort.signal.aborted && !adopted) container.kill(0)
     else
       this.#tell({
         type: 'started',

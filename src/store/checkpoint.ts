@@ -17,8 +17,6 @@ export interface CheckpointRow {
 }
 
 const MIGRATIONS = ['CREATE TABLE things (kind TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (kind, key))']
-/** Pages of the log that are written back at once: the default of 1000 is reached by some hundred tasks. */
-const LOG_PAGES = 8000
 
 export class Checkpoint implements Disposable {
   readonly #database: Database
@@ -51,7 +49,6 @@ export class Checkpoint implements Disposable {
     }
     const database = Database.open(path, {
       migrations: MIGRATIONS,
-      logPages: LOG_PAGES,
       ...(onDamaged !== undefined && { onDamaged }),
     })
     chmodSync(path, 0o600)

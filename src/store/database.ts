@@ -24,8 +24,6 @@ export interface OpenOptions {
   readonly migrations: readonly string[]
   /** Told when a file that cannot be read was put aside, with where it is now. Without it such a file is refused. */
   readonly onDamaged?: (message: string) => void
-  /** Pages of the write-ahead log at which it is written back into the file; SQLite's default is 1000. */
-  readonly logPages?: number
 }
 
 export class Database implements Disposable {
@@ -63,7 +61,6 @@ export class Database implements Disposable {
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL')
       // Few reads, and the system caches the file: the library need not keep 2 MB of it.
       inner.exec('PRAGMA cache_size = -256')
-      if (options.logPages !== undefined) inner.exec(`PRAGMA wal_autocheckpoint = ${options.logPages}`)
       const check = inner.prepare('PRAGMA quick_check(1)').get() as Row | undefined
       if (check?.['quick_check'] !== 'ok') throw new Damage(String(check?.['quick_check']))
       migrate(inner, path, options.migrations)

@@ -18,7 +18,7 @@ import { LinkCall } from '../../src/wire/link.ts'
 import { RECORD_LIMITS } from '../../src/wire/recordio.ts'
 import { serving } from '../component/http/serving.ts'
 import { ManualClock } from './clock.ts'
-import { FakeContainerizer } from './fake-containerizer.ts'
+import { type FakeContainer, FakeContainerizer } from './fake-containerizer.ts'
 import { exchange, type RawAnswer, requestText } from './raw-http.ts'
 
 /** A machine of 4 cores, 8 GB, 100 GB. */
@@ -37,6 +37,9 @@ export interface AgentOptions {
   readonly workDir?: string
   /** Launches wait until the test says how they end. */
   readonly byHand?: boolean
+  /** Containers of an earlier life that are still to be found. */
+  readonly left?: ReadonlyMap<string, FakeContainer>
+  readonly bootId?: string
 }
 
 export class TestAgent implements AsyncDisposable {
@@ -59,6 +62,7 @@ export class TestAgent implements AsyncDisposable {
     const none = join(workDir, 'no-cgroups')
     mkdirSync(none, { recursive: true })
     const containers = new FakeContainerizer({ atOnce: options.byHand !== true })
+    for (const [id, container] of options.left ?? []) containers.left.set(id, container)
     const all = [
       `--master=${master}`,
       `--work_dir=${workDir}`,
@@ -70,7 +74,8 @@ export class TestAgent implements AsyncDisposable {
       ...argv,
     ]
     const flags = parseFlags(AGENT_FLAGS, all, {}, AGENT_FLAGS_NOT_YET)
-    const deps = { clock, random: seededRandom(3), log: silentLogger, machine, containerizers: [containers] }
+    const made = { clock, random: seededRandom(3), log: silentLogger, machine, containerizers: [containers] }
+    const deps = { ...made, bootId: options.bootId ?? 'boot-1' }
     return new TestAgent(await startAgent(flags, deps), clock, containers, workDir)
   }
 
@@ -91,6 +96,13 @@ export class TestAgent implements AsyncDisposable {
   post(path: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<RawAnswer> {
     const all = { 'Content-Type': 'application/json', Accept: 'application/json', ...headers }
     return exchange(this.port, requestText(`POST ${path}`, all, body))
+  }
+
+  /** Ends the agent alone, as SIGTERM does: its folder and its containers stay. */
+  async leave(): Promise<void> {
+    this.agent.leave('stopped')
+    await this.agent.ended
+    await this.agent[Symbol.asyncDispose]()
   }
 
   /** Ends all containers at once, the agent, and its folder. */
