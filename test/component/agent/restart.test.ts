@@ -37,7 +37,7 @@ async function oneLife(options: AgentOptions = {}): Promise<TestAgent> {
   return agent
 }
 
-test('a task runs on while its agent is away, is told to the master again, and ends with its own exit status', async () => {
+test('a task runs on while its agent is away, is told to the master again, and ends with its own status', async () => {
   const first = await oneLife()
   expect(first.agent.left).toEqual(['t'])
   const [container] = first.containers.containers.values()
