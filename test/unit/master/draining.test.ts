@@ -6,10 +6,10 @@ import { MasterRig, task } from '../../support/master-rig.ts'
 
 const CONFIG = { max_grace_period: { nanoseconds: 5e9 }, mark_gone: false }
 
-function running() {
+function running(checkpoint = true) {
   const rig = new MasterRig()
   const agentId = rig.agent('a1')
-  const id = rig.framework('f1')
+  const id = rig.framework('f1', { checkpoint })
   rig.launch(id, rig.offers('f1'), [task('t', agentId)])
   rig.acknowledge(id, agentId, 't', rig.update(agentId, id, 't', 'TASK_RUNNING'))
   rig.heard('a1')
@@ -85,4 +85,14 @@ test('one that comes back, even after it was unreachable, is told again and stil
     expect(rig.heard('a3')).not.toContain('DRAIN')
     expect(rig.offers('f1')).toEqual([])
   }
+})
+
+test('one that is away is not drained, though its tasks are given up: nobody knows whether they still run', () => {
+  const { rig, agentId, drain, stateOf } = running(false)
+  drain()
+  rig.step({ type: 'agent-disconnected', connection: 'a1' })
+  expect(rig.lastStatus('f1')).toMatchObject({ state: 'TASK_LOST' })
+  expect(stateOf()).toBe('DRAINING')
+  rig.agentAgain('a2', agentId, {})
+  expect(stateOf()).toBe('DRAINED')
 })
