@@ -183,7 +183,15 @@ function stepsPart(context: BenchContext, tally: Tally, full: boolean): Promise<
 }
 
 /** The history of a second in place of a day, so that each fall is followed by a rise within seconds. */
-const FORGETFUL = { percentile: '1', quiet: '1secs', quiet_max: '1secs', window: '1secs' }
+const FORGETFUL = {
+  percentile: '1',
+  sigma: '0',
+  window: '1secs',
+  rise: '1',
+  rise_interval: '1secs',
+  quiet: '1secs',
+  quiet_max: '1secs',
+}
 
 function fallPart(context: BenchContext, tally: Tally, full: boolean): Promise<Outcome> {
   return withRig(context, tally, { estimator: FORGETFUL }, async (rig) => {

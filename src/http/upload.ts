@@ -7,6 +7,12 @@ import { checked, readText, trouble } from './client.ts'
 
 export const RECORDS_TYPE = 'application/recordio'
 
+/**
+ * How a client asks whether later calls may come as records, and how the server says that they may: `Prefer` and
+ * `Preference-Applied` of RFC 7240. A server that knows nothing of it, as Mesos, passes it over.
+ */
+export const RECORDS_PREFERENCE = 'records'
+
 export interface UploadOptions {
   readonly clock: Clock
   /** `http://host:port/path`. */

@@ -2,9 +2,12 @@
 import { assert } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
-import { passGate } from '../http/gate.ts'
+import { passCall, passGate, type Gate } from '../http/gate.ts'
+import { takeRecords } from '../http/records.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, empty, stream, text, type Answer } from '../http/response.ts'
+import { RECORDS_PREFERENCE, RECORDS_TYPE } from '../http/upload.ts'
+import { RECORD_LIMITS } from '../wire/recordio.ts'
 import { SchedulerCall } from '../wire/scheduler.ts'
 import { problemWithCall } from './core/call-validation.ts'
 import type { Cluster, Framework } from './core/cluster.ts'
@@ -20,49 +23,78 @@ export interface SchedulerApiDeps {
 const STREAM_ID = 'Mesos-Stream-Id'
 /** Answers with 4xx, for people who look for a client that talks nonsense; of Tepui. */
 const REFUSED = 'master/scheduler_calls_refused'
+const CALLS = 'master/scheduler_calls'
 
 export class SchedulerApi {
   readonly #deps: SchedulerApiDeps
+  readonly #gate: Gate<SchedulerCall>
 
   constructor(deps: SchedulerApiDeps) {
     this.#deps = deps
-    deps.metrics.declare(REFUSED, 'master/scheduler_calls')
-  }
-
-  /** Answers one call. The steps are those of the table in spec/mesos.md 2.1; 0, 1 and 12 come with authentication. */
-  async handle(request: HttpRequest): Promise<Answer> {
-    const { metrics } = this.#deps
-    metrics.count('master/scheduler_calls')
-    const answer = await this.#answer(request)
-    if (answer.kind !== 'stream' && answer.status >= 400) metrics.count(REFUSED)
-    return answer
-  }
-
-  async #answer(request: HttpRequest): Promise<Answer> {
-    // Steps 2 and 3 (who leads, has the registry been read) come with several masters and a durable registry.
-    const passed = await passGate(request, {
+    deps.metrics.declare(REFUSED, CALLS)
+    this.#gate = {
       message: SchedulerCall,
       label: 'scheduler::Call',
       validate: (call) => problemWithCall(call, undefined),
       answered: ({ type }) => type === 'SUBSCRIBE' || type === 'RECONCILE_OPERATIONS',
       onInvalid: (call) => this.#countInvalid(call),
+    }
+  }
+
+  /** Answers one call. The steps are those of the table in spec/mesos.md 2.1; 0, 1 and 12 come with authentication. */
+  async handle(request: HttpRequest): Promise<Answer> {
+    const answer =
+      request.method === 'POST' && request.header('content-type') === RECORDS_TYPE
+        ? await this.#takeAll(request)
+        : await this.#answer(request)
+    if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(REFUSED)
+    return answer
+  }
+
+  /**
+   * Ours beside Mesos' one call a request: the records of one endless request, for frameworks that acknowledge much.
+   * Only acknowledgements, because nobody has to hear what became of one: an update without one comes again.
+   */
+  async #takeAll(request: HttpRequest): Promise<Answer> {
+    const streamId = request.header(STREAM_ID)
+    const refusal = await takeRecords(request, RECORD_LIMITS, (record) => {
+      this.#deps.metrics.count(CALLS)
+      const passed = passCall(this.#gate, record)
+      if (!passed.ok) return passed.answer
+      const { call } = passed
+      if (call.type !== 'ACKNOWLEDGE')
+        return text(400, `Expecting only ACKNOWLEDGE calls as records, but received ${call.type}`)
+      const framework = this.#frameworkOf(call, streamId)
+      if ('kind' in framework) return framework
+      this.#call(framework, call)
+      return undefined
     })
+    return refusal ?? accepted()
+  }
+
+  async #answer(request: HttpRequest): Promise<Answer> {
+    this.#deps.metrics.count(CALLS)
+    // Steps 2 and 3 (who leads, has the registry been read) come with several masters and a durable registry.
+    const passed = await passGate(request, this.#gate)
     if (!passed.ok) return passed.answer
     const { call } = passed
     const streamId = request.header(STREAM_ID)
-    if (call.type === 'SUBSCRIBE') return this.#subscribe(call, streamId)
+    if (call.type === 'SUBSCRIBE') {
+      return this.#subscribe(call, streamId, request.header('prefer') === RECORDS_PREFERENCE)
+    }
     const framework = this.#frameworkOf(call, streamId)
     return 'kind' in framework ? framework : this.#call(framework, call)
   }
 
-  #subscribe(call: SchedulerCall, streamId: string | undefined): Answer {
+  #subscribe(call: SchedulerCall, streamId: string | undefined, preferred: boolean): Answer {
     if (streamId !== undefined)
       return text(400, `Subscribe calls should not include the '${STREAM_ID}' header`)
     const { random, shell } = this.#deps
     const connection = random.uuid()
     return stream({
       contentType: 'application/json',
-      headers: { [STREAM_ID]: connection },
+      // Only who asks is told, so that all others get the very headers of Mesos.
+      headers: { [STREAM_ID]: connection, ...(preferred && { 'Preference-Applied': RECORDS_PREFERENCE }) },
       open: (sink) => shell.openScheduler(connection, sink, call, undefined),
     })
   }

@@ -54,7 +54,10 @@ export abstract class SchedulerCalls {
     })
   }
 
-  /** Says that a status was dealt with; one without a uuid needs no acknowledgement and is passed over. */
+  /**
+   * Says that a status was dealt with; one without a uuid needs no acknowledgement and is passed over. With a master of
+   * Tepui it resolves when the call is on its way; an acknowledgement that is lost is asked for by the update again.
+   */
   async acknowledge(status: TaskStatus): Promise<void> {
     if (status.uuid === undefined) return
     if (status.agent_id === undefined)

@@ -12,6 +12,7 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import { silentLogger, type Logger } from '../base/log.ts'
 import { systemRandom, type Random } from '../base/random.ts'
 import { HttpClient, PeerRefusal } from '../http/client.ts'
+import { RECORDS_PREFERENCE, Upload } from '../http/upload.ts'
 import type { MasterInfo } from '../wire/agents.ts'
 import type { FrameworkInfo } from '../wire/frameworks.ts'
 import { encodeMessage } from '../wire/json.ts'
@@ -57,7 +58,12 @@ const MOST_REDIRECTS = 5
 
 interface Connection {
   readonly url: string
-  readonly streamId: string | undefined
+  /** Names the stream in every call. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The master takes acknowledgements as records of one request, which saves both sides most of the work. */
+  takesRecords: boolean
+  /** That request, from the first acknowledgement on. */
+  acknowledgements: Upload | undefined
 }
 
 /**
@@ -145,13 +151,14 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
     if (this.#signal.aborted) throw this.#signal.reason
     const connection = this.#connection
     if (connection === undefined) throw new Retry(`Cannot send ${call.type}: not subscribed at the moment`)
-    const { streamId, url } = connection
+    const { url } = connection
     const body = encodeMessage(SchedulerCall, { framework_id: { value: this.frameworkId }, ...call })
-    const headers = {
-      ...this.#options.headers,
-      ...JSON_HEADERS,
-      ...(streamId !== undefined && { 'Mesos-Stream-Id': streamId }),
+    if (call.type === 'ACKNOWLEDGE' && connection.takesRecords) {
+      connection.acknowledgements ??= this.#openUpload(connection)
+      connection.acknowledgements.send(body)
+      return
     }
+    const headers = { ...connection.headers, ...JSON_HEADERS }
     const timeoutMs = this.#options.callTimeoutMs ?? CALL_TIMEOUT_MS
     const sent = this.#http.request({ method: 'POST', url, headers, body, timeoutMs }, this.#signal)
     this.#calls.add(sent)
@@ -179,7 +186,9 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
   /** Waits for calls under way and disconnects; the framework's failover_timeout begins. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leaving = true
-    await Promise.allSettled(this.#calls)
+    const acknowledgements = this.#connection?.acknowledgements
+    acknowledgements?.end()
+    await Promise.allSettled([...this.#calls, acknowledgements?.answered])
     this.#stop.abort(new OperatingError('STOPPED', 'The scheduler client was closed'))
     await this.#running
   }
@@ -243,6 +252,7 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
     } catch (error) {
       return error
     } finally {
+      this.#connection?.acknowledgements?.close()
       this.#connection = undefined
     }
   }
@@ -259,7 +269,7 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
         ...(offerConstraints !== undefined && { offer_constraints: offerConstraints }),
       },
     })
-    const headers = this.#options.headers ?? {}
+    const headers = { Prefer: RECORDS_PREFERENCE, ...this.#options.headers }
     for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
       const url = this.#masters.url(PATH)
       try {
@@ -282,7 +292,7 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
       const { framework_id, master_info } = event.subscribed
       this.#framework = { ...this.#framework, id: framework_id }
       this.#masterInfo = master_info
-      this.#connection = { url: stream.url, streamId: stream.headers.get('mesos-stream-id') }
+      this.#connection = this.#connectionOf(stream)
       this.#subscriptions++
       this.#ready.resolve()
     }
@@ -293,6 +303,31 @@ export class SchedulerClient extends SchedulerCalls implements AsyncDisposable {
       const words = event.error?.message ?? ''
       throw new Refused(`The master ended the subscription: ${words}`, words, undefined)
     }
+  }
+
+  #connectionOf({
+    url,
+    headers: received,
+  }: EventStream<SchedulerEvent> & { readonly url: string }): Connection {
+    const streamId = received.get('mesos-stream-id')
+    const headers = {
+      ...this.#options.headers,
+      ...(streamId !== undefined && { 'Mesos-Stream-Id': streamId }),
+    }
+    const takesRecords = received.get('preference-applied') === RECORDS_PREFERENCE
+    return { url, headers, takesRecords, acknowledgements: undefined }
+  }
+
+  #openUpload(connection: Connection): Upload {
+    const { url, headers } = connection
+    const upload = new Upload({ clock: this.#clock, url, headers })
+    upload.answered.catch((error: unknown) => {
+      if (this.#connection !== connection || this.#leaving) return
+      // What was not taken is acknowledged when its update comes again, by a request of its own.
+      this.#log.warn({ error: reasonOf(error) }, 'Acknowledgements go one by one from now on')
+      connection.takesRecords = false
+    })
+    return upload
   }
 
   /** Keeps what a later SUBSCRIBE has to say again, because it replaces what the master knows. */

@@ -4,6 +4,7 @@ import { silentLogger } from '../../src/base/log.ts'
 import { seededRandom, uuidBytes } from '../../src/base/random.ts'
 import { MASTER_FLAGS, MASTER_FLAGS_NOT_YET } from '../../src/master/flags.ts'
 import { startMaster, type Master } from '../../src/master/master.ts'
+import { encodeRecord } from '../../src/wire/recordio.ts'
 import { ManualClock } from './clock.ts'
 import { EventStream, type TestEvent } from './event-stream.ts'
 import { exchange, requestText, type RawAnswer } from './raw-http.ts'
@@ -12,6 +13,15 @@ const JSON_HEADERS = { 'Content-Type': 'application/json', Accept: 'application/
 const SCHEDULER = 'POST /api/v1/scheduler'
 const AGENT = 'POST /api/x1/agent'
 const random = seededRandom(7)
+
+/** Calls as the records of one upload. */
+export const recordsOf = (...calls: readonly object[]): string =>
+  calls.map((call) => Buffer.from(encodeRecord(JSON.stringify(call))).toString('latin1')).join('')
+
+export const recordsHeaders = (streamId: string): Record<string, string> => ({
+  'Content-Type': 'application/recordio',
+  'Mesos-Stream-Id': streamId,
+})
 
 export class TestMaster implements AsyncDisposable {
   readonly clock: ManualClock

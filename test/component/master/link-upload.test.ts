@@ -1,18 +1,15 @@
 // Calls of an agent as records of one upload: they count like calls of their own, and the first wrong one ends it.
 import { expect, test } from 'vitest'
-import { encodeRecord } from '../../../src/wire/recordio.ts'
-import { agentSubscribe, TestMaster, type ToyAgent } from '../../support/master-server.ts'
+import {
+  agentSubscribe,
+  recordsHeaders,
+  recordsOf,
+  TestMaster,
+  type ToyAgent,
+} from '../../support/master-server.ts'
 
-const body = (...calls: readonly object[]): string =>
-  calls.map((call) => Buffer.from(encodeRecord(JSON.stringify(call))).toString('latin1')).join('')
-
-const headers = (
-  agent: ToyAgent,
-  streamId = agent.stream.header('Mesos-Stream-Id'),
-): Record<string, string> => ({
-  'Content-Type': 'application/recordio',
-  'Mesos-Stream-Id': streamId,
-})
+const headers = (agent: ToyAgent): Record<string, string> =>
+  recordsHeaders(agent.stream.header('Mesos-Stream-Id'))
 
 const PATH = 'POST /api/x1/agent'
 
@@ -33,7 +30,7 @@ test('an update that comes as a record reaches its framework like one that comes
   const call = { agent_id: { value: agent.id } }
   const update = { framework_id: { value: framework.id }, status, latest_state: 'TASK_RUNNING' }
   const before = Number(await master.metric('master/agent_calls'))
-  const calls = body({ ...call, type: 'PONG' }, { ...call, type: 'UPDATE', update })
+  const calls = recordsOf({ ...call, type: 'PONG' }, { ...call, type: 'UPDATE', update })
   expect((await master.post(PATH, calls, headers(agent))).status).toBe(202)
   expect(await framework.stream.next('UPDATE')).toMatchObject({
     update: { status: { state: 'TASK_RUNNING' } },
@@ -46,10 +43,15 @@ test('the first wrong record ends an upload with the words that a call of its ow
   using agent = await master.agent()
   const pong = { type: 'PONG', agent_id: { value: agent.id } }
   const wrong: readonly (readonly [string, Record<string, string>, number, RegExp])[] = [
-    [body(pong, { type: 'PONG' }), headers(agent), 400, /Expecting 'agent_id' to be present/],
+    [recordsOf(pong, { type: 'PONG' }), headers(agent), 400, /Expecting 'agent_id' to be present/],
     ['5\nhello', headers(agent), 400, /Failed to parse body into JSON/],
-    [body(agentSubscribe()), headers(agent), 400, /SUBSCRIBE call opens a link/],
-    [body(pong), headers(agent, 'other'), 400, /The stream ID 'other' is not that of the current stream/],
+    [recordsOf(agentSubscribe()), headers(agent), 400, /SUBSCRIBE call opens a link/],
+    [
+      recordsOf(pong),
+      recordsHeaders('other'),
+      400,
+      /The stream ID 'other' is not that of the current stream/,
+    ],
     ['x', headers(agent), 400, /does not begin with its length/],
   ]
   for (const [bytes, heads, status, words] of wrong) {
@@ -57,5 +59,5 @@ test('the first wrong record ends an upload with the words that a call of its ow
     expect([answer.status, answer.body]).toEqual([status, expect.stringMatching(words)])
   }
   expect(await master.metric('master/agent_calls_refused')).toBe(wrong.length)
-  expect((await master.post(PATH, body(pong), headers(agent))).status).toBe(202)
+  expect((await master.post(PATH, recordsOf(pong), headers(agent))).status).toBe(202)
 })

@@ -1,18 +1,21 @@
 // A framework's client against masters that redirect, refuse, vanish, and lie.
-import { describe, expect, test } from 'vitest'
-import { empty, redirect, text } from '../../../src/http/response.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { type Answer, empty, redirect, text } from '../../../src/http/response.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { Refused, Retry } from '../../../src/sdk/errors.ts'
 import { SchedulerClient, type SubscribeOptions } from '../../../src/sdk/scheduler-client.ts'
 import { commandTask, launch } from '../../../src/sdk/sdk.ts'
 import type { Offer } from '../../../src/wire/offers.ts'
-import type { SchedulerEvent } from '../../../src/wire/scheduler.ts'
+import type { SchedulerCall, SchedulerEvent } from '../../../src/wire/scheduler.ts'
 import { ManualClock } from '../../support/clock.ts'
 import { serving } from '../http/serving.ts'
 import { subscribed, toyMaster, type ToyMaster } from './toy-master.ts'
 
 const FRAMEWORK = { user: 'root', name: 'test', roles: ['a', 'b'] }
 const AT_ONCE = { firstMs: 1, factor: 1, maxMs: 1, jitter: 0 }
+
+const STATUS = { task_id: { value: 't' }, state: 'TASK_RUNNING', agent_id: { value: 'S1' } } as const
+const UUID = 'AAAAAAAAAAAAAAAAAAAAAA=='
 
 const offer: Offer = {
   id: { value: 'O1' },
@@ -61,14 +64,13 @@ describe('a scheduler client', () => {
     expect((await take(client, 2)).map(({ type }) => type)).toEqual(['SUBSCRIBED', 'OFFERS'])
 
     const task = commandTask({ id: 't', offer, command: 'true', cpus: 0.1, mem: 32 })
-    const status = { task_id: { value: 't' }, state: 'TASK_RUNNING', agent_id: { value: 'S1' } } as const
     await client.accept([offer], [launch([task])], { refuse_seconds: 1 })
     await client.decline([offer])
     await client.revive()
     await client.suppress(['a'])
     await client.kill('t', { agentId: 'S1', graceMs: 1500 })
-    await client.acknowledge({ ...status, uuid: 'AAAAAAAAAAAAAAAAAAAAAA==' })
-    await client.acknowledge(status)
+    await client.acknowledge({ ...STATUS, uuid: UUID })
+    await client.acknowledge(STATUS)
     await client.reconcile([{ taskId: 't' }])
     await client.message('S1', 'E1', 'hello')
     await client.shutdown('E1', 'S1')
@@ -88,6 +90,37 @@ describe('a scheduler client', () => {
       kill_policy: { grace_period: { nanoseconds: 1.5e9 } },
     })
     expect(told[7]?.call.message?.data).toBe('aGVsbG8=')
+  })
+
+  test('sends acknowledgements as records to a master that takes them, and the last before it leaves', async () => {
+    await using master = await toyMaster({ records: true })
+    {
+      await using client = await connect(master)
+      await client.acknowledge({ ...STATUS, uuid: UUID })
+      await master.next('ACKNOWLEDGE')
+      await client.revive()
+      await client.acknowledge({ ...STATUS, uuid: UUID })
+    }
+    expect(master.calls.slice(1).map(({ call, byRecord }) => `${call.type} ${byRecord}`)).toEqual([
+      'ACKNOWLEDGE true',
+      'REVIVE false',
+      'ACKNOWLEDGE true',
+    ])
+    expect(new Set(master.calls.slice(1).map(({ streamId }) => streamId))).toEqual(new Set(['stream-1']))
+  })
+
+  test('sends acknowledgements in requests again when their records are refused', async () => {
+    const answer = ({ type }: SchedulerCall): Answer | undefined =>
+      type === 'ACKNOWLEDGE' && asRecords() ? text(400, 'no records today') : undefined
+    await using master = await toyMaster({ records: true, answer })
+    const asRecords = (): boolean => master.calls.at(-1)?.byRecord === true
+    await using client = await connect(master)
+    await client.acknowledge({ ...STATUS, uuid: UUID })
+    await vi.waitFor(async () => {
+      await client.acknowledge({ ...STATUS, uuid: UUID })
+      expect(master.calls.at(-1)).toMatchObject({ call: { type: 'ACKNOWLEDGE' }, byRecord: false })
+    })
+    expect(client.connected).toBe(true)
   })
 
   test('sends calls in the order in which they were made, waited for or not', async () => {

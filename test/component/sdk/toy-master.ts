@@ -1,8 +1,12 @@
 // A master of a few lines, on the real server: tests script what it says and look at what it was told.
+import type { HttpRequest } from '../../../src/http/request.ts'
+import { takeRecords } from '../../../src/http/records.ts'
 import type { Answer } from '../../../src/http/response.ts'
 import { accepted, stream } from '../../../src/http/response.ts'
 import type { RecordStream } from '../../../src/http/stream.ts'
+import { RECORDS_TYPE } from '../../../src/http/upload.ts'
 import { encodeMessage } from '../../../src/wire/json.ts'
+import { RECORD_LIMITS } from '../../../src/wire/recordio.ts'
 import { SchedulerCall, SchedulerEvent } from '../../../src/wire/scheduler.ts'
 import { decodeMessage } from '../../../src/wire/json.ts'
 import { serving, type Serving } from '../http/serving.ts'
@@ -28,6 +32,8 @@ export const subscribed = (id: string, heartbeatSeconds = 15): SchedulerEvent =>
 })
 
 export interface ToyOptions {
+  /** Takes acknowledgements as records, as our master does. */
+  readonly records?: boolean
   /** Answers in place of the toy, when it returns something. */
   readonly answer?: (call: SchedulerCall, streamId: string | undefined) => Answer | undefined
   /** Speaks first on every subscription; by default says SUBSCRIBED. */
@@ -35,17 +41,38 @@ export interface ToyOptions {
   readonly port?: number
 }
 
+export interface ToyCall {
+  readonly call: SchedulerCall
+  readonly streamId: string | undefined
+  /** It came as a record of an upload, not in a request of its own. */
+  readonly byRecord: boolean
+}
+
 export interface ToyMaster extends AsyncDisposable {
   readonly address: string
-  readonly calls: { readonly call: SchedulerCall; readonly streamId: string | undefined }[]
+  readonly calls: readonly ToyCall[]
   /** The next subscription that was not handed out yet. */
   subscription(): Promise<Subscription>
   /** The next call of a type that was not handed out yet. */
   next(type: string): Promise<SchedulerCall>
 }
 
+function decodeCall(text: string): SchedulerCall {
+  const decoded = decodeMessage(SchedulerCall, JSON.parse(text))
+  if (!decoded.ok) throw new Error(decoded.error)
+  return decoded.value
+}
+
+async function takeAll(request: HttpRequest, take: (record: string) => Answer | undefined): Promise<Answer> {
+  const refusal = await takeRecords(request, RECORD_LIMITS, (record) => {
+    const answer = take(record)
+    return answer?.kind === 'empty' ? undefined : answer
+  })
+  return refusal ?? accepted()
+}
+
 export async function toyMaster(options: ToyOptions = {}): Promise<ToyMaster> {
-  const calls: { call: SchedulerCall; streamId: string | undefined }[] = []
+  const calls: ToyCall[] = []
   const waiting: (() => void)[] = []
   const subscriptions: Subscription[] = []
   let count = 0
@@ -60,22 +87,27 @@ export async function toyMaster(options: ToyOptions = {}): Promise<ToyMaster> {
       {
         path: '/api/v1/scheduler',
         async handle(request) {
+          const streamId = request.header('Mesos-Stream-Id')
+          const take = (text: string, byRecord: boolean): SchedulerCall => {
+            const call = decodeCall(text)
+            calls.push({ call, streamId, byRecord })
+            wake()
+            return call
+          }
+          const scripted = (call: SchedulerCall): Answer | undefined => options.answer?.(call, streamId)
+          if (request.header('content-type') === RECORDS_TYPE)
+            return takeAll(request, (record) => scripted(take(record, true)))
           const body = await request.body()
           if (!body.ok) return body.answer
-          const decoded = decodeMessage(SchedulerCall, JSON.parse(body.bytes.toString()))
-          if (!decoded.ok) throw new Error(decoded.error)
-          const call = decoded.value
-          const streamId = request.header('Mesos-Stream-Id')
-          calls.push({ call, streamId })
-          wake()
-          const other = options.answer?.(call, streamId)
+          const call = take(body.bytes.toString(), false)
+          const other = scripted(call) ?? (call.type === 'SUBSCRIBE' ? undefined : accepted())
           if (other !== undefined) return other
-          if (call.type !== 'SUBSCRIBE') return accepted()
           count++
-          const headers = { 'Mesos-Stream-Id': `stream-${count}` }
+          const prefers = options.records === true && request.header('prefer') === 'records'
+          const applied = prefers && { 'Preference-Applied': 'records' }
           return stream({
             contentType: 'application/json',
-            headers,
+            headers: { 'Mesos-Stream-Id': `stream-${count}`, ...applied },
             open(one) {
               const subscription = new Subscription(call, one)
               if (options.welcome === undefined) subscription.send(subscribed('F-0001'))
