@@ -15,6 +15,7 @@ const RESOURCES = '--resources=cpus:2;mem:1024;disk:5000;ports:[31000-32000]'
 export interface Daemon {
   readonly port: number
   readonly process: ChildProcess
+  readonly name: 'master' | 'agent'
   /** What it wrote, for a test that fails. */
   output: string
 }
@@ -71,10 +72,15 @@ export class Daemons implements AsyncDisposable {
     return daemon
   }
 
-  async #start(name: string, port: number, flags: readonly string[], page: string): Promise<Daemon> {
+  async #start(
+    name: 'master' | 'agent',
+    port: number,
+    flags: readonly string[],
+    page: string,
+  ): Promise<Daemon> {
     const argv = [PROGRAM, name, '--ip=127.0.0.1', `--port=${port}`, ...flags]
     const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
-    const daemon: Daemon = { port, process: child, output: '' }
+    const daemon: Daemon = { name, port, process: child, output: '' }
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (part) => (daemon.output += String(part)))
     this.#running.add(daemon)
@@ -102,7 +108,9 @@ export class Daemons implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const daemon of [...this.#running].toReversed()) await this.end(daemon, 'SIGTERM')
+    // Tasks may outlive an agent that is asked to end by SIGTERM.
+    for (const daemon of [...this.#running].toReversed())
+      await this.end(daemon, daemon.name === 'agent' ? 'SIGUSR1' : 'SIGTERM')
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
