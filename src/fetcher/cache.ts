@@ -297,6 +297,8 @@ export class FetchCache implements AsyncDisposable {
     await using desk = await openDesk(this.folder, wanted.source.reader, this.#deps.random)
     const hash = createHash('sha256')
     const file = join(desk.path, 'file')
+    // Whoever waited may have left while room was made.
+    stop.signal.throwIfAborted()
     const loaded = await wanted.source.load(
       file,
       {

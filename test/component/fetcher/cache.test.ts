@@ -7,7 +7,7 @@ import { Metrics } from '../../../src/base/metrics.ts'
 import { systemRandom } from '../../../src/base/random.ts'
 import { FetchCache } from '../../../src/fetcher/cache.ts'
 import { tar } from '../../support/tar.ts'
-import { Rig } from './rig.ts'
+import { Rig } from '../../support/fetch-rig.ts'
 
 const GETS = 'GETs'
 

@@ -4,7 +4,7 @@ import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import type { OperatingError } from '../../../src/base/errors.ts'
 import { ManualClock } from '../../support/clock.ts'
-import { over, Rig } from './rig.ts'
+import { over, Rig } from '../../support/fetch-rig.ts'
 
 const TEXT = 'what a task needs, '.repeat(20_000)
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')

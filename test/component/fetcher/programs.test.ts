@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { OperatingError } from '../../../src/base/errors.ts'
 import { ManualClock } from '../../support/clock.ts'
-import { over, Rig } from './rig.ts'
+import { over, Rig } from '../../support/fetch-rig.ts'
 
 /** A client like Hadoop's; `$calls` gets a line per call. */
 function hadoopIn(folder: string, copy: string): string {

@@ -93,4 +93,4 @@ test('whatever the URI, the target stays inside the sandbox', () => {
       expect(item.target.split('/')).not.toContain('..')
     }),
   )
-})
+}, 60_000)

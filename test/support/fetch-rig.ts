@@ -4,14 +4,14 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '../../../src/base/clock.ts'
-import { systemClock } from '../../../src/base/clock.ts'
-import { Metrics } from '../../../src/base/metrics.ts'
-import { systemRandom } from '../../../src/base/random.ts'
-import { FetchCache } from '../../../src/fetcher/cache.ts'
-import { Fetcher, type FetcherOptions, type FetchRequest } from '../../../src/fetcher/fetcher.ts'
-import type { CommandInfoURI } from '../../../src/wire/commands.ts'
-import type { ManualClock } from '../../support/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { Metrics } from '../../src/base/metrics.ts'
+import { systemRandom } from '../../src/base/random.ts'
+import { FetchCache } from '../../src/fetcher/cache.ts'
+import { Fetcher, type FetcherOptions, type FetchRequest } from '../../src/fetcher/fetcher.ts'
+import type { CommandInfoURI } from '../../src/wire/commands.ts'
+import type { ManualClock } from './clock.ts'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
 
