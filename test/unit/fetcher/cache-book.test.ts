@@ -1,6 +1,7 @@
 // The figures of the cache against a small model: whatever the order of uses, room is kept and nobody in use goes.
+import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
 import { type BookEntry, CacheBook } from '../../../src/fetcher/cache-book.ts'
 
 const MAX = 20
@@ -45,13 +46,16 @@ class Open implements fc.Command<Model, CacheBook> {
     }
     const gone = book.reserve(real, this.bytes)
     if (room < this.bytes) {
-      expect(gone).toBeUndefined()
+      strictEqual(gone, undefined)
       book.drop(real)
       model.order = model.order.filter((one) => one !== entry)
       model.gone.push(entry)
       return
     }
-    expect(gone?.map(({ key }) => key)).toEqual(leaving.map(({ key }) => key))
+    deepStrictEqual(
+      gone?.map(({ key }) => key),
+      leaving.map(({ key }) => key),
+    )
     model.order = model.order.filter((one) => !leaving.includes(one))
     entry.bytes = this.bytes
   }
@@ -110,12 +114,12 @@ class Check implements fc.Command<Model, CacheBook> {
     return true
   }
   run(model: Model, book: CacheBook): void {
-    expect(book.usedBytes).toBe(used(model))
-    expect(book.usedBytes).toBeLessThanOrEqual(MAX)
-    expect(book.entries.map(({ key }) => key).sort()).toEqual(model.order.map(({ key }) => key).sort())
+    strictEqual(book.usedBytes, used(model))
+    ok(book.usedBytes <= MAX)
+    deepStrictEqual(book.entries.map(({ key }) => key).sort(), model.order.map(({ key }) => key).sort())
     for (const { key, real, references, bytes } of model.order) {
-      expect(book.find(key)).toBe(real)
-      expect([real.references, real.bytes]).toEqual([references, bytes])
+      strictEqual(book.find(key), real)
+      deepStrictEqual([real.references, real.bytes], [references, bytes])
     }
   }
   toString(): string {
@@ -144,4 +148,4 @@ test('the book of the cache does what its model does, in whatever order', () => 
     ),
     { numRuns: 500 },
   )
-})
+}, 60_000)
