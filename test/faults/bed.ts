@@ -201,6 +201,7 @@ function agentArguments({ folder, mark, work }: Places, port: number, link: Rela
     `--resources=${RESOURCES}`,
     `--resource_estimator=${LENT}`,
     '--qos_controller=noop',
+    '--executor_reregistration_timeout=15secs',
     '--registration_backoff_factor=100ms',
     '--docker_remove_delay=0ns',
     '--gc_delay=5secs',

@@ -13,6 +13,8 @@ export interface Measured {
   readonly recovery:
     | { readonly held: number; readonly seconds: number; readonly ownSeconds: number }
     | undefined
+  /** Processes of the engine itself that stayed though their containers are gone. */
+  readonly shims: number
   /** Why the run stopped before its end. */
   readonly cut: string | undefined
 }
@@ -41,7 +43,7 @@ export function figuresOf(
 ): Figure[] {
   const { tasks, faults, ledger } = history
   const began = [...ledger.values()].filter(({ starts }) => starts > 0).length
-  const { recovery, crashes, cut, seconds } = measured
+  const { recovery, crashes, shims, cut, seconds } = measured
   return [
     figure('faults', faults.length, 'faults', `= ${planned.length}`),
     figure('kinds of faults', new Set(faults.map(({ kind }) => kind)).size, 'kinds'),
@@ -49,6 +51,7 @@ export function figuresOf(
     figure('tasks that ran', began, 'tasks', '> 0'),
     ...NAMES.map(([key, name, unit]) => figure(name, breaches[key].length, unit, '= 0')),
     figure('daemons that ended by themselves', crashes.length, 'ends', '= 0'),
+    figure('shims that the engine lost in its own restarts', shims, 'processes'),
     ...(recovery === undefined
       ? []
       : [

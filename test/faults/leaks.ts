@@ -41,6 +41,11 @@ export async function leaksOf(bed: Bed, mounts: readonly string[], over: boolean
 const isEngine = (command: string): boolean =>
   /^(\S*\/)?(dockerd|containerd|containerd-shim\S*) /.test(command)
 
+/** Shims without a container, when there are no containers any more. */
+export function engineShims({ places }: Bed): number {
+  return markedProcesses(places.mark).filter(({ command }) => /containerd-shim/.test(command)).length
+}
+
 /** `slaves/AGENT/frameworks/FRAMEWORK/executors/EXECUTOR/runs/CONTAINER`, and the state of host containers. */
 function sandboxesIn(work: string): string[] {
   let folders = [join(work, 'slaves')]

@@ -8,7 +8,7 @@ import { type Bed, makeBed } from './bed.ts'
 import { figuresOf, type Measured, replayWords } from './figures.ts'
 import type { FaultRecord, History, Leaks } from './history.ts'
 import { checkHistory } from './invariants.ts'
-import { leaksOf, standing } from './leaks.ts'
+import { engineShims, leaksOf, standing } from './leaks.ts'
 import { readLedger } from './ledger.ts'
 import { ALL_KINDS, type FaultKind, planFaults } from './plan.ts'
 import { measureRecovery } from './recovery.ts'
@@ -95,7 +95,7 @@ export async function runFaults(
     ledger: readLedger(bed.places.ledger),
     leaks,
   }
-  const measured = { seconds: bed.now() / 1000, crashes: bed.crashes, recovery, cut }
+  const measured = { seconds: bed.now() / 1000, crashes: bed.crashes, recovery, shims: engineShims(bed), cut }
   return sheetOf(options, planned, replay, history, measured)
 }
 
