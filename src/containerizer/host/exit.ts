@@ -8,9 +8,9 @@ export type ExitRecord =
   | { readonly kind: 'exited'; readonly code: number }
   | { readonly kind: 'signaled'; readonly number: number }
 
-/** Reads `STATE/exit`; undefined when it is absent or cut short. */
+/** Reads `STATE/exit`; undefined when it is absent, still blank or cut short. What follows the first line is blank. */
 export function parseExitRecord(text: string | undefined): ExitRecord | undefined {
-  const match = /^(exited|signaled) (\d{1,3})\n$/.exec(text ?? '')
+  const match = /^(exited|signaled) (\d{1,3})\n/.exec(text ?? '')
   if (match === null) return undefined
   const status = Number(match[2])
   if (match[1] === 'signaled' && status > 128) return { kind: 'signaled', number: status - 128 }

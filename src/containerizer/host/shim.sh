@@ -3,13 +3,15 @@
 #   sh shim.sh STATE STDOUT STDERR OOM_SCORE_ADJ [CGROUP_PROCS ...] -- COMMAND [ARGUMENT ...]
 #
 # STATE/started: /proc/PID/stat of the first process (pid, session, start time), written just before the command.
-# STATE/exit:    "exited CODE" or "signaled 128+NUMBER", complete only with its newline.
+# STATE/exit:    "exited CODE" or "signaled 128+NUMBER", complete only with its newline. It is made before the command
+#                begins, of spaces, and written over: a disk that is full at the end has kept room for it.
 # STATE/notes:   what this shell itself said: why it could not start, or the name of the signal that ended the command.
 #
 # Nothing is spawned here but the command: every step is a builtin. Variables have a prefix because a variable that is
 # also in the command's environment would reach it changed.
 
 exec 2>"$1/notes" </dev/null
+printf '%16s' '' >"$1/exit" || exit 1
 
 # The inner shell becomes the command. It enters the groups itself ("0" means the writer), so no instruction of the
 # command runs outside; the outer shell stays outside, so that it outlives a kill of the whole group.
@@ -38,5 +40,5 @@ tepui_how=exited
 if [ -s "$1/notes" ] || [ "$tepui_status" = 130 ] || [ "$tepui_status" = 141 ]; then
   tepui_how=signaled
 fi
-printf '%s %s\n' "$tepui_how" "$tepui_status" >"$1/exit"
+printf '%s %s\n' "$tepui_how" "$tepui_status" 1<>"$1/exit"
 exit "$tepui_status"

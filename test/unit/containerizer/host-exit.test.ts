@@ -16,7 +16,9 @@ describe('a record', () => {
   test('counts only when it is whole', () => {
     expect(parseExitRecord('exited 3\n')).toEqual({ kind: 'exited', code: 3 })
     expect(parseExitRecord('signaled 137\n')).toEqual({ kind: 'signaled', number: 9 })
-    for (const text of [undefined, '', 'exited', 'exited 3', 'exited 3000\n', 'ended 3\n']) {
+    // Written over the blanks that kept its room.
+    expect(parseExitRecord('exited 3\n       ')).toEqual({ kind: 'exited', code: 3 })
+    for (const text of [undefined, '', ' '.repeat(16), 'exited', 'exited 3', 'exited 3000\n', 'ended 3\n']) {
       expect(parseExitRecord(text)).toBeUndefined()
     }
   })
