@@ -10,9 +10,7 @@ export interface Measured {
   /** Daemons that ended though nobody ended them, one sentence each. */
   readonly crashes: readonly string[]
   /** Slowest return of an agent with `held` running containers, s; undefined when it was not asked for. */
-  readonly recovery:
-    | { readonly held: number; readonly seconds: number; readonly ownSeconds: number }
-    | undefined
+  readonly recovery: { readonly held: number; readonly seconds: number } | undefined
   /** Processes of the engine itself that stayed though their containers are gone. */
   readonly shims: number
   /** Why the run stopped before its end. */
@@ -62,7 +60,6 @@ export function figuresOf(
             's',
             RECOVERY_LEVEL,
           ),
-          figure('recovery, as the agent says', recovery.ownSeconds, 's'),
         ]),
     figure('runs cut short', cut === undefined ? 0 : 1, 'runs', '= 0'),
     figure('wall time', seconds, 's'),

@@ -139,6 +139,8 @@ function refused({ task, ledger, ends }: Seen, faults: readonly FaultRecord[]): 
   const [end] = ends
   if (end === undefined || ledger.starts > 0 || task.killAskedAt !== undefined || task.hitAt !== undefined)
     return undefined
+  // What owners leave of a busy machine may be nothing for as long as a start may take; the status says so.
+  if (task.plan.revocable && end.message.includes('did not start in')) return undefined
   return hasOverlap(task, end, faults) ? undefined : 'never began, though nothing was broken'
 }
 

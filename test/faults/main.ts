@@ -77,12 +77,13 @@ function limitOf(options: RunOptions): AbortController & Disposable {
   return Object.assign(stop, { [Symbol.dispose]: () => timer[Symbol.dispose]() })
 }
 
-function tellBreaches({ breaches, faults, replay }: FaultSheet): void {
+function tellBreaches({ breaches, replay }: FaultSheet): void {
   for (const [name, sentences] of Object.entries(breaches))
     for (const sentence of sentences) console.error(`${name}: ${sentence}`)
   console.error(`Again: ${replay}`)
-  for (const { kind, seed } of faults)
-    console.error(`One fault alone: npm run faults -- --only ${kind} --faults 1 --seed ${seed}`)
+  console.error(
+    'One fault alone, by the kind and seed of its line: npm run faults -- --only KIND --faults 1 --seed SEED',
+  )
 }
 
 async function main(argv: readonly string[]): Promise<number> {

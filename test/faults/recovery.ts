@@ -20,12 +20,10 @@ export async function measureRecovery(
 ): Promise<Measured['recovery']> {
   bed.workload.want({ tasks: containers, perSecond: LAUNCHES_PER_SECOND, draw: stayingTask })
   await until(async () => (await held(bed)) === containers, UP_MS, `${containers} containers run`, signal)
-  let worst = { held: 0, seconds: 0, ownSeconds: 0 }
+  let worst = { held: 0, seconds: 0 }
   for (let round = 0; round < ROUNDS; round++) {
     const one = await measureOnce(bed, containers, signal)
-    say(
-      `recovery with ${one.held} containers: ${one.seconds.toFixed(2)} s; the agent counts ${one.ownSeconds} s`,
-    )
+    say(`recovery with ${one.held} containers: ${one.seconds.toFixed(2)} s`)
     if (one.seconds > worst.seconds) worst = one
   }
   return worst
@@ -47,10 +45,7 @@ async function measureOnce(
   await until(async () => (await held(bed)) === containers, BACK_MS, 'the agent has its tasks again', signal)
   if ((await runningContainers(bed)) !== before)
     throw new OperatingError('STOPPED', `Not all of the ${before} containers outlived the agent`)
-  const metrics = (await bed.page('agent', '/metrics/snapshot')) as
-    | Readonly<Record<string, number>>
-    | undefined
-  return { held: before, seconds, ownSeconds: metrics?.['slave/recovery_time_secs'] ?? Number.NaN }
+  return { held: before, seconds }
 }
 
 async function runningContainers({ engine }: Bed): Promise<number> {
