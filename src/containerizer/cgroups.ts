@@ -189,11 +189,13 @@ export interface Cgroups {
    * it stays busy.
    */
   remove(path: string): Promise<void>
+  /** A group that an earlier life of the agent made: its hard memory limit has been set once. */
+  adopt(path: string): void
   /**
-   * Kills and removes groups below both tiers whose name begins with `prefix`; returns their paths. Foreign
-   * groups are never touched.
+   * Kills and removes groups below both tiers whose name begins with `prefix`, without those at the paths of `except`;
+   * returns their paths. Foreign groups are never touched.
    */
-  sweep(prefix: string): Promise<readonly string[]>
+  sweep(prefix: string, except?: ReadonlySet<string>): Promise<readonly string[]>
   /** Closes all files and removes the tiers where nothing lives below them. */
   close(): Promise<void>
 }

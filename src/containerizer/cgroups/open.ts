@@ -212,7 +212,11 @@ class KernelCgroups implements Cgroups {
     await removeGroup(this.#ending, path)
   }
 
-  async sweep(prefix: string): Promise<readonly string[]> {
+  adopt(path: string): void {
+    this.#limited.add(path)
+  }
+
+  async sweep(prefix: string, except: ReadonlySet<string> = new Set()): Promise<readonly string[]> {
     const found = new Set<string>()
     for (const tier of TIERS) {
       for (const hierarchy of this.#hierarchies.all) {
@@ -220,11 +224,14 @@ class KernelCgroups implements Cgroups {
         for (const name of names) if (name.startsWith(prefix)) found.add(`${this.tier(tier)}/${name}`)
       }
     }
-    for (const path of found) {
-      await this.kill(path)
-      await this.remove(path)
-    }
-    return [...found]
+    const doomed = [...found].filter((path) => !except.has(path))
+    await Promise.all(
+      doomed.map(async (path) => {
+        await this.kill(path)
+        await this.remove(path)
+      }),
+    )
+    return doomed
   }
 
   async close(): Promise<void> {

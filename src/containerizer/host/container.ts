@@ -1,7 +1,6 @@
 // The life of one host container: running, asked to end, killed, ended, released.
 import type { Clock } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'
-import type { DetachedProcess } from '../../base/exec.ts'
 import type { Logger } from '../../base/log.ts'
 import { humanDuration } from '../../base/units.ts'
 import type { Resources } from '../../resources/resources.ts'
@@ -13,6 +12,14 @@ import { signalProcess, type Fence } from './fence.ts'
 import type { SandboxLog } from './sandbox-log.ts'
 import type { ContainerState } from './state.ts'
 
+/** The shell that supervises the command: our child, or one that an earlier life of the agent started. */
+export interface Shim {
+  /** Settles when it ended, or left its record; never rejects. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>
+  /** Why there may be no record of the end, as a sentence, where that is known. */
+  readonly unrecorded?: string
+}
+
 export interface HostContainerParts {
   readonly id: string
   readonly pid: number
@@ -20,7 +27,7 @@ export interface HostContainerParts {
   readonly log: Logger
   readonly fence: Fence
   readonly state: ContainerState
-  readonly shim: DetachedProcess
+  readonly shim: Shim
   readonly logs: readonly SandboxLog[]
   /** Writes a new reservation and limits; throws `OperatingError` (ISOLATION). */
   readonly resize: (resources: Resources, limits: ContainerSpec['limits']) => void
@@ -128,7 +135,8 @@ export class HostContainer implements Container {
       // What the command left in the background ends with it, as Mesos destroys a container whose executor ended.
       await fence.killAll()
       const memory = fence.memoryDeath()
-      return explainExit({ record: await state.exit(), shim: ended, memory, killed: this.#killed })
+      const record = await state.exit()
+      return explainExit({ record, shim: ended, memory, killed: this.#killed, unrecorded: shim.unrecorded })
     } catch (error) {
       log.error(
         { container: this.id, reason: reasonOf(error) },

@@ -11,10 +11,11 @@ import type { Container, Containerizer, ContainerSpec, LaunchObserver, Recovered
 import { setOwnLimits } from '../own-quota.ts'
 import { prepareCommand, type PreparedCommand } from './command.ts'
 import { HostContainer } from './container.ts'
+import { ShimEnds } from './ends.ts'
 import { CgroupFence, signalProcess, TreeFence, type Fence } from './fence.ts'
-import { processArguments, processEntry, processTable, treeOf } from './process-table.ts'
+import { recoverContainers, type Survivor } from './recovery.ts'
 import { DEFAULT_LOG_BYTES, SandboxLog } from './sandbox-log.ts'
-import { ContainerState, knownContainers } from './state.ts'
+import { bootId, ContainerState } from './state.ts'
 
 export interface HostOptions {
   readonly cgroups: Cgroups
@@ -50,10 +51,13 @@ class HostContainerizer implements Containerizer {
   readonly #options: HostOptions
   readonly #containers = new Set<HostContainer>()
   readonly #scope = new Scope()
+  readonly #ends: ShimEnds
+  readonly #bootId = bootId()
 
   constructor(options: HostOptions) {
     this.#options = options
     const { clock, log } = options
+    this.#ends = new ShimEnds({ clock, log, scope: this.#scope })
     const onFailure = (error: unknown): void =>
       log.warn({ reason: reasonOf(error) }, 'The output of a host container could not be rotated')
     this.#scope.spawn(
@@ -73,7 +77,7 @@ class HostContainerizer implements Containerizer {
   async launch(spec: ContainerSpec, _observer: LaunchObserver, signal: AbortSignal): Promise<Container> {
     signal.throwIfAborted()
     const command = await prepareCommand(spec)
-    const { log, clock, runtimeDirectory } = this.#options
+    const { runtimeDirectory } = this.#options
     const state = new ContainerState(runtimeDirectory, spec.containerId)
     const undo = new AsyncDisposableStack()
     try {
@@ -85,48 +89,65 @@ class HostContainerizer implements Containerizer {
         await fence.killAll()
         await fence.remove()
       })
+      state.bear({ bootId: this.#bootId, marks: fence.marks })
       const shim = await this.#startShim(spec, command, state, logs, fence)
       fence.started(shim.pid)
       const pid = await this.#firstProcess(state, shim, signal)
       undo.move()
-      const released = (): void => void this.#containers.delete(container)
-      const container = new HostContainer({
-        resize: (resources, limits) => fence.limit(hostLimits({ ...spec, resources, limits }, this.#options)),
-        id: spec.containerId,
-        pid,
-        clock,
-        log,
-        fence,
-        state,
-        shim,
-        logs,
-        released,
-      })
-      this.#containers.add(container)
-      return container
+      return this.#supervise({ spec, pid, state, fence, shim }, logs)
     } catch (error) {
       await undo.disposeAsync()
       throw error
     }
   }
 
-  async recover(_known: readonly ContainerSpec[]): Promise<Recovered> {
-    const { cgroups, runtimeDirectory } = this.#options
-    const grouped = await cgroups.sweep(PREFIX)
-    const known = await knownContainers(runtimeDirectory)
-    let processesOnly = 0
-    for (const id of known) {
-      const state = new ContainerState(runtimeDirectory, id)
-      if ((await this.#endTree(state)) && !grouped.some((path) => path.endsWith(`/${PREFIX}${id}`)))
-        processesOnly++
-      await state.remove()
-    }
-    return { containers: new Map(), removed: grouped.length + processesOnly }
+  async recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+    const { survivors, removed } = await recoverContainers(
+      {
+        ...this.#options,
+        ends: this.#ends,
+        prefix: PREFIX,
+        quotaOf: (spec) => hostLimits(spec, this.#options).quotaCpus,
+      },
+      known,
+    )
+    const containers = survivors.map((one) => this.#supervise(one, this.#reopenLogs(one.spec)))
+    return { containers: new Map(containers.map((one) => [one.id, one])), removed }
   }
 
   async close(): Promise<void> {
     await this.#scope[Symbol.asyncDispose]()
     for (const container of this.#containers) container.abandon()
+  }
+
+  #supervise({ spec, ...parts }: Survivor, logs: readonly SandboxLog[]): HostContainer {
+    const { clock, log } = this.#options
+    const container: HostContainer = new HostContainer({
+      ...parts,
+      id: spec.containerId,
+      clock,
+      log,
+      logs,
+      resize: (resources, limits) =>
+        parts.fence.limit(hostLimits({ ...spec, resources, limits }, this.#options)),
+      released: () => void this.#containers.delete(container),
+    })
+    this.#containers.add(container)
+    return container
+  }
+
+  /** What the task does with its files is its own affair: one that is not what it was is not rotated any more. */
+  #reopenLogs({ containerId, sandbox }: ContainerSpec): readonly SandboxLog[] {
+    const { log, logBytes = DEFAULT_LOG_BYTES } = this.#options
+    return ['stdout', 'stderr'].flatMap((name) => {
+      try {
+        return new SandboxLog(sandbox, name, 'as it is', logBytes)
+      } catch (error) {
+        const fields = { container: containerId, reason: reasonOf(error) }
+        log.warn(fields, 'the output of a container of an earlier life is not rotated any more')
+        return []
+      }
+    })
   }
 
   async #rotate(): Promise<void> {
@@ -190,24 +211,6 @@ class HostContainerizer implements Containerizer {
         throw new OperatingError('LAUNCH', `The container did not start in ${START_TIMEOUT_MS} ms`)
       }
       await clock.sleep(1)
-    }
-  }
-
-  /** Ends what a shim of an earlier life still supervises; true when there was something. */
-  async #endTree(state: ContainerState): Promise<boolean> {
-    const { clock } = this.#options
-    const first = await state.started()
-    if (first === undefined) return false
-    const isOurs = (): boolean => processArguments(first.session)?.includes(state.directory) === true
-    // Pids are used again: the session is ours only while its shell is, the first process only with its start time.
-    for (let wait = 1, found = false; ; wait = Math.min(wait * 2, 50)) {
-      const same = processEntry(first.pid)?.startTicks === first.startTicks
-      const roots = new Set(same ? [first.pid] : [])
-      const members = treeOf(processTable(), roots, isOurs() ? first.session : undefined, undefined)
-      if (members.length === 0) return found
-      found = true
-      for (const entry of members) signalProcess(entry.pid, 'SIGKILL')
-      await clock.sleep(wait)
     }
   }
 }

@@ -29,6 +29,8 @@ export interface EndFacts {
   readonly memory: MemoryDeath | undefined
   /** What we did to it ourselves, as a sentence; undefined when nobody asked us to kill it. */
   readonly killed: string | undefined
+  /** Why there may be no record, as a sentence, where that is known. */
+  readonly unrecorded?: string | undefined
 }
 
 export function explainExit(facts: EndFacts): ContainerExit {
@@ -41,7 +43,8 @@ export function explainExit(facts: EndFacts): ContainerExit {
     return { kind: 'memory', level, limitBytes, peakBytes, detail }
   }
   if (record === undefined) {
-    const detail = `The shell that supervised the command was ended by ${facts.shim.signal ?? 'an unknown cause'} first`
+    const cause = facts.shim.signal ?? 'an unknown cause'
+    const detail = facts.unrecorded ?? `The shell that supervised the command was ended by ${cause} first`
     return { kind: 'lost', detail }
   }
   if (record.kind === 'exited') return record

@@ -7,13 +7,15 @@ import { errnoOf } from '../cgroups/files.ts'
 import type { GroupDetails } from '../cgroups/details.ts'
 import { processUsage } from '../process-usage.ts'
 import { setOwnLimits } from '../own-quota.ts'
-import { processTable, treeOf } from './process-table.ts'
+import { processTable, treeOf, type ProcessEntry } from './process-table.ts'
 
 export interface Fence {
   /** Files that a process writes `0` into to come inside. */
   readonly entrances: readonly string[]
   /** Of its group, where there is one. */
   readonly path?: string
+  /** Taken before the start. */
+  readonly marks: MemoryMarks
   /** The shell that starts the container; it stands outside. */
   started(shimPid: number): void
   processes(): readonly number[]
@@ -42,13 +44,14 @@ export class CgroupFence implements Fence {
   readonly #cgroups: Cgroups
   readonly path: string
   readonly #tier: Tier
-  readonly #marks: MemoryMarks
+  readonly marks: MemoryMarks
 
-  constructor(cgroups: Cgroups, tier: Tier, path: string) {
+  /** @param marks those of the start, where an earlier life of the agent took them */
+  constructor(cgroups: Cgroups, tier: Tier, path: string, marks = cgroups.memoryMarks(tier)) {
     this.#cgroups = cgroups
     this.#tier = tier
     this.path = path
-    this.#marks = cgroups.memoryMarks(tier)
+    this.marks = marks
     this.entrances = cgroups.entrances(path)
   }
 
@@ -73,7 +76,7 @@ export class CgroupFence implements Fence {
   }
 
   memoryDeath(): MemoryDeath | undefined {
-    return this.#cgroups.memoryDeath(this.path, this.#tier, this.#marks)
+    return this.#cgroups.memoryDeath(this.path, this.#tier, this.marks)
   }
 
   killAll(): Promise<void> {
@@ -98,7 +101,10 @@ export class TreeFence implements Fence {
   readonly #cpuSeconds = new Map<number, number>()
   #vanishedSeconds = 0
   #peakBytes = 0
+  readonly marks: MemoryMarks = { tierHits: 0 }
   #shimPid: number | undefined
+  /** Of a shim that is not our child: when it has ended, its pid and session may be somebody else's. */
+  #shimStart: number | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -108,16 +114,28 @@ export class TreeFence implements Fence {
     this.#shimPid = shimPid
   }
 
+  /** What an earlier life of the agent started: its first process, and the shim where it is still there. */
+  found(first: ProcessEntry, shim: ProcessEntry | undefined): void {
+    this.#seen.set(first.pid, first.startTicks)
+    this.#shimPid = first.session
+    this.#shimStart = shim?.startTicks ?? Number.NaN
+  }
+
   processes(): readonly number[] {
-    const shim = this.#shimPid
-    if (shim === undefined) return []
+    if (this.#shimPid === undefined) return []
     const table = processTable()
-    const roots = new Set([shim])
+    const shim = this.#isShim(table) ? this.#shimPid : undefined
+    const roots = new Set(shim === undefined ? [] : [shim])
     for (const entry of table) if (this.#seen.get(entry.pid) === entry.startTicks) roots.add(entry.pid)
     const members = treeOf(table, roots, shim, shim)
     this.#seen.clear()
     for (const entry of members) this.#seen.set(entry.pid, entry.startTicks)
     return members.map((entry) => entry.pid)
+  }
+
+  #isShim(table: readonly ProcessEntry[]): boolean {
+    if (this.#shimStart === undefined) return true
+    return table.some(({ pid, startTicks }) => pid === this.#shimPid && startTicks === this.#shimStart)
   }
 
   async statistics(): Promise<ContainerStatistics | undefined> {

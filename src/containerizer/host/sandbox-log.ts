@@ -34,16 +34,22 @@ export class SandboxLog {
   readonly #limitBytes: number
   #fd: number | undefined
 
-  /** Throws `OperatingError` (LAUNCH) when the name is taken by something that is not a plain file. */
-  constructor(folder: string, name: string, owner: LogOwner | undefined, limitBytes: number) {
+  /**
+   * Makes the file if it is not there.
+   *
+   * @param owner undefined: the agent's own user
+   * @throws OperatingError LAUNCH when the name is taken by something that is not a plain file
+   */
+  constructor(folder: string, name: string, owner: LogOwner | 'as it is' | undefined, limitBytes: number) {
     this.#folder = folder
     this.#name = name
-    this.#owner = owner
     this.#limitBytes = limitBytes
     const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
     const path = join(folder, name)
+    // A file that the task removed since is not made again: nobody would write into the new one.
+    const make = owner === 'as it is' ? 0 : O_CREAT
     try {
-      this.#fd = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644)
+      this.#fd = openSync(path, O_RDWR | O_APPEND | make | O_NOFOLLOW | O_NONBLOCK, 0o644)
     } catch (error) {
       throw new OperatingError('LAUNCH', `Cannot write ${path}: ${reasonOf(error)}`, { cause: error })
     }
@@ -55,7 +61,8 @@ export class SandboxLog {
         `${path} is not a plain file of its own; the task's output cannot go there`,
       )
     }
-    if (owner !== undefined) fchownSync(this.#fd, owner.uid, owner.gid)
+    this.#owner = owner === 'as it is' ? { uid: found.uid, gid: found.gid } : owner
+    if (owner !== undefined && owner !== 'as it is') fchownSync(this.#fd, owner.uid, owner.gid)
   }
 
   /** A path by which another process can open this very file, whatever its name leads to by now. */

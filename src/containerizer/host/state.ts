@@ -1,9 +1,23 @@
 // A container's folder in the agent's runtime directory: what the shim leaves there for this or a later life.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { MemoryMarks } from '../cgroups.ts'
 import { errnoOf } from '../cgroups/files.ts'
 import { parseExitRecord, type ExitRecord } from './exit.ts'
 import { parseStat, type ProcessEntry } from './process-table.ts'
+
+/** What a later life of the agent has to know of a start. */
+export interface Birth {
+  /** Of the kernel: pids and groups of another one mean nothing. */
+  readonly bootId: string
+  readonly marks: MemoryMarks
+}
+
+/** Changes with every start of the machine. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
 
 export class ContainerState {
   readonly directory: string
@@ -15,6 +29,17 @@ export class ContainerState {
   async create(): Promise<void> {
     // Closed to others: it decides what a later life of the agent believes and kills.
     await mkdir(this.directory, { recursive: true, mode: 0o700 })
+  }
+
+  /** To be left before the shim is started. Not forced to the disk: after a loss of power it would say nothing new. */
+  bear(birth: Birth): void {
+    writeFileSync(join(this.directory, 'birth'), `${birth.bootId} ${birth.marks.tierHits}\n`)
+  }
+
+  /** Undefined when it is absent or cut short. */
+  async birth(): Promise<Birth | undefined> {
+    const [, id, hits] = /^(\S+) (\d+)\n$/.exec((await this.#read('birth')) ?? '') ?? []
+    return id === undefined ? undefined : { bootId: id, marks: { tierHits: Number(hits) } }
   }
 
   /** The first process; undefined until it entered its groups. */
