@@ -80,6 +80,8 @@ function dockerOptions(flags: AgentFlags, deps: ContainerizerDeps): Parameters<t
     memoryTotalBytes: deps.memoryBytes,
     sandboxDirectory: flags.sandbox_directory,
     removeDelayMs: flags.docker_remove_delay,
+    killOrphans: flags.docker_kill_orphans,
+    engineLossMs: flags.docker_engine_timeout,
     enforceQuota: flags.cgroups_enable_cfs,
     limitSwap: flags.cgroups_limit_swap,
     pullStallMs: flags.docker_pull_stall_timeout,

@@ -49,6 +49,15 @@ export const AGENT_FLAGS = {
     'Credentials for registries: JSON in the form of ~/.docker/config.json, or a path to it.',
   ),
   docker_remove_delay: durationFlag('6hrs', 'Time for which an ended Docker container is kept.'),
+  docker_kill_orphans: boolFlag(
+    true,
+    'Ends running Docker containers of an earlier life of this agent that nobody knows; else they are left.',
+  ),
+  docker_engine_timeout: durationFlag(
+    '5mins',
+    'An ended task counts as lost when the Docker Engine does not say how within this time (of Tepui).',
+    { minMs: 1000 },
+  ),
   docker_pull_stall_timeout: durationFlag('2mins', 'A pull without progress for so long fails (of Tepui).', {
     minMs: 1000,
   }),
@@ -205,7 +214,7 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   container_ports_watch_interval credential csi_plugin_config_dir default_container_dns
   default_container_info default_container_shm_size disallow_sharing_agent_ipc_namespace
   disallow_sharing_agent_pid_namespace disk_profile_adaptor disk_watch_interval docker
-  docker_ignore_runtime docker_kill_orphans docker_mesos_image docker_registry docker_stop_timeout docker_store_dir
+  docker_ignore_runtime docker_mesos_image docker_registry docker_stop_timeout docker_store_dir
   docker_volume_checkpoint_dir docker_volume_chown domain domain_socket_location
   effective_capabilities enforce_container_disk_quota enforce_container_ports
   executor_reregistration_retry_interval executor_secret_key

@@ -127,13 +127,15 @@ describe('a task', () => {
     await container.release()
   })
 
-  test('that somebody else killed says that the sender is unknown', async () => {
+  test('that somebody else had the engine kill says so', async () => {
     const container = await docker.start(docker.spec({}, {}, sh('sleep 600')))
     const [id] = await containersOf(docker.tag)
     await engineRequest('POST', `/containers/${id}/kill`)
     const exit = await container.exit
     expect(exit).toMatchObject({ kind: 'signaled', signal: 'SIGKILL' })
-    expect(exit).toMatchObject({ detail: expect.stringContaining('did not send it') })
+    expect(exit).toMatchObject({
+      detail: expect.stringContaining('the Docker Engine sent it, for somebody else'),
+    })
     await container.release()
   })
 

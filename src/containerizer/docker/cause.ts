@@ -19,6 +19,14 @@ export interface EndFacts {
   readonly peakBytes: number | undefined
   /** Numbers of the signals that we sent. */
   readonly sent: ReadonlySet<number>
+  /** Numbers of the signals that the engine sent for anybody. */
+  readonly viaEngine: ReadonlySet<number>
+  /** The engine no longer knew the container right after its end. */
+  readonly isRemoved: boolean
+  /** The engine was away between the start and the end. */
+  readonly engineWasAway: boolean
+  /** An earlier life of the agent started the container, and may have sent what it ended of. */
+  readonly isAdopted: boolean
 }
 
 const SIGNAL_NAMES: ReadonlyMap<number, string> = new Map(
@@ -49,8 +57,18 @@ export function causeOf(facts: EndFacts): ContainerExit {
   if (name === undefined) return { kind: 'exited', code: exitCode }
   const detail = wasOurs
     ? undefined
-    : `Exit status ${exitCode} stands for ${name} (${number}); this agent did not send it, nobody recorded who did`
+    : `Exit status ${exitCode} stands for ${name} (${number}); ${senderOf(facts, number)}`
   return { kind: 'signaled', signal: name, detail }
+}
+
+function senderOf({ viaEngine, isRemoved, engineWasAway, isAdopted }: EndFacts, number: number): string {
+  if (isRemoved) return 'somebody else had the Docker Engine remove the running container (docker rm -f)'
+  if (viaEngine.has(number))
+    return 'the Docker Engine sent it, for somebody else (docker kill, docker stop) or because it was stopped itself'
+  if (engineWasAway)
+    return 'the Docker Engine was away when it came: one without live-restore ends its containers when it stops'
+  if (isAdopted) return 'it came while the agent was away, or from the agent before its restart'
+  return 'this agent did not send it, nobody recorded who did'
 }
 
 function memoryDeath(facts: EndFacts): ContainerExit {

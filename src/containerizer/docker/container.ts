@@ -1,7 +1,6 @@
 // One running engine container, from its start to its true cause of death and its removal.
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
-import type { Logger } from '../../base/log.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../../resources/usage.ts'
 import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
@@ -11,13 +10,13 @@ import { describeAsMade, type Made } from './as-made.ts'
 import type { HostConfig } from './body.ts'
 import { causeOf, signalNumber } from './cause.ts'
 import type { ContainerDescription, Inspection } from './engine-answers.ts'
-import type { Listening } from './ends.ts'
 import { EngineError } from './engine-errors.ts'
 import { usageOf } from './engine-usage.ts'
 import type { Engine } from './engine.ts'
 import type { KernelLog } from './kernel-log.ts'
 import type { SandboxOutput } from './output.ts'
 import type { Removals } from './removals.ts'
+import { type End, Sight, type SightParts } from './sight.ts'
 
 /** Where the kernel keeps the container's counters. */
 export interface ContainerGroup {
@@ -28,13 +27,10 @@ export interface ContainerGroup {
   readonly marks: MemoryMarks
 }
 
-export interface ContainerParts {
-  readonly containerId: string
+export interface ContainerParts extends Omit<SightParts, 'hasProcesses' | 'engine'> {
   /** The engine's id: 64 hexadecimal digits. */
   readonly dockerId: string
   readonly engine: Engine
-  readonly clock: Clock
-  readonly log: Logger
   readonly kernelLog: KernelLog
   readonly removals: Removals
   /** Undefined where the agent has no control groups of its own. */
@@ -47,18 +43,12 @@ export interface ContainerParts {
     memoryBytes: number | undefined,
   ) => Partial<HostConfig>
   readonly output: SandboxOutput
-  readonly raw: boolean
-  /** Ends when the attached stream has been copied to its end. */
-  readonly copied: Promise<void>
-  /** Tells the end, so that the engine need not be asked for it. */
-  readonly listening: Listening | undefined
   /** Ends the attached stream. */
   readonly detach: AbortController
   /** What it was made from, when that says enough of it: see `look`. */
   readonly made: Made | undefined
-  /** Aborts when the containerizer is closed: the container runs on, unwatched. */
-  readonly closed: AbortSignal
-  readonly engineLossMs: number
+  /** Of one that an earlier life of the agent started: what the engine says of it. */
+  readonly adopted?: Inspection
 }
 
 const RETRY_MS = 500
@@ -66,10 +56,20 @@ const RETRY_MS = 500
 const DETACHED = new OperatingError('STOPPED', 'The container has ended')
 /** Longest time to find out which signal stops it. */
 const STOP_SIGNAL_MS = 1000
-/** The end of its output mostly is its end: of one that is not told soon, the engine has lost the word on its way. */
-const SILENCE_MS = 2000
+/** A signal that the engine did not take for so long is sent to the control group. */
+const PATIENCE_MS = 5000
 /** After the end of its first process, output can only come from processes that left the container's namespaces. */
 const LAST_OUTPUT_MS = 10_000
+/** What is missing of an adopted one's output may be a whole log. */
+const MISSING_OUTPUT_MS = 120_000
+
+const NOTHING: ReadonlySet<number> = new Set()
+const SIGKILL = signalNumber('SIGKILL')
+const KILLED_BY_GROUP: ContainerExit = {
+  kind: 'signaled',
+  signal: 'SIGKILL',
+  detail: 'Killed through its control group, because the Docker Engine did not do it',
+}
 
 /**
  *   running ──kill(g)──▶ stopping ──grace over──▶ killing
@@ -80,9 +80,8 @@ export class DockerContainer implements Container {
   readonly id: string
   readonly exit: Promise<ContainerExit>
   readonly #parts: ContainerParts
+  readonly #sight: Sight
   readonly #sent = new Set<number>()
-  /** Ends when what it printed has been copied; replaced when the engine came back and we attached again. */
-  #copied: Promise<void>
   #inspection: Inspection | undefined
   readonly #startedAt: number
   #ended = false
@@ -93,12 +92,14 @@ export class DockerContainer implements Container {
   #firstPid: number | undefined
   #memoryLimitBytes: number | undefined
   #released: Promise<void> | undefined
+  #wasKilledByGroup = false
 
   /** To be made right after the engine's answer to the start request. */
   constructor(parts: ContainerParts) {
     this.#parts = parts
     this.id = parts.containerId
-    this.#copied = parts.copied
+    this.#inspection = parts.adopted
+    this.#sight = new Sight({ ...parts, hasProcesses: () => this.#hasProcesses() })
     this.#memoryLimitBytes = parts.memoryLimitBytes
     this.#startedAt = parts.clock.now()
     this.exit = this.#watch()
@@ -183,13 +184,13 @@ export class DockerContainer implements Container {
   async #watch(): Promise<ContainerExit> {
     const { group } = this.#parts
     try {
-      const exitCode = await this.#waitForEnd()
-      if (exitCode === undefined)
-        return { kind: 'lost', detail: 'The engine no longer knows the container: somebody removed it' }
+      const end = await this.#endOf()
+      if (end.exitCode === undefined) return this.#removed()
       this.#ended = true
-      const [exit] = await Promise.all([this.#cause(exitCode), this.#lastOutput()])
+      const [exit] = await Promise.all([this.#cause(end.exitCode, end.wasAway), this.#lastOutput()])
       return exit
     } catch (error) {
+      if (this.#wasKilledByGroup) return KILLED_BY_GROUP
       return { kind: 'lost', detail: reasonOf(error) }
     } finally {
       this.#ended = true
@@ -200,89 +201,32 @@ export class DockerContainer implements Container {
     }
   }
 
-  /** The exit status; undefined when the engine has forgotten the container. Throws when the engine stays away. */
-  async #waitForEnd(): Promise<number | undefined> {
-    const { engine, dockerId, clock, closed, engineLossMs, log } = this.#parts
-    const told = await this.#toldEnd()
-    if (told !== undefined) return told
-    let lostAt: number | undefined
-    for (;;) {
-      try {
-        return await engine.wait(dockerId, closed)
-      } catch (error) {
-        // Closed: nobody listens any more, and the container is not ours to judge. Its exit stays open.
-        if (closed.aborted) return new Promise<never>(() => undefined)
-        if (!(error instanceof EngineError)) throw error
-        if (lostAt === undefined)
-          log.warn({ container: this.id, reason: reasonOf(error) }, 'Lost sight of a container')
-        lostAt ??= clock.monotonic()
-        if (clock.monotonic() - lostAt >= engineLossMs) throw lostForGood(error, engineLossMs)
-      }
-      await this.#pause()
-      const found = await this.#inspectAgain()
-      if (found === 'no answer') continue
-      lostAt = undefined
-      if (found === undefined) return undefined
-      if (found.description.State.Running) this.#copied = this.#attachAgain(this.#copied)
-    }
+  #endOf(): Promise<End> {
+    const state = this.#parts.adopted?.description.State
+    if (state === undefined || state.Running) return this.#sight.end()
+    return Promise.resolve({ exitCode: state.ExitCode, wasAway: false })
   }
 
-  /** Undefined when the end is not told, and the engine has to be asked. */
-  async #toldEnd(): Promise<number | undefined> {
-    const { listening, clock } = this.#parts
-    if (listening === undefined) return undefined
-    const { promise, resolve } = Promise.withResolvers<number | undefined>()
-    let silence: Disposable | undefined
-    let over = false
-    void listening.end.then(resolve)
-    void this.#copied.then(() => {
-      if (!over) silence = clock.after(SILENCE_MS, () => resolve(undefined))
-    })
-    try {
-      return await promise
-    } finally {
-      over = true
-      silence?.[Symbol.dispose]()
-      listening[Symbol.dispose]()
-    }
+  #removed(): ContainerExit {
+    if (this.#wasKilledByGroup) return KILLED_BY_GROUP
+    const who = 'The engine no longer knows the container: somebody removed it'
+    // Removed from the engine's books only, it may run on: nobody must start a second one beside it.
+    if (this.#hasProcesses() !== true) return { kind: 'lost', detail: who }
+    this.#killGroup()
+    return { kind: 'lost', detail: `${who}; what still ran of it was killed` }
   }
 
-  async #inspectAgain(): Promise<Inspection | undefined | 'no answer'> {
-    try {
-      return await this.#parts.engine.inspect(this.#parts.dockerId)
-    } catch (error) {
-      if (error instanceof EngineError) return 'no answer'
-      throw error
-    }
-  }
-
-  /** Before another attempt; ends early when the containerizer is closed. */
-  async #pause(): Promise<void> {
-    try {
-      await this.#parts.clock.sleep(RETRY_MS, this.#parts.closed)
-    } catch (error) {
-      if (!this.#parts.closed.aborted) throw error
-    }
-  }
-
-  /** The engine came back and the container had lived on: what it prints from now on is copied again. */
-  async #attachAgain(before: Promise<void>): Promise<void> {
-    const { engine, dockerId, detach, output, raw, log } = this.#parts
-    await before
-    try {
-      await output.follow(await engine.attach(dockerId, detach.signal), raw)
-    } catch (error) {
-      log.warn({ container: this.id, reason: reasonOf(error) }, 'Could not attach to a container again')
-    }
-  }
-
-  async #cause(exitCode: number): Promise<ContainerExit> {
+  async #cause(exitCode: number, engineWasAway: boolean): Promise<ContainerExit> {
     // A clean end needs no explanation, and short tasks no looks and round trips more.
     if (exitCode === 0) return { kind: 'exited', code: 0 }
-    const { dockerId, group, kernelLog } = this.#parts
-    const found = await this.#inspectAgain()
+    const { dockerId, group, kernelLog, listening, adopted } = this.#parts
+    const found = adopted?.description.State.Running === false ? adopted : await this.#inspectAgain()
     const oomKilled = found !== undefined && found !== 'no answer' && found.description.State.OOMKilled
     return causeOf({
+      isRemoved: found === undefined,
+      viaEngine: listening?.signals ?? NOTHING,
+      engineWasAway,
+      isAdopted: adopted !== undefined,
       exitCode,
       dockerId,
       oomKilled,
@@ -295,14 +239,24 @@ export class DockerContainer implements Container {
     })
   }
 
+  async #inspectAgain(): Promise<Inspection | undefined | 'no answer'> {
+    try {
+      return await this.#parts.engine.inspect(this.#parts.dockerId)
+    } catch (error) {
+      if (error instanceof EngineError) return 'no answer'
+      throw error
+    }
+  }
+
   async #lastOutput(): Promise<void> {
-    const { clock, log } = this.#parts
+    const { clock, log, adopted } = this.#parts
     const { promise: late, resolve: giveUp } = Promise.withResolvers<void>()
-    using _ = clock.after(LAST_OUTPUT_MS, () => {
+    const limitMs = adopted === undefined ? LAST_OUTPUT_MS : MISSING_OUTPUT_MS
+    using _ = clock.after(limitMs, () => {
       log.warn({ container: this.id }, 'Gave up on output that did not end with its container')
       giveUp()
     })
-    await Promise.race([this.#copied, late])
+    await Promise.race([this.#sight.copied, late])
   }
 
   #closeOutput(): void {
@@ -361,11 +315,15 @@ export class DockerContainer implements Container {
 
   /** Tries until the engine took it, or the container is gone, or a stronger signal has taken over. */
   async #send(signal: string): Promise<void> {
-    const { engine, dockerId, closed, log } = this.#parts
+    const { engine, dockerId, closed, log, clock } = this.#parts
     const number = signalNumber(signal) ?? 0
     const deadline = this.#deadline
+    const isWanted = (): boolean => !this.#ended && !closed.aborted && this.#deadline === deadline
     this.#sent.add(number)
-    while (!this.#ended && !closed.aborted && this.#deadline === deadline) {
+    using _patience = clock.after(PATIENCE_MS, () => {
+      if (number === SIGKILL && isWanted()) this.#killGroup()
+    })
+    while (isWanted()) {
       try {
         await engine.kill(dockerId, signal)
         return
@@ -378,6 +336,35 @@ export class DockerContainer implements Container {
       await this.#pause()
     }
   }
+
+  /** Before another attempt; ends early when the containerizer is closed. */
+  async #pause(): Promise<void> {
+    try {
+      await this.#parts.clock.sleep(RETRY_MS, this.#parts.closed)
+    } catch (error) {
+      if (!this.#parts.closed.aborted) throw error
+    }
+  }
+
+  /** Undefined where the kernel cannot be asked. */
+  #hasProcesses(): boolean | undefined {
+    const { group } = this.#parts
+    if (group === undefined) return undefined
+    const { cgroups, path } = group
+    return cgroups.lowestProcess(path) !== undefined || cgroups.processes(path).length > 0
+  }
+
+  /** The engine does not do it. */
+  #killGroup(): void {
+    const { group, log } = this.#parts
+    if (group === undefined) return
+    log.warn({ container: this.id }, 'The engine does not kill a container: its control group is killed')
+    this.#wasKilledByGroup = true
+    this.#sight.expectEnd()
+    group.cgroups.kill(group.path).catch((error: unknown) => {
+      log.error({ container: this.id, reason: reasonOf(error) }, 'A control group could not be killed')
+    })
+  }
 }
 
 /** Addresses of the network that the container was created with first (spec/mesos.md 7.4), IPv4 before IPv6. */
@@ -386,11 +373,4 @@ function addressesOf({ HostConfig, NetworkSettings }: ContainerDescription): rea
   const network = NetworkSettings.Networks?.[mode]
   const found = [network?.IPAddress ?? NetworkSettings.IPAddress, network?.GlobalIPv6Address]
   return found.filter((address): address is string => address !== undefined && address !== '')
-}
-
-function lostForGood(cause: EngineError, ms: number): OperatingError {
-  return new OperatingError('ENGINE', `The engine has not answered for ${ms / 1000} s: ${reasonOf(cause)}`, {
-    cause,
-    hint: 'The container may still run; it is removed when the agent starts again with the engine.',
-  })
 }

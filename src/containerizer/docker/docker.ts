@@ -5,14 +5,15 @@ import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { Container, ContainerSpec, Containerizer, LaunchObserver, Recovered } from '../containerizer.ts'
 import type { EngineDescription } from './engine-answers.ts'
+import { recoverContainers } from './adopt.ts'
 import { Ends } from './ends.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { Images } from './image.ts'
 import { openKernelLog } from './kernel-log.ts'
 import { type LaunchDeps, launchContainer } from './launch.ts'
 import type { ContainerDns } from './network.ts'
-import { LABELS } from './options.ts'
 import { Removals } from './removals.ts'
+import { Turns } from './turns.ts'
 
 /** From the agent's flags; the names in brackets are theirs. */
 export interface DockerOptions {
@@ -42,15 +43,20 @@ export interface DockerOptions {
   readonly pullStallMs?: number
   /** Size at which `stdout` and `stderr` are put aside as `.1`. Default 10 MB (spec/mesos.md 8.6). */
   readonly outputMaxBytes?: number
-  /** How long an engine may be away before its running containers count as lost. Default 60 s. */
+  /**
+   * How long an engine may be away (`--docker_engine_timeout`) before those of its containers that have ended, or may
+   * have, count as lost. Default 5 min.
+   */
   readonly engineLossMs?: number
+  /** `--docker_kill_orphans`: a recovery ends running containers of this agent that nobody knows. Default true. */
+  readonly killOrphans?: boolean
 }
 
 const REMOVE_DELAY_MS = 6 * 3600 * 1000
 const PULL_STALL_MS = 60_000
-const ENGINE_LOSS_MS = 60_000
+const ENGINE_LOSS_MS = 300_000
 const OUTPUT_MAX_BYTES = 10 * 1024 * 1024
-const SWEEP_WIDTH = 8
+const LOG_WIDTH = 4
 
 /**
  * Connects to the engine and asks what it can do.
@@ -73,7 +79,7 @@ export class DockerContainerizer implements Containerizer {
   /** For the agent's attributes and its first line. */
   readonly description: EngineDescription
   readonly #deps: LaunchDeps
-  readonly #agentTag: string
+  readonly #killOrphans: boolean
   readonly #closing = new AbortController()
   /** Containers of this life, which a sweep leaves alone. */
   readonly #mine = new Set<string>()
@@ -81,7 +87,7 @@ export class DockerContainerizer implements Containerizer {
   constructor(options: DockerOptions, engine: Engine, description: EngineDescription) {
     const { clock, log, cgroups } = options
     this.description = description
-    this.#agentTag = options.agentTag
+    this.#killOrphans = options.killOrphans ?? true
     const outputMaxBytes = options.outputMaxBytes ?? OUTPUT_MAX_BYTES
     const removals = new Removals({
       engine,
@@ -115,6 +121,7 @@ export class DockerContainerizer implements Containerizer {
       registryConfig: options.registryConfig,
       indexServer: description.indexServer,
       outputMaxBytes,
+      logTurns: new Turns(LOG_WIDTH),
       engineLossMs: options.engineLossMs ?? ENGINE_LOSS_MS,
       closed,
       onCreated: (id) => this.#mine.add(id),
@@ -131,25 +138,11 @@ export class DockerContainerizer implements Containerizer {
     return launchContainer(this.#deps, spec, observer, signal)
   }
 
-  async recover(_known: readonly ContainerSpec[]): Promise<Recovered> {
-    const { engine, log } = this.#deps
-    const listed = await engine.list(LABELS.agent, this.#agentTag)
-    // The engine filters; a container that is not ours must survive even an engine that does not.
-    const left = listed.filter(
-      ({ Id, Labels }) => Labels[LABELS.agent] === this.#agentTag && !this.#mine.has(Id),
+  recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+    return recoverContainers(
+      { ...this.#deps, mine: this.#mine, killOrphans: this.#killOrphans },
+      known.filter((spec) => this.supports(spec)),
     )
-    const queue = [...left]
-    const worker = async (): Promise<void> => {
-      for (let one = queue.pop(); one !== undefined; one = queue.pop()) {
-        await engine.remove(one.Id)
-        log.info(
-          { container: one.Labels[LABELS.container], state: one.State },
-          'Removed a container of an earlier life',
-        )
-      }
-    }
-    await Promise.all(Array.from({ length: SWEEP_WIDTH }, worker))
-    return { containers: new Map(), removed: left.length }
   }
 
   /** Running containers run on, unwatched; their `exit` then stays open. */

@@ -20,9 +20,12 @@ export interface ContainerDescription {
     readonly ExitCode: number
     readonly OOMKilled: boolean
     readonly Error: string
+    /** ISO times. */
+    readonly StartedAt?: string
+    readonly FinishedAt?: string
   }
   readonly Config: { readonly StopSignal?: string; readonly Tty: boolean }
-  readonly HostConfig: { readonly NetworkMode: string }
+  readonly HostConfig: { readonly NetworkMode: string; readonly Memory?: number }
   readonly NetworkSettings: {
     readonly IPAddress?: string
     readonly Networks?: Readonly<
@@ -37,12 +40,11 @@ export interface Inspection {
   readonly raw: string
 }
 
-export interface ContainerEnd {
-  /** Empty when the engine named none. */
-  readonly id: string
-  /** NaN when the engine told none. */
-  readonly exitCode: number
-}
+/** Empty ids and NaN: the engine named none. */
+export type ContainerEvent =
+  | { readonly kind: 'end'; readonly id: string; readonly exitCode: number }
+  /** Somebody, we included, had the engine send a signal. */
+  | { readonly kind: 'signal'; readonly id: string; readonly signal: number }
 
 export interface PullLine {
   readonly status?: string

@@ -6,12 +6,21 @@ export class EngineError extends OperatingError {
   readonly status: number | undefined
   /** What the engine itself said; empty when it did not answer. */
   readonly words: string
+  /** There was nobody to send the request to. */
+  readonly isUnsent: boolean
 
   constructor(message: string, status: number | undefined, words: string, options: TroubleOptions = {}) {
     super('ENGINE', message, options)
     this.status = status
     this.words = words
+    this.isUnsent = UNSENT.has(codeOf(options.cause) ?? '')
   }
+}
+
+const UNSENT = new Set(['ENOENT', 'EACCES', 'ECONNREFUSED'])
+
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
 }
 
 /** The engine answered, and its answer was no. */
@@ -28,7 +37,7 @@ export function lateAnswer(doing: string, ms: number): EngineError {
 
 /** Nobody answered, or the connection broke. */
 export function brokenConnection(doing: string, socket: string, cause: unknown): EngineError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
+  const code = codeOf(cause)
   return new EngineError(`Cannot ${doing}: ${connectionWords(code, socket)}`, undefined, '', {
     cause,
     hint: connectionHint(code),

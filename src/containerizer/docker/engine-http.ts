@@ -48,8 +48,8 @@ export function readAnswer(
   response: IncomingMessage,
   maxBytes: number,
   tooLong: () => Error,
-): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
+): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const pieces: Buffer[] = []
   let bytes = 0
   response.on('data', (piece: Buffer) => {
@@ -57,7 +57,7 @@ export function readAnswer(
     pieces.push(piece)
     if (bytes > maxBytes) response.destroy(tooLong())
   })
-  response.on('end', () => resolve(Buffer.concat(pieces, bytes).toString('utf8')))
+  response.on('end', () => resolve(Buffer.concat(pieces, bytes)))
   response.on('error', reject)
   response.on('close', () => reject(new Error('The connection closed in the middle of an answer')))
   return promise

@@ -1,5 +1,6 @@
 // Reads what the Docker Engine answered: its refusals become errors in its own words.
 import { OperatingError } from '../../base/errors.ts'
+import type { ContainerEvent } from './engine-answers.ts'
 import { refusedRequest } from './engine-errors.ts'
 
 /** Read whole. */
@@ -41,4 +42,19 @@ export function parse<T>(answer: Answer | string): T {
       },
     )
   }
+}
+
+interface EngineEvent {
+  readonly Action?: string
+  readonly Actor?: {
+    readonly ID?: string
+    readonly Attributes?: { readonly exitCode?: string; readonly signal?: string }
+  }
+}
+
+export function eventOf({ Action, Actor }: EngineEvent): ContainerEvent {
+  const { ID: id = '', Attributes = {} } = Actor ?? {}
+  return Action === 'kill'
+    ? { kind: 'signal', id, signal: Number(Attributes.signal) }
+    : { kind: 'end', id, exitCode: Number(Attributes.exitCode) }
 }

@@ -8,7 +8,7 @@ import { endWith } from '../../http/client.ts'
 import type { CreateBody, HostConfig } from './body.ts'
 import type {
   ContainerDescription,
-  ContainerEnd,
+  ContainerEvent,
   EngineDescription,
   EngineStatistics,
   Inspection,
@@ -16,9 +16,10 @@ import type {
   PullLine,
   RegistryAuth,
 } from './engine-answers.ts'
+import type { StreamName } from './log-text.ts'
 import { brokenConnection, lateAnswer } from './engine-errors.ts'
 import { readAnswer, readLines, sendAsItIs } from './engine-http.ts'
-import { accepted, type Answer, parse, tooLong, wordsOf } from './engine-reading.ts'
+import { accepted, type Answer, eventOf, parse, tooLong, wordsOf } from './engine-reading.ts'
 
 export interface Engine {
   describe(): Promise<EngineDescription>
@@ -33,13 +34,15 @@ export interface Engine {
   start(id: string): Promise<void>
   /** The exit status, once it does not run (any more). Undefined when there is no such container. */
   wait(id: string, signal: AbortSignal): Promise<number | undefined>
-  /** The ends of all containers with this label from now on; resolves when the engine has begun to tell. */
-  ends(label: string, value: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEnd>>
+  /** Ends of, and signals to, all containers with this label from now on; resolves when the engine begins to tell. */
+  ends(label: string, value: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>>
   inspect(id: string): Promise<Inspection | undefined>
   /** False when it does not run (any more). */
   kill(id: string, signal: string): Promise<boolean>
   /** Removes it with its anonymous volumes, running or not. False when it was not there. */
   remove(id: string): Promise<boolean>
+  /** What the engine kept of one stream's output, each piece with its time; undefined when it kept nothing. */
+  logs(id: string, stream: StreamName, sinceSeconds: number | undefined): Promise<Buffer | undefined>
   /** Changes shares, quota and memory of a running container. Throws `EngineError`. */
   update(id: string, limits: Partial<HostConfig>): Promise<void>
   /** All containers with this label, running or not. */
@@ -65,6 +68,8 @@ interface EngineOptions {
 
 /** No answer of the engine that is kept in memory may be larger (an inspect answer has about 8 KB). */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024
+/** A container's log has two files of `--max_log_size` (10 MB) as a rule, and more only where a task asked for it. */
+const LOG_BYTES_MAX = 256 * 1024 * 1024
 /** Of what the engine tells line by line. */
 const LINE_LENGTH_MAX = 1024 * 1024
 /** Kept open between requests; a connection costs the engine a few hundred microseconds. */
@@ -182,6 +187,18 @@ class SocketEngine implements Engine {
     return response
   }
 
+  async logs(id: string, stream: StreamName, since: number | undefined): Promise<Buffer | undefined> {
+    const doing = `read the log of the container ${id}`
+    const query = { [stream]: true, timestamps: true, ...(since === undefined ? {} : { since }) }
+    const request: Request = { doing, method: 'GET', path: `/containers/${id}/logs`, query }
+    return this.#within(request, this.#timeouts.createMs, async (timed) => {
+      const response = await this.#open(timed)
+      if (response.statusCode === 200) return this.#bytes(timed, response, LOG_BYTES_MAX)
+      const answer = await this.#read(timed, response)
+      return answer.status === 404 ? undefined : Buffer.from(accepted(doing, answer).text)
+    })
+  }
+
   async start(id: string): Promise<void> {
     const doing = `start the container ${id}`
     const request: Request = { doing, method: 'POST', path: `/containers/${id}/start` }
@@ -197,9 +214,9 @@ class SocketEngine implements Engine {
     return parse<{ StatusCode: number }>(accepted(doing, answer)).StatusCode
   }
 
-  async ends(label: string, value: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEnd>> {
+  async ends(label: string, value: string, signal: AbortSignal): Promise<AsyncIterable<ContainerEvent>> {
     const doing = 'tell which containers end'
-    const filters = { type: ['container'], event: ['die'], label: [`${label}=${value}`] }
+    const filters = { type: ['container'], event: ['die', 'kill'], label: [`${label}=${value}`] }
     const query = { filters: JSON.stringify(filters) }
     const request: Request = { doing, method: 'GET', path: '/events', query, signal }
     const response = await this.#timed(request, this.#timeouts.shortMs)
@@ -327,21 +344,20 @@ class SocketEngine implements Engine {
   }
 
   async #read(request: Request, response: IncomingMessage): Promise<Answer> {
+    const bytes = await this.#bytes(request, response, ANSWER_BYTES_MAX)
+    return { status: response.statusCode ?? 0, text: bytes.toString('utf8') }
+  }
+
+  async #bytes(request: Request, response: IncomingMessage, max: number): Promise<Buffer> {
     try {
-      const text = await readAnswer(response, ANSWER_BYTES_MAX, () =>
-        tooLong(request.doing, ANSWER_BYTES_MAX),
-      )
-      return { status: response.statusCode ?? 0, text }
+      return await readAnswer(response, max, () => tooLong(request.doing, max))
     } catch (error) {
       throw this.#trouble(request, error)
     }
   }
 
-  async *#ends(request: Request, response: IncomingMessage): AsyncGenerator<ContainerEnd> {
-    for await (const line of this.#lines(request, response)) {
-      const { Actor } = parse<{ Actor?: { ID?: string; Attributes?: { exitCode?: string } } }>(line)
-      yield { id: Actor?.ID ?? '', exitCode: Number(Actor?.Attributes?.exitCode) }
-    }
+  async *#ends(request: Request, response: IncomingMessage): AsyncGenerator<ContainerEvent> {
+    for await (const line of this.#lines(request, response)) yield eventOf(parse(line))
   }
 
   async *#lines(request: Request, response: IncomingMessage): AsyncGenerator<string> {

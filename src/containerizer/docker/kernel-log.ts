@@ -25,7 +25,7 @@ const KILLS_KEPT = 256
 const RECORD_BYTES_MAX = 8192
 const RECORDS_PER_TURN = 50_000
 
-/** Opens the log at its end. Without the right to read it, nothing is ever found. */
+/** Reads the log from its beginning. Without the right to read it, nothing is ever found. */
 export function openKernelLog(path = '/dev/kmsg'): KernelLog {
   try {
     return new DeviceLog(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
@@ -42,9 +42,8 @@ class DeviceLog implements KernelLog {
 
   constructor(fd: number) {
     this.#fd = fd
-    // What happened before is nobody's here; reading it once leaves the position at the end.
+    // What happened before is the story of containers that ended while the agent was away.
     this.#drain()
-    this.#reader.kills.length = 0
   }
 
   killsIn(groupName: string): KernelKill | undefined {

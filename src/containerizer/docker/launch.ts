@@ -4,11 +4,13 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import { humanDuration } from '../../base/units.ts'
 import { setQuotaAfterStart, setsQuotasItself } from '../own-quota.ts'
 import type { Made } from './as-made.ts'
 import type { HostConfig } from './body.ts'
-import { type ContainerGroup, DockerContainer } from './container.ts'
+import { type ContainerGroup, type ContainerParts, DockerContainer } from './container.ts'
 import { credentialsFor, sandboxConfig } from './credentials.ts'
+import { copyOn } from './catch-up.ts'
 import { changedDemand } from './demand.ts'
 import type { Ends, Listening } from './ends.ts'
 import { EngineError } from './engine-errors.ts'
@@ -18,6 +20,7 @@ import type { KernelLog } from './kernel-log.ts'
 import { type OptionSettings, type Translation, translate } from './options.ts'
 import { SandboxOutput } from './output.ts'
 import type { Removals } from './removals.ts'
+import type { Turns } from './turns.ts'
 
 /** What every launch of one containerizer shares. */
 export interface LaunchDeps {
@@ -35,6 +38,8 @@ export interface LaunchDeps {
   readonly registryConfig: string | undefined
   readonly indexServer: string | undefined
   readonly outputMaxBytes: number
+  /** For reading the engine's logs. */
+  readonly logTurns: Turns
   readonly engineLossMs: number
   readonly closed: AbortSignal
   /** Called with the engine's id as soon as a container exists. */
@@ -122,13 +127,36 @@ async function request(
   } catch (error) {
     if (error instanceof EngineError && error.status !== undefined) throw cannot(doing, error.words)
     // No answer is no proof that there is no container.
-    await deps.removals.now(translation.name)
-    throw error
+    throw await accountedFor(deps, translation.name, error)
   }
 }
 
+/**
+ * Before a launch fails because the engine did not answer: waits until it has confirmed that nothing of it is there, as
+ * whoever hears of the failure starts another one. Returns what to throw.
+ */
+async function accountedFor(
+  { removals, engineLossMs, log }: LaunchDeps,
+  id: string,
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof EngineError) || error.status !== undefined || error.isUnsent) {
+    await removals.now(id)
+    return error
+  }
+  log.warn(
+    { container: id, reason: error.message },
+    'Waiting for the engine to confirm that nothing was started',
+  )
+  if (await removals.confirmed(id, engineLossMs)) return error
+  const time = humanDuration(engineLossMs)
+  const doubt = `; in ${time} it did not confirm that nothing of it runs`
+  const hint = error.hint === undefined ? {} : { hint: error.hint }
+  return new EngineError(`${error.message}${doubt}`, undefined, '', { cause: error, ...hint })
+}
+
 /** The cores that a lent container may use, where it is for us and not for the engine to tell the kernel. */
-function quotaAfterStart(
+export function quotaAfterStart(
   { cgroups }: LaunchDeps,
   { revocable }: ContainerSpec,
   { CpuPeriod = 100_000, CpuQuota = 0 }: Partial<HostConfig>,
@@ -173,17 +201,11 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
       dockerId,
       group,
       memoryLimitBytes: translation.body.HostConfig.Memory,
-      demand: (resources, limits, memoryBytes) => {
-        const changes = changedDemand({ ...spec, resources, limits }, deps.settings, memoryBytes)
-        if ('rejected' in changes) throw refusal(changes)
-        const later = quotaAfterStart(deps, spec, changes)
-        if (group === undefined || later === undefined) return changes
-        setQuotaAfterStart(deps.cgroups, group.path, later)
-        return withoutQuota(changes)
-      },
+      demand: demandOf(deps, spec, group),
       output,
-      raw,
       copied,
+      attachAgain: () =>
+        copyOn({ ...deps, containerId: spec.containerId, dockerId, output, raw, signal: detach.signal }),
       listening,
       detach,
       made: group === undefined ? undefined : asMade(attempt, dockerId, createdAt),
@@ -198,11 +220,26 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
     detach.abort()
     await copied
     output[Symbol.dispose]()
-    await deps.removals.now(dockerId)
-    throw error
+    throw await accountedFor(deps, dockerId, error)
   }
   await deps.removals.now(dockerId)
   throw signal.reason
+}
+
+/** What a new reservation changes; a quota that is for us to tell the kernel is told at once. */
+export function demandOf(
+  deps: LaunchDeps,
+  spec: ContainerSpec,
+  group: ContainerGroup | undefined,
+): ContainerParts['demand'] {
+  return (resources, limits, memoryBytes) => {
+    const changes = changedDemand({ ...spec, resources, limits }, deps.settings, memoryBytes)
+    if ('rejected' in changes) throw refusal(changes)
+    const later = quotaAfterStart(deps, spec, changes)
+    if (group === undefined || later === undefined) return changes
+    setQuotaAfterStart(deps.cgroups, group.path, later)
+    return withoutQuota(changes)
+  }
 }
 
 async function startWithWords(engine: Engine, dockerId: string): Promise<void> {
@@ -219,7 +256,7 @@ function asMade({ translation: { name, body } }: Attempt, id: string, createdAt:
   return ['host', 'none'].includes(body.HostConfig.NetworkMode) ? { id, name, body, createdAt } : undefined
 }
 
-function groupOf(deps: LaunchDeps, spec: ContainerSpec, dockerId: string): ContainerGroup | undefined {
+export function groupOf(deps: LaunchDeps, spec: ContainerSpec, dockerId: string): ContainerGroup | undefined {
   const { cgroups, cgroupDriver } = deps
   if (cgroups.layout === 'none') return undefined
   const tier = spec.revocable ? 'lent' : 'owners'

@@ -1,8 +1,10 @@
 // What a container prints: the attached stream, taken apart into the sandbox's `stdout` and `stderr`, with rotation.
-import { closeSync, constants, fstatSync, openSync, renameSync, writev } from 'node:fs'
+import { closeSync, constants, fstatSync, futimesSync, openSync, renameSync, writev } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { OperatingError } from '../../base/errors.ts'
+import { type KeptOutput, readKept } from './kept.ts'
+import type { StreamName } from './log-text.ts'
 
 /** The engine's frame: a byte for the stream (2 is stderr), three zeros, four bytes of length, then the payload. */
 const HEADER_BYTES = 8
@@ -23,16 +25,21 @@ export interface OutputOptions {
   readonly onTrouble: (error: unknown) => void
 }
 
-export class SandboxOutput implements Disposable {
-  readonly #stdout: RotatingFile
-  readonly #stderr: RotatingFile
+/** Where the pieces of output go; one call at a time for each stream. */
+export interface OutputSink {
+  take(stream: StreamName, parts: readonly Buffer[]): Promise<void>
+}
+
+export class SandboxOutput implements Disposable, OutputSink {
+  readonly #sandbox: string
+  readonly #files: Readonly<Record<StreamName, RotatingFile>> | undefined
   readonly #onTrouble: (error: unknown) => void
   #hadTrouble = false
 
-  private constructor(stdout: RotatingFile, stderr: RotatingFile, onTrouble: (error: unknown) => void) {
-    this.#stdout = stdout
-    this.#stderr = stderr
-    this.#onTrouble = onTrouble
+  private constructor(options: OutputOptions, files?: Readonly<Record<StreamName, RotatingFile>>) {
+    this.#sandbox = options.sandbox
+    this.#files = files
+    this.#onTrouble = options.onTrouble
   }
 
   /** Both files exist afterwards; what they held stays. Throws `OperatingError` (FILE). */
@@ -40,27 +47,33 @@ export class SandboxOutput implements Disposable {
     const stdout = new RotatingFile(join(options.sandbox, 'stdout'), options.maxBytes)
     try {
       const stderr = new RotatingFile(join(options.sandbox, 'stderr'), options.maxBytes)
-      return new SandboxOutput(stdout, stderr, options.onTrouble)
+      return new SandboxOutput(options, { stdout, stderr })
     } catch (error) {
       stdout.close()
       throw error
     }
   }
 
+  /** Drops what is printed. */
+  static nowhere(options: OutputOptions): SandboxOutput {
+    return new SandboxOutput(options)
+  }
+
   /**
    * Copies until the stream ends or breaks, reading no faster than the files can be written. Never rejects.
    *
    * @param raw true for a terminal, whose output has no frames and is all standard output
+   * @param sink what takes the pieces in place of the files
    */
-  async follow(stream: AsyncIterable<Buffer>, raw: boolean): Promise<void> {
+  async follow(stream: AsyncIterable<Buffer>, raw: boolean, sink: OutputSink = this): Promise<void> {
     const frames = new Frames()
     try {
       for await (const chunk of stream) {
-        if (raw) await this.#write(this.#stdout, [chunk])
+        if (raw) await sink.take('stdout', [chunk])
         else {
           const { stdout, stderr } = frames.take(chunk)
-          if (stdout.length > 0) await this.#write(this.#stdout, stdout)
-          if (stderr.length > 0) await this.#write(this.#stderr, stderr)
+          if (stdout.length > 0) await sink.take('stdout', stdout)
+          if (stderr.length > 0) await sink.take('stderr', stderr)
         }
       }
     } catch (error) {
@@ -71,13 +84,24 @@ export class SandboxOutput implements Disposable {
 
   /** To be called when nothing is copied any more. */
   [Symbol.dispose](): void {
-    this.#stdout.close()
-    this.#stderr.close()
+    this.#files?.stdout.close()
+    this.#files?.stderr.close()
   }
 
-  async #write(file: RotatingFile, parts: readonly Buffer[]): Promise<void> {
+  /** The end of what the files hold. */
+  kept(stream: StreamName): KeptOutput {
+    return readKept(join(this.#sandbox, stream))
+  }
+
+  /** Says when what was written last was printed, wall time in ms; else it counts as printed when it was written. */
+  stamp(stream: StreamName, at: number): void {
+    this.#files?.[stream].stamp(at)
+  }
+
+  /** Never rejects. */
+  async take(stream: StreamName, parts: readonly Buffer[]): Promise<void> {
     try {
-      await file.write(parts)
+      await this.#files?.[stream].write(parts)
     } catch (error) {
       if (!this.#hadTrouble) this.#onTrouble(error)
       this.#hadTrouble = true
@@ -158,6 +182,10 @@ class RotatingFile {
       this.#writing = false
       if (this.#closed) closeSync(this.#file)
     }
+  }
+
+  stamp(at: number): void {
+    if (!this.#closed) futimesSync(this.#file, at / 1000, at / 1000)
   }
 
   /** Waits for a write under way: its number may belong to another file as soon as this one is closed. */

@@ -15,6 +15,7 @@ export interface RemovalOptions {
 /** More ended containers are not kept: the oldest goes at once. */
 const KEPT_MAX = 10_000
 const RETRY_MS = 30_000
+const CONFIRM_MS = 1000
 const ATTEMPTS_MAX = 20
 const FLUSH_WIDTH = 8
 
@@ -46,6 +47,37 @@ export class Removals {
     return this.#remove(id, 1)
   }
 
+  /**
+   * Removes what an engine that did not answer may have made; resolves with whether the engine has confirmed within the
+   * time that it is not there. It is tried on afterwards.
+   */
+  async confirmed(id: string, limitMs: number): Promise<boolean> {
+    const { engine, clock } = this.#options
+    const end = clock.monotonic() + limitMs
+    let isGone = false
+    while (!isGone && clock.monotonic() < end) {
+      try {
+        const wasThere = await engine.remove(id)
+        if (wasThere) return true
+        isGone = true
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error
+        await clock.sleep(CONFIRM_MS)
+      }
+    }
+    // A request that the engine has not come to yet may make it later than this.
+    this.#again(id, 1)
+    return isGone
+  }
+
+  #again(id: string, attempt: number): void {
+    this.#waiting.get(id)?.[Symbol.dispose]()
+    this.#waiting.set(
+      id,
+      this.#options.clock.after(RETRY_MS, () => void this.#remove(id, attempt)),
+    )
+  }
+
   /** Removes all that wait, now. What cannot be removed is left to the sweep of the next start. */
   async flush(): Promise<void> {
     const ids = [...this.#waiting.keys()]
@@ -67,7 +99,7 @@ export class Removals {
   }
 
   async #attempt(id: string, attempt: number): Promise<void> {
-    const { engine, clock, log, onRemoved } = this.#options
+    const { engine, log, onRemoved } = this.#options
     try {
       await engine.remove(id)
       onRemoved(id)
@@ -84,10 +116,7 @@ export class Removals {
         { container: id, reason: reasonOf(error), attempt },
         'Could not remove a container, trying again',
       )
-      this.#waiting.set(
-        id,
-        clock.after(RETRY_MS, () => void this.#remove(id, attempt + 1)),
-      )
+      this.#again(id, attempt + 1)
     }
   }
 }

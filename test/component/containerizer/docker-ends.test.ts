@@ -73,7 +73,7 @@ const wasAsked = (): boolean => engine.requests.some((request) => request.endsWi
 
 test('an end that is told costs no request', async () => {
   const container = await launch()
-  expect(JSON.parse(filters)).toMatchObject({ event: ['die'], label: ['tepui.agent=ends'] })
+  expect(JSON.parse(filters)).toMatchObject({ event: ['die', 'kill'], label: ['tepui.agent=ends'] })
   tell('ab'.repeat(32), '1')
   tell(FAKE_ID, '7')
   expect(await container.exit).toEqual({ kind: 'exited', code: 7 })

@@ -16,6 +16,10 @@ function facts(more: Partial<EndFacts>): EndFacts {
     limitBytes: 64 * MB,
     peakBytes: undefined,
     sent: new Set(),
+    viaEngine: new Set(),
+    isRemoved: false,
+    engineWasAway: false,
+    isAdopted: false,
     ...more,
   }
 }
