@@ -1,0 +1,123 @@
+// An engine that restarts, hangs or is used by others behind our back: each container ends once, and truly.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Container, ContainerSpec } from '../../src/containerizer/containerizer.ts'
+import { nothingLeft } from '../support/cluster.ts'
+import { leftovers, requireEngine } from '../support/engine.ts'
+import { Lives } from '../support/lives.ts'
+import { OwnEngine } from '../support/own-engine.ts'
+
+const SOON = { timeout: 40_000, interval: 50 }
+const TICKS =
+  'i=0; while [ ! -e $HERE/go ]; do i=$((i+1)); echo $i; sleep 0.01; done; echo $i >$HERE/over; exit 6'
+
+let before: string[]
+let engine: OwnEngine
+let lives: Lives
+
+beforeAll(requireEngine)
+
+afterEach(async () => {
+  await lives[Symbol.asyncDispose]()
+  await nothingLeft(before)
+})
+
+async function launch(spec: ContainerSpec): Promise<Container> {
+  const { containerizer } = await lives.next()
+  const container = await containerizer.launch(
+    spec,
+    { progress: () => undefined },
+    new AbortController().signal,
+  )
+  lives.keep(container)
+  return container
+}
+
+const lines = (spec: ContainerSpec): number => lives.text(spec, 'stdout').split('\n').length
+const grows = async (spec: ContainerSpec): Promise<void> => {
+  const now = lines(spec)
+  await expect.poll(() => lines(spec), SOON).toBeGreaterThan(now + 20)
+}
+
+describe('an engine with live-restore that is stopped', () => {
+  beforeAll(async () => {
+    engine = await OwnEngine.open('--live-restore')
+  }, 120_000)
+  afterAll(() => engine[Symbol.asyncDispose]())
+  beforeEach(async () => {
+    before = await leftovers()
+    lives = new Lives('docker', { socket: engine.socket })
+  })
+
+  test('and comes back has ended nothing, and no line is lost or doubled', async () => {
+    const spec = lives.spec({ value: TICKS })
+    const container = await launch(spec)
+    await grows(spec)
+    await engine.stop()
+    await engine.start()
+    await grows(spec)
+    lives.sign(spec, 'go')
+    expect(await container.exit).toEqual({ kind: 'exited', code: 6 })
+    const count = Number(lives.text(spec, 'over'))
+    expect(lives.text(spec, 'stdout')).toBe(
+      Array.from({ length: count }, (_, index) => `${index + 1}\n`).join(''),
+    )
+  })
+
+  test('and is away when the container ends tells its end afterwards', async () => {
+    const spec = lives.spec({ value: TICKS })
+    const container = await launch(spec)
+    await grows(spec)
+    await engine.stop()
+    lives.sign(spec, 'go')
+    await expect.poll(() => lives.text(spec, 'over'), SOON).not.toBe('')
+    await engine.start()
+    expect(await container.exit).toEqual({ kind: 'exited', code: 6 })
+  })
+})
+
+describe('an engine without live-restore', () => {
+  beforeAll(async () => {
+    engine = await OwnEngine.open()
+  }, 120_000)
+  afterAll(() => engine[Symbol.asyncDispose]())
+  beforeEach(async () => {
+    before = await leftovers()
+    lives = new Lives('docker', { socket: engine.socket })
+  })
+
+  test('that is stopped ends its containers, and they say so', async () => {
+    const spec = lives.spec({ value: 'trap "" TERM; while :; do sleep 0.1; done' })
+    const container = await launch(spec)
+    await engine.stop()
+    await engine.start()
+    expect(await container.exit).toMatchObject({
+      kind: 'signaled',
+      signal: 'SIGKILL',
+      detail: expect.stringMatching(/because it was stopped itself|the Docker Engine was away/),
+    })
+  })
+
+  test('that hangs does not keep a container from being killed', async () => {
+    const container = await launch(lives.spec({ value: 'sleep 1000' }))
+    const { pid } = container
+    engine.hang()
+    container.kill(0)
+    const exit = await container.exit
+    engine.goOn()
+    expect([exit, pid]).toEqual([
+      { kind: 'signaled', signal: 'SIGKILL', detail: expect.stringContaining('control group') },
+      expect.any(Number),
+    ])
+  })
+
+  test.each([
+    ['POST', '/stop?t=0', /"SIGKILL".*the Docker Engine sent it, for somebody else/],
+    ['POST', '/kill?signal=QUIT', /"SIGQUIT".*the Docker Engine sent it, for somebody else/],
+    ['DELETE', '?force=1', /removed it|remove the running container/],
+  ])('whose container somebody else ends by %s %s says so', async (method, action, words) => {
+    const spec = lives.spec({ value: 'trap "exit 131" QUIT; while :; do sleep 0.05; done' })
+    const container = await launch(spec)
+    await engine.ask(method, `/containers/mesos-${spec.containerId}${action}`)
+    expect(JSON.stringify(await container.exit)).toMatch(words)
+  })
+})

@@ -1,0 +1,112 @@
+// A Docker Engine of a test's own, which it may stop, kill and hang: with folders, a network and a socket of its own.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { vi } from 'vitest'
+import { TEST_IMAGE } from './engine.ts'
+
+const SOCKET = '/var/run/docker.sock'
+const run = promisify(execFile)
+
+function ask(
+  socket: string,
+  method: string,
+  path: string,
+  body?: Buffer,
+): Promise<{ status: number; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath: socket, method, path, timeout: 60_000 }, (answer) => {
+      const parts: Buffer[] = []
+      answer.on('data', (part: Buffer) => parts.push(part))
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }))
+    })
+    sent.on('timeout', () => sent.destroy(new Error('no answer')))
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+export class OwnEngine implements AsyncDisposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'own-engine-'))
+  readonly socket = join(this.folder, 'd.sock')
+  readonly #flags: readonly string[]
+  #process: ChildProcess | undefined
+
+  private constructor(flags: readonly string[]) {
+    this.#flags = flags
+  }
+
+  static async open(...flags: readonly string[]): Promise<OwnEngine> {
+    const engine = new OwnEngine(flags)
+    await engine.start()
+    const image = await ask(SOCKET, 'GET', `/images/${encodeURIComponent(TEST_IMAGE)}/get`)
+    const loaded = await ask(engine.socket, 'POST', '/images/load', image.body)
+    if (loaded.status !== 200) throw new Error(`The image was not loaded: ${loaded.body.toString()}`)
+    return engine
+  }
+
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, 'd.pid'), 'utf8'))
+  }
+
+  async start(): Promise<void> {
+    const at = (name: string): string => join(this.folder, name)
+    const flags = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('d.pid')]
+    const host = ['--host', `unix://${this.socket}`, '--bridge=none', '--iptables=false']
+    // In a network of its own: an engine without a bridge removes the one of the machine's engine.
+    const argv = ['--net', 'dockerd', ...flags, ...host, ...this.#flags]
+    const path = `${process.env['PATH']}:/usr/sbin:/sbin`
+    this.#process = spawn('/usr/bin/unshare', argv, { stdio: 'ignore', env: { ...process.env, PATH: path } })
+    await vi.waitFor(async () => void (await ask(this.socket, 'GET', '/_ping')), {
+      timeout: 60_000,
+      interval: 50,
+    })
+  }
+
+  /** Resolves when the daemon is gone; with live-restore what it started lives on. */
+  async stop(): Promise<void> {
+    const daemon = this.#process
+    if (daemon === undefined) return
+    this.#process = undefined
+    if (daemon.exitCode !== null || daemon.signalCode !== null) return
+    const gone = once(daemon, 'exit')
+    process.kill(this.pid, 'SIGTERM')
+    await gone
+  }
+
+  hang(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  goOn(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** One request beside the code under test. */
+  async ask(method: string, path: string): Promise<string> {
+    return (await ask(this.socket, method, path)).body.toString()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    // With live-restore the engine leaves its own containerd behind.
+    const pidFile = join(this.folder, 'exec/containerd/containerd.pid')
+    if (existsSync(pidFile)) await endProcess(Number(readFileSync(pidFile, 'utf8')))
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+    const ours = mounts.flatMap((line) => line.split(' ')[1] ?? []).filter((at) => at.startsWith(this.folder))
+    for (const mount of ours.toReversed()) await run('/bin/umount', ['-l', mount])
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+async function endProcess(pid: number): Promise<void> {
+  if (!existsSync(`/proc/${pid}`)) return
+  process.kill(pid, 'SIGTERM')
+  await vi.waitFor(() => {
+    if (existsSync(`/proc/${pid}`)) throw new Error('containerd still runs')
+  })
+}
