@@ -113,7 +113,7 @@ describe('an engine without live-restore', () => {
   test.each([
     ['POST', '/stop?t=0', /"SIGKILL".*the Docker Engine sent it, for somebody else/],
     ['POST', '/kill?signal=QUIT', /"SIGQUIT".*the Docker Engine sent it, for somebody else/],
-    ['DELETE', '?force=1', /removed it|remove the running container/],
+    ['DELETE', '?force=1', /for somebody else \(.* rm -f\)|removed it|remove the running container/],
   ])('whose container somebody else ends by %s %s says so', async (method, action, words) => {
     const spec = lives.spec({ value: 'trap "exit 131" QUIT; while :; do sleep 0.05; done' })
     const container = await launch(spec)

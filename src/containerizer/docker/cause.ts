@@ -64,7 +64,7 @@ export function causeOf(facts: EndFacts): ContainerExit {
 function senderOf({ viaEngine, isRemoved, engineWasAway, isAdopted }: EndFacts, number: number): string {
   if (isRemoved) return 'somebody else had the Docker Engine remove the running container (docker rm -f)'
   if (viaEngine.has(number))
-    return 'the Docker Engine sent it, for somebody else (docker kill, docker stop) or because it was stopped itself'
+    return 'the Docker Engine sent it, for somebody else (docker kill, stop or rm -f) or because it was stopped itself'
   if (engineWasAway)
     return 'the Docker Engine was away when it came: one without live-restore ends its containers when it stops'
   if (isAdopted) return 'it came while the agent was away, or from the agent before its restart'

@@ -46,13 +46,12 @@ const AFTER_KILL_MS = 10_000
 export class Sight {
   readonly #parts: SightParts
   #copied: Promise<void>
+  readonly #killed = Promise.withResolvers<void>()
   #wasAway = false
-  #limitMs: number
 
   constructor(parts: SightParts) {
     this.#parts = parts
     this.#copied = parts.copied
-    this.#limitMs = parts.engineLossMs
   }
 
   /** Ends when what it printed has been copied; another one after the engine came back and we attached again. */
@@ -60,13 +59,21 @@ export class Sight {
     return this.#copied
   }
 
-  /** Its processes were ended by us, without the engine. */
+  /** Its processes were killed by us, without the engine. */
   expectEnd(): void {
-    this.#limitMs = Math.min(this.#limitMs, AFTER_KILL_MS)
+    const { clock, hasProcesses } = this.#parts
+    clock.after(AFTER_KILL_MS, () => (hasProcesses() === true ? this.expectEnd() : this.#killed.resolve()))
   }
 
   /** @throws OperatingError ENGINE when the engine stays away and the container has ended, or may have */
-  async end(): Promise<End> {
+  end(): Promise<End> {
+    const killed = this.#killed.promise.then(() => {
+      throw new OperatingError('ENGINE', 'The engine does not say how a container that was killed ended')
+    })
+    return Promise.race([this.#toldEnd(), killed])
+  }
+
+  async #toldEnd(): Promise<End> {
     const told = await this.#told()
     if (told !== undefined) return { exitCode: told, wasAway: false }
     for (;;) {
@@ -142,7 +149,7 @@ export class Sight {
         // The engine has not seen yet that nothing is left of it.
         if (found === undefined || !found.description.State.Running || !isGone) return found
       } else this.#wasAway = true
-      if (clock.monotonic() - lostAt < this.#limitMs) continue
+      if (clock.monotonic() - lostAt < this.#parts.engineLossMs) continue
       if (this.#parts.hasProcesses() !== true) throw this.#lostForGood(found, isGone)
       if (!isNoted) log.warn({ container: containerId }, 'The engine stays away; the container runs on')
       isNoted = true
@@ -168,7 +175,7 @@ export class Sight {
   }
 
   #lostForGood(cause: Inspection | EngineError | undefined, isGone: boolean): OperatingError {
-    const time = humanDuration(this.#limitMs)
+    const time = humanDuration(this.#parts.engineLossMs)
     const silence =
       cause instanceof EngineError
         ? `The Docker Engine has not answered for ${time}: ${reasonOf(cause)}`
