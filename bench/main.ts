@@ -5,10 +5,15 @@ import { OperatingError, reasonOf } from '../src/base/errors.ts'
 import { sheetText } from '../src/base/figures.ts'
 import { systemRandom } from '../src/base/random.ts'
 import type { Bench } from './bench.ts'
+import { removalBench } from './fetch/removal.ts'
 import { launchBench } from './launch.ts'
 import { lendingBench } from './lending.ts'
 
-const BENCHES: Readonly<Record<string, Bench>> = { launch: launchBench, lending: lendingBench }
+const BENCHES: Readonly<Record<string, Bench>> = {
+  launch: launchBench,
+  lending: lendingBench,
+  removal: removalBench,
+}
 
 const EXIT_MISSED = 1
 const EXIT_USAGE = 64

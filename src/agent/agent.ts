@@ -3,15 +3,15 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
 import { Scope } from '../base/scope.ts'
-import { SandboxCollector } from '../gc/sandboxes.ts'
 import type { SandboxMeter } from '../gc/sandbox-meter.ts'
-import { onSchedule } from '../gc/schedule.ts'
 import { bindAddress } from '../http/address.ts'
 import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
 import type { EvictAction } from '../qos/controller.ts'
 import type { Resources } from '../resources/resources.ts'
 import { ExecutorApi } from './api-executor.ts'
+import { type OpenCollection, openCollection } from './collection/open.ts'
+import { collectionRoutes } from './collection/page.ts'
 import { openSupervisor } from './containers.ts'
 import { CAPABILITIES, coreSettings } from './core-settings.ts'
 import { AgentCore } from './core/core.ts'
@@ -28,8 +28,7 @@ import { type OpenLending, openLending } from './lending/open.ts'
 import { Keeper } from './keeper.ts'
 import { Link } from './link.ts'
 import { declareMetrics } from './metrics.ts'
-import { agentsDirectory } from './paths.ts'
-import { Shell } from './shell.ts'
+import { type Happening, Shell } from './shell.ts'
 import { openSight, type Sight } from './sight.ts'
 import type { ContainerNews, Supervisor } from './supervisor.ts'
 import { Sampler } from './usage.ts'
@@ -80,6 +79,7 @@ interface Parts {
   readonly sight: Sight
   readonly meter: SandboxMeter
   readonly lending: OpenLending
+  readonly collection: OpenCollection
 }
 
 async function assemble(
@@ -95,6 +95,7 @@ async function assemble(
   await parts.fetching.open(scope)
   scope.use(parts.lending)
   scope.use(parts.keeper)
+  scope.use(parts.collection)
   scope.use(parts.shell)
   const facts: AgentFacts = {
     info,
@@ -111,7 +112,6 @@ async function assemble(
   const server = scope.use(await openServer(flags, facts, parts, deps))
   // Only now is a port that the system chose known; nothing was told to anybody before.
   info.port = flags.advertise_port ?? server.port
-  collectSandboxes(flags, ground.workDir, deps, parts, scope)
   const onCrash = (name: string, error: unknown): void => {
     const words = `The loop '${name}' of the agent failed: ${reasonOf(error)}`
     const trouble = new OperatingError('STOPPED', words, { cause: error })
@@ -122,6 +122,7 @@ async function assemble(
   // An agent that only cleans up never registers (spec/mesos.md 6.3).
   if (!cleanup) scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
   scope.spawn('sandbox sizes', (signal) => parts.meter.run(signal), onCrash)
+  scope.spawn('collection', (signal) => parts.collection.run(signal), onCrash)
   await parts.lending.desk.restore()
   scope.spawn('lending', (signal) => parts.lending.desk.run(signal), onCrash)
   return {
@@ -151,25 +152,15 @@ function connectParts(
   deps: AgentDeps,
   onEnded: (trouble: OperatingError | undefined) => void,
 ): Parts {
-  const { clock, random, log } = deps
+  const { clock, log } = deps
   const metrics = new Metrics()
-  const { checkpoint, bootId, restored, rows } = ground.recovery
-  const core = new AgentCore({ random, state: restored.state }, coreSettings(flags, ground.info, ground.ip))
-  const takeRows = (): readonly SavedRow[] => core.takeRows({ info: ground.info, bootId })
-  const keeper = new Keeper({ clock, log, metrics, checkpoint, takeRows }, rows)
-  const link = new Link({
-    clock,
-    random,
-    log,
-    master: ground.master,
-    backoffMs: flags.registration_backoff_factor,
-    onOpening: () => shell.dispatch({ type: 'link-open' }),
-    onEvent: (event) => shell.dispatch({ type: 'link', event }),
-    onLost: () => shell.dispatch({ type: 'link-lost' }),
-  })
+  const { core, keeper } = newCore(flags, ground, deps, metrics)
+  const link = newLink(flags, ground, deps, (happening) => shell.dispatch(happening))
   const agentId = (): string => core.state.agentId ?? ''
   const fetching = new Fetching(flags, ground.workDir, metrics, deps)
-  const supervisor = openSupervisor({ flags, ground, fetching, agentId, tell: (news) => hear(news) }, deps)
+  const admit = (): Promise<void> => collection.admit()
+  const news = { admit, agentId, tell: (one: ContainerNews) => hear(one) }
+  const supervisor = openSupervisor({ flags, ground, fetching, ...news }, deps)
   const shell: Shell = new Shell({
     step: (event) => core.step(event),
     commit: () => keeper.commit(),
@@ -205,7 +196,18 @@ function connectParts(
     },
     deps,
   )
+  const collection = openCollection(
+    {
+      flags,
+      workDir: ground.workDir,
+      metrics,
+      state: core.state,
+      sandboxBytes: (containerId) => meter.usageOf(containerId)?.bytes,
+    },
+    deps,
+  )
   const hear = (news: ContainerNews): void => {
+    collection.hear(news)
     shell.dispatch(news)
     if (news.type !== 'started') return
     lending.desk.lending.launched(executorOf(core.state, news.containerId)?.revocable === true)
@@ -213,7 +215,37 @@ function connectParts(
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  return { core, keeper, link, shell, supervisor, fetching, metrics, sight, meter, lending }
+  return { core, keeper, link, shell, supervisor, fetching, metrics, sight, meter, lending, collection }
+}
+
+function newCore(
+  flags: AgentFlags,
+  { info, ip, recovery }: Ground,
+  { clock, log, random }: AgentDeps,
+  metrics: Metrics,
+): Pick<Parts, 'core' | 'keeper'> {
+  const { checkpoint, bootId, restored, rows } = recovery
+  const core = new AgentCore({ random, state: restored.state }, coreSettings(flags, info, ip))
+  const takeRows = (): readonly SavedRow[] => core.takeRows({ info, bootId })
+  return { core, keeper: new Keeper({ clock, log, metrics, checkpoint, takeRows }, rows) }
+}
+
+function newLink(
+  flags: AgentFlags,
+  { master }: Ground,
+  { clock, log, random }: AgentDeps,
+  dispatch: (happening: Happening) => void,
+): Link {
+  return new Link({
+    clock,
+    random,
+    log,
+    master,
+    backoffMs: flags.registration_backoff_factor,
+    onOpening: () => dispatch({ type: 'link-open' }),
+    onEvent: (event) => dispatch({ type: 'link', event }),
+    onLost: () => dispatch({ type: 'link-lost' }),
+  })
 }
 
 /** As the core knows corrections: Mesos' kill, with a grace. */
@@ -228,7 +260,7 @@ function openServer(
   parts: Parts,
   deps: AgentDeps,
 ): ReturnType<typeof listen> {
-  const { core, shell, fetching, metrics, sight, lending, link } = parts
+  const { collection, core, shell, fetching, metrics, sight, lending, link } = parts
   const { clock, log, random } = deps
   const { state } = core
   return listen({
@@ -243,7 +275,12 @@ function openServer(
       facts,
       state,
       executors: new ExecutorApi({ state, shell, random, metrics }),
-      files: new Files({ workDir: facts.workDir, agentId: () => state.agentId }),
+      files: new Files({
+        workDir: facts.workDir,
+        agentId: () => state.agentId,
+        tombstones: collection.tombstones,
+      }),
+      collection: collectionRoutes(collection, { clock, log }),
       metrics,
       fetching: fetching.routes,
       lending: lending.desk,
@@ -265,23 +302,4 @@ async function endAll({ core, keeper, lending, shell, supervisor }: Parts, scope
     keeper.forget()
   }
   await scope[Symbol.asyncDispose]()
-}
-
-function collectSandboxes(
-  flags: AgentFlags,
-  workDir: string,
-  deps: AgentDeps,
-  { core, metrics }: Parts,
-  scope: Scope,
-): void {
-  const { clock, log } = deps
-  const isLive = (containerId: string): boolean => core.state.containers.has(containerId)
-  const collector = new SandboxCollector(
-    { clock, log, metrics, isLive },
-    agentsDirectory(workDir),
-    flags.gc_delay,
-  )
-  const onFailure = (error: unknown): void =>
-    log.warn({ reason: reasonOf(error) }, 'sandboxes could not be collected')
-  scope.use(onSchedule(flags.gc_schedule, async () => void (await collector.sweep()), onFailure))
 }

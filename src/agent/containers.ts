@@ -14,6 +14,8 @@ export interface ContainerEdges {
   readonly ground: Ground
   readonly fetching: Fetching
   readonly agentId: () => string
+  /** @throws OperatingError when nothing new may start here now */
+  readonly admit: () => Promise<void>
   readonly tell: (news: ContainerNews) => void
 }
 
@@ -31,6 +33,7 @@ export function openSupervisor(edges: ContainerEdges, deps: AgentDeps): Supervis
     log,
     containerizers: ground.containerizers,
     sandbox: async (request) => {
+      await edges.admit()
       const sandbox = await makeSandbox(request, settings(), random)
       made.set(request.containerId, sandbox)
       return sandbox

@@ -22,6 +22,7 @@ export interface EndpointDeps {
   readonly lending: LendDesk
   /** What the running containers use, new enough for a page. */
   readonly containers: () => Promise<readonly ContainerSight[]>
+  readonly collection: readonly Route[]
   /** Where the link is open to. */
   readonly master: () => string | undefined
 }
@@ -29,7 +30,6 @@ export interface EndpointDeps {
 /** Paths of Mesos that come later: who asks is told so, and not that he mistyped. */
 const NOT_YET: readonly (readonly [path: string, methods: readonly string[], subject: string])[] = [
   ['/api/v1', ['POST'], 'the operator API of the agent'],
-  ['/files/debug', ['GET'], 'the list of all files'],
   ['/logging/toggle', ['GET', 'POST'], 'changing the level of the log'],
   ['/containerizer/debug', ['GET'], 'the list of pending operations'],
   ['/help', ['GET'], 'the help pages'],
@@ -61,6 +61,8 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/files/read', (request) => files.read(request)),
     get('/files/download', (request) => files.download(request)),
     ...deps.fetching,
+    get('/files/debug', () => files.debug()),
+    ...deps.collection,
     ...lendRoutes(deps.lending, () => ({ id: state.agentId ?? '', hostname: facts.info.hostname })),
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`

@@ -8,12 +8,23 @@ import { type FileHandle, lstat, open, readdir, readlink, realpath } from 'node:
 import { join, relative } from 'node:path'
 import type { HttpRequest } from '../http/request.ts'
 import { type Answer, json, text } from '../http/response.ts'
+import { runsIn } from '../gc/layout.ts'
+import type { StoredTombstone } from '../store/scheduled-paths.ts'
 import { modeText } from './file-mode.ts'
-import { agentDirectory, runsDirectory } from './paths.ts'
+import {
+  browseCollected,
+  collectedAnswer,
+  collectedFile,
+  type RunPath,
+  tombstoneOf,
+  type TombstoneSource,
+} from './collected-files.ts'
+import { AGENTS_FOLDER, agentsDirectory, runsDirectory } from './paths.ts'
 
 export interface FilesDeps {
   readonly workDir: string
   readonly agentId: () => string | undefined
+  readonly tombstones: TombstoneSource
 }
 
 /** Mesos reads at most 16 pages at a time (spec/mesos.md 4.4). */
@@ -55,7 +66,7 @@ export class Files {
 
   /** `GET /files/browse?path=`: the entries of a folder with their modes, sizes and times. */
   browse(request: HttpRequest): Promise<Answer> {
-    return this.#with(request, async (place) => {
+    const here = async (place: Place): Promise<Answer> => {
       await using held = await hold(place)
       if (!(await held.stat()).isDirectory()) return text(400, 'It is a file, not a directory.')
       const folder = throughDescriptor(held)
@@ -64,7 +75,8 @@ export class Files {
         names.map((name) => describe(`${folder}/${name}`, `${place.shown}/${name}`)),
       )
       return json(rows.filter((row) => row !== undefined))
-    })
+    }
+    return this.#with(request, here, browseCollected)
   }
 
   /**
@@ -80,60 +92,113 @@ export class Files {
     if (length === undefined) return text(400, "Expecting 'length' to be a whole number, or -1 for the most")
     if (encoding !== 'utf-8' && encoding !== 'base64')
       return text(400, "Expecting 'encoding' to be utf-8 or base64")
-    return this.#with(request, async (place) => {
+    const wanted = length === -1 ? MAX_READ_BYTES : Math.min(length, MAX_READ_BYTES)
+    const pieceOf = (bytes: Buffer): Answer => {
+      const piece = encoding === 'base64' ? bytes.subarray(0, wanted) : wholeCharacters(bytes, wanted)
+      return json({ offset, data: piece.toString(encoding), next: offset + piece.length })
+    }
+    const here = async (place: Place): Promise<Answer> => {
       await using file = await openFile(place)
       const { size } = await file.stat()
       if (offset === -1) return json({ offset: size, data: '' })
-      const wanted = length === -1 ? MAX_READ_BYTES : Math.min(length, MAX_READ_BYTES)
-      const bytes = await readPiece(file, offset, Math.min(wanted + LONGEST_CHARACTER - 1, size - offset))
-      const piece = encoding === 'base64' ? bytes.subarray(0, wanted) : wholeCharacters(bytes, wanted)
-      return json({ offset, data: piece.toString(encoding), next: offset + piece.length })
+      return pieceOf(await readPiece(file, offset, Math.min(wanted + LONGEST_CHARACTER - 1, size - offset)))
+    }
+    return this.#with(request, here, (stone, path) => {
+      const bytes = collectedFile(stone, path)
+      if (bytes === undefined) return collectedAnswer(stone, path)
+      return offset === -1 ? json({ offset: bytes.length, data: '' }) : pieceOf(bytes.subarray(offset))
     })
   }
 
   /** `GET /files/download?path=`: a whole file. */
   download(request: HttpRequest): Promise<Answer> {
-    return this.#with(request, async (place) => {
+    const here = async (place: Place): Promise<Answer> => {
       await using file = await openFile(place)
       const { size } = await file.stat()
       if (size > MAX_DOWNLOAD_BYTES) {
         const sentence = `The file has ${size} bytes; at most ${MAX_DOWNLOAD_BYTES} are sent.`
         return text(413, `${sentence} Read it in pieces with /files/read`)
       }
-      const body = await readPiece(file, 0, size)
-      const name = (place.path.split('/').at(-1) ?? '').replaceAll(/[^\w.-]/g, '_')
-      const headers = { 'Content-Disposition': `attachment; filename=${name}` }
-      return { kind: 'bytes', status: 200, contentType: 'application/octet-stream', body, headers }
+      return attachment(await readPiece(file, 0, size), place.path)
+    }
+    return this.#with(request, here, (stone, path) => {
+      const bytes = collectedFile(stone, path)
+      return bytes === undefined ? collectedAnswer(stone, path) : attachment(bytes, path.rest)
     })
   }
 
-  async #with(request: HttpRequest, work: (place: Place) => Promise<Answer>): Promise<Answer> {
+  /** `GET /files/debug`: each virtual path with what it leads to on this machine; of too many the first. */
+  async debug(): Promise<Answer> {
+    const { agentId, workDir } = this.#deps
+    const own = agentId()
+    const found: Record<string, string> = {}
+    let left = MAX_ENTRIES
+    for await (const { path, ...run } of runsIn(workDir, AGENTS_FOLDER)) {
+      if (left-- === 0) break
+      const real = join(workDir, path)
+      found[real] = real
+      if (run.agentId !== own) continue
+      const executor = `/frameworks/${run.frameworkId}/executors/${run.executorId}/runs`
+      found[`${executor}/latest`] = join(runsDirectory(workDir, run), 'latest')
+    }
+    return json(found)
+  }
+
+  /** What is asked for in a sandbox that is there goes to `work`, in one that was collected to `collected`. */
+  async #with(
+    request: HttpRequest,
+    work: (place: Place) => Promise<Answer>,
+    collected: (stone: StoredTombstone, path: RunPath) => Answer,
+  ): Promise<Answer> {
     const asked = request.query.get('path')
     if (asked === undefined || asked === '') return text(400, "Expecting 'path=value' in query.")
     try {
-      return await work(await this.#placeOf(asked))
+      const path = this.#pathOf(asked)
+      const place = await this.#placeOf(path)
+      return 'root' in place ? await work(place) : collected(place, path)
     } catch (error) {
       return answerTo(error)
     }
   }
 
-  /** The sandbox that a virtual path lies in. */
-  async #placeOf(virtual: string): Promise<Place> {
-    const { workDir } = this.#deps
-    const agentId = this.#deps.agentId()
-    if (agentId === undefined || virtual.includes('\0')) throw new Refusal(notFound())
-    const own = agentDirectory(workDir, agentId)
-    const below = virtual.startsWith(`${own}/`) ? virtual.slice(own.length) : virtual
+  /** The way that a virtual path names, not looked at yet. */
+  #pathOf(virtual: string): RunPath {
+    const agents = agentsDirectory(this.#deps.workDir)
+    const own = this.#deps.agentId()
+    const isAbsolute = virtual.startsWith(`${agents}/`)
+    const [agentId = '', ...names] = isAbsolute ? virtual.slice(agents.length + 1).split('/') : [own]
+    const below = isAbsolute ? `/${names.join('/')}` : virtual
     const match = /^\/frameworks\/([^/]+)\/executors\/([^/]+)\/runs\/([^/]+)(?:\/(.*))?$/s.exec(below)
-    if (match === null) throw new Refusal(notFound())
+    if (match === null || agentId === '' || virtual.includes('\0')) throw new Refusal(notFound())
     const [, frameworkId = '', executorId = '', run = '', rest = ''] = match
-    const segments = [frameworkId, executorId, run, ...rest.split('/')]
+    const segments = [agentId, frameworkId, executorId, run, ...rest.split('/')]
     if (segments.includes('..') || segments.includes('.')) throw new Refusal(notFound())
-    const runs = await realpath(runsDirectory(workDir, { agentId, frameworkId, executorId }))
-    const root = await realpath(join(runs, run))
-    if (!isInside(root, runs)) throw new Refusal(notFound())
-    return { root, path: join(root, rest), shown: virtual.replace(/\/+$/, '') }
+    const clean = rest.replace(/\/+$/, '')
+    return { agentId, frameworkId, executorId, run, rest: clean, shown: virtual.replace(/\/+$/, '') }
   }
+
+  /** The sandbox that it leads to, or what was kept of it when it is gone. */
+  async #placeOf(path: RunPath): Promise<Place | StoredTombstone> {
+    try {
+      const runs = await realpath(runsDirectory(this.#deps.workDir, path))
+      const root = await realpath(join(runs, path.run))
+      if (!isInside(root, runs)) throw new Refusal(notFound())
+      return { root, path: join(root, path.rest), shown: path.shown }
+    } catch (error) {
+      const stone = isMissing(error) ? tombstoneOf(this.#deps.tombstones, path) : undefined
+      if (stone === undefined) throw error
+      return stone
+    }
+  }
+}
+
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+function attachment(body: Buffer, path: string): Answer {
+  const name = (path.split('/').at(-1) ?? '').replaceAll(/[^\w.-]/g, '_')
+  const headers = { 'Content-Disposition': `attachment; filename=${name}` }
+  return { kind: 'bytes', status: 200, contentType: 'application/octet-stream', body, headers }
 }
 
 const notFound = (): Answer => text(404, 'File not found.')

@@ -72,6 +72,10 @@ export const AGENT_FLAGS = {
     'Time between two rounds in which the sandboxes of running containers are measured.',
     { minMs: 1000 },
   ),
+  enforce_container_disk_quota: boolFlag(
+    false,
+    'Ends containers whose sandboxes take more than the disk reserved for them.',
+  ),
   max_log_size: bytesFlag('10MB', 'Size at which stdout and stderr of a sandbox are rotated (of Tepui).'),
   pids_limit: integerFlag(
     4096,
@@ -187,6 +191,21 @@ export const AGENT_FLAGS = {
   ),
   log_dir: pathFlag('Folder of the log file; the default is standard error.'),
   gc_delay: durationFlag('1weeks', 'Time for which the sandbox of an ended container is kept.'),
+  gc_disk_headroom: valueFlag(
+    '0.1',
+    'Part of the disk that should stay free: sandboxes go earlier the fuller it is.',
+    'a number from 0 to 1',
+    toPart,
+  ),
+  disk_watch_interval: durationFlag(
+    '1mins',
+    'Time between two looks at the disk, by which sandboxes are collected earlier.',
+    { minMs: 100 },
+  ),
+  disk_reserve: bytesFlag(
+    '200MB',
+    "Room on the work folder's disk that is kept for the agent itself, at most a fiftieth of it (of Tepui).",
+  ),
   gc_schedule: valueFlag(
     '17 * * * *',
     'When sandboxes are looked through, a cron expression (of Tepui).',
@@ -213,12 +232,12 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   container_logger container_ports_isolated_range
   container_ports_watch_interval credential csi_plugin_config_dir default_container_dns
   default_container_info default_container_shm_size disallow_sharing_agent_ipc_namespace
-  disallow_sharing_agent_pid_namespace disk_profile_adaptor disk_watch_interval docker
+  disallow_sharing_agent_pid_namespace disk_profile_adaptor docker
   docker_ignore_runtime docker_mesos_image docker_registry docker_stop_timeout docker_store_dir
   docker_volume_checkpoint_dir docker_volume_chown domain domain_socket_location
-  effective_capabilities enforce_container_disk_quota enforce_container_ports
+  effective_capabilities enforce_container_ports
   executor_reregistration_retry_interval executor_secret_key
-  external_log_file firewall_rules gc_disk_headroom
+  external_log_file firewall_rules
   gc_non_executor_container_sandboxes hooks host_path_volume_force_creation
   http_authenticators http_command_executor http_credentials http_executor_domain_sockets
   http_heartbeat_interval image_gc_config image_providers image_provisioner_backend
@@ -251,6 +270,11 @@ function toWindows(text: string): string | undefined {
     if (error instanceof OperatingError) return undefined
     throw error
   }
+}
+
+function toPart(text: string): number | undefined {
+  const value = /^(0|1|0?\.\d+|[01]\.\d+)$/.test(text) ? Number(text) : undefined
+  return value !== undefined && value <= 1 ? value : undefined
 }
 
 function toName(text: string): string | undefined {

@@ -11,6 +11,7 @@ import type { Cgroups } from '../containerizer/cgroups.ts'
 import { cgroupTag, openCgroups } from '../containerizer/cgroups/open.ts'
 import type { Container, Containerizer, ContainerSpec } from '../containerizer/containerizer.ts'
 import { LentTier } from '../containerizer/lent-tier.ts'
+import type { DiskUse } from '../gc/disk.ts'
 import {
   advertisedHostname,
   advertisedIp,
@@ -42,6 +43,8 @@ export interface AgentDeps {
   readonly machine?: Machine
   /** What this machine says about its addresses; read from it when left out. */
   readonly addresses?: MachineAddresses
+  /** What the file system of the work folder has; it is asked when left out. */
+  readonly disk?: () => DiskUse
   /** In place of those that `--containerizers` names. */
   readonly containerizers?: readonly Containerizer[]
   /** The kernel's boot id; it is asked when left out. */

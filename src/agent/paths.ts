@@ -12,7 +12,9 @@ export interface RunIds {
 }
 
 // Mesos' name for the folder: clients build these paths themselves (spec/clients.md 3, mesos-term).
-const AGENTS = 'slaves'
+export const AGENTS_FOLDER = 'slaves'
+/** State of agents, as Mesos keeps it; what is there was left by others. */
+export const META_AGENTS_FOLDER = join('meta', AGENTS_FOLDER)
 
 /** What the agent's next life needs to know. */
 export function checkpointFile(workDir: string): string {
@@ -21,12 +23,12 @@ export function checkpointFile(workDir: string): string {
 
 /** The folder of all agents that ever worked in this work folder. */
 export function agentsDirectory(workDir: string): string {
-  return join(workDir, AGENTS)
+  return join(workDir, AGENTS_FOLDER)
 }
 
 /** The folder of one agent. */
 export function agentDirectory(workDir: string, agentId: string): string {
-  return join(workDir, AGENTS, agentId)
+  return join(workDir, AGENTS_FOLDER, agentId)
 }
 
 export function runsDirectory(workDir: string, ids: RunIds): string {

@@ -4,7 +4,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { SandboxMeter } from '../gc/sandbox-meter.ts'
 import type { ContainerDetails, ResourceUsage } from '../resources/usage.ts'
 import { liveContainers } from './core/live.ts'
-import type { AgentState } from './core/state.ts'
+import { type AgentState, allocatedTo, executorOf } from './core/state.ts'
 import type { AgentFlags } from './flags.ts'
 import type { AgentDeps, Ground } from './ground.ts'
 import { sandboxDirectory } from './paths.ts'
@@ -72,7 +72,9 @@ export function openSight(
       const ids = { agentId: state.agentId ?? '', frameworkId, executorId }
       return { containerId, directory: sandboxDirectory(ground.workDir, ids, containerId) }
     })
-  const meter = new SandboxMeter({ clock, log, metrics, sandboxes }, flags.container_disk_watch_interval)
+  const onMeasured = flags.enforce_container_disk_quota ? quotaKeeper(state, supervisor) : undefined
+  const needs = { clock, log, metrics, sandboxes, ...(onMeasured !== undefined && { onMeasured }) }
+  const meter = new SandboxMeter(needs, flags.container_disk_watch_interval)
   const sight = new Sight({
     clock,
     sample: () => sampler.recent(),
@@ -80,4 +82,19 @@ export function openSight(
     diskBytes: (containerId) => meter.usageOf(containerId)?.bytes,
   })
   return { meter, sight }
+}
+
+const BYTES_PER_MB = 1024 ** 2
+
+/** Ends containers whose sandboxes take more than the `disk` reserved for them; one without any is not held to it. */
+function quotaKeeper(
+  state: Readonly<AgentState>,
+  supervisor: Supervisor,
+): (containerId: string, usage: { readonly bytes: number }) => void {
+  return (containerId, { bytes }) => {
+    const executor = executorOf(state, containerId)
+    if (executor === undefined) return
+    const limit = allocatedTo(executor).scalar('disk') * BYTES_PER_MB
+    if (limit > 0 && bytes > limit) supervisor.endForDisk(containerId, bytes, limit)
+  }
 }

@@ -70,6 +70,8 @@ interface Life {
   readonly done: Promise<void>
   /** Set while its processes run. */
   container: Container | undefined
+  /** Why it is being killed although nobody asked for it: its end is told as this. */
+  overQuota?: Extract<ContainerExit, { kind: 'disk' }>
 }
 
 export class Supervisor {
@@ -134,6 +136,17 @@ export class Supervisor {
     if (life === undefined) return
     life.abort.abort(new Stopped())
     life.container?.kill(graceMs)
+  }
+
+  /** Kills a container whose sandbox took more than was reserved for it; nothing happens when it does not run. */
+  endForDisk(containerId: string, usedBytes: number, limitBytes: number): void {
+    const life = this.#lives.get(containerId)
+    if (life?.container === undefined || life.overQuota !== undefined) return
+    // Whoever was asked to end before ends for that.
+    if (life.abort.signal.aborted) return
+    life.overQuota = { kind: 'disk', usedBytes, limitBytes }
+    this.#deps.log.warn({ containerId, usedBytes, limitBytes }, 'container over its disk quota is killed')
+    life.container.kill(0)
   }
 
   /** New reservation and limits for a running container; containerizers that cannot change them keep the first. */
@@ -244,7 +257,8 @@ export class Supervisor {
       })
     const exit = await container.exit
     life.container = undefined
-    return exit
+    // One that ended well a moment before has ended well.
+    return life.overQuota !== undefined && exit.kind === 'signaled' ? life.overQuota : exit
   }
 
   async #release(container: Container): Promise<void> {

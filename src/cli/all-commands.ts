@@ -7,6 +7,8 @@ import { demoCommand } from './commands/demo.ts'
 import { eachCommand } from './commands/each.ts'
 import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
+import { fsCommand } from './commands/fs.ts'
+import { gcCommand } from './commands/gc.ts'
 import { killCommand } from './commands/kill.ts'
 import { lendCommand } from './commands/lend.ts'
 import { logsCommand } from './commands/logs.ts'
@@ -23,6 +25,7 @@ export const COMMANDS: readonly Command[] = [
   eachCommand,
   psCommand,
   logsCommand,
+  fsCommand,
   killCommand,
   topCommand,
   agentsCommand,
@@ -31,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   lendCommand,
   whyCommand,
   batchCommand,
+  gcCommand,
   upCommand,
   demoCommand,
   masterCommand,

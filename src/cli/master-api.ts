@@ -93,6 +93,11 @@ export class MasterApi implements Disposable {
     return object(await this.#ask('GET', new URL(path, this.#base), undefined))
   }
 
+  /** A page of the master of any form. @throws as `get` */
+  async page(path: string): Promise<unknown> {
+    return this.#ask('GET', new URL(path, this.#base), undefined)
+  }
+
   /** The answer as text. @throws as `get` */
   async post(path: string, body: string, contentType: string): Promise<string> {
     const headers = { 'Content-Type': contentType }

@@ -41,6 +41,8 @@ export type ContainerExit =
       /** One sentence with the figures. */
       readonly detail: string
     }
+  /** Ended by the agent because its sandbox took more of the disk than was reserved for it. */
+  | { readonly kind: 'disk'; readonly usedBytes: number; readonly limitBytes: number }
   | { readonly kind: 'lost'; readonly detail: string }
 
 export interface Container {

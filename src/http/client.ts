@@ -44,6 +44,14 @@ export interface Incoming {
   readonly text: string
 }
 
+/** An answer as it came, of any kind. */
+export interface IncomingBytes {
+  readonly status: number
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly bytes: Buffer
+}
+
 export interface IncomingStream {
   readonly status: number
   readonly headers: ReadonlyMap<string, string>
@@ -92,6 +100,17 @@ export class HttpClient implements Disposable {
       const response = await send(outgoing, this.#agent, limit)
       const text = await readText(response, outgoing.maxBytes ?? MAX_BYTES, what)
       return checked(response, text, what)
+    })
+  }
+
+  /** As `request`, for an answer that need not be text. */
+  async requestBytes(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingBytes> {
+    const what = nameOf(outgoing)
+    return this.#within(outgoing, signal, async (limit) => {
+      const response = await send(outgoing, this.#agent, limit)
+      const bytes = await readBytes(response, outgoing.maxBytes ?? MAX_BYTES, what)
+      const { headers, status } = checked(response, isSuccess(response) ? '' : bytes.toString(), what)
+      return { status, headers, bytes }
     })
   }
 
@@ -214,6 +233,10 @@ export function checked(response: IncomingMessage, text: string, what: string): 
 
 /** The whole body, unzipped; that of a refusal in part. */
 export async function readText(response: IncomingMessage, maxBytes: number, what: string): Promise<string> {
+  return (await readBytes(response, maxBytes, what)).toString('utf8')
+}
+
+async function readBytes(response: IncomingMessage, maxBytes: number, what: string): Promise<Buffer> {
   const zipped = response.headers['content-encoding'] === 'gzip'
   // A pipeline, unlike pipe(), tells the unzipping end when the connection breaks; the loop below sees it.
   const source: Readable = zipped ? pipeline(response, createGunzip(), () => undefined) : response
@@ -227,7 +250,7 @@ export async function readText(response: IncomingMessage, maxBytes: number, what
       throw new OperatingError('LIMIT', `The answer to ${what} has more than ${maxBytes} bytes`)
     pieces.push(piece)
   }
-  return Buffer.concat(pieces).toString('utf8')
+  return Buffer.concat(pieces)
 }
 
 async function* recordTexts(

@@ -1,11 +1,11 @@
 /**
- * What agents say about lending and fetching, through the master: one agent's pages below `/api/x1/agents/ID`, and the
- * histories of all agents as one. ID is an agent's id, its attribute `agent`, or its host name when no other agent has
- * it.
+ * What agents say about lending and fetching, their sandboxes and disks, through the master: one agent's pages below
+ * `/api/x1/agents/ID`, the histories of all agents as one, and their files below `/files`. ID is an agent's id, its
+ * attribute `agent`, or its host name when no other agent has it.
  */
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
-import { HttpClient, type Incoming, PeerRefusal } from '../http/client.ts'
+import { HttpClient, type IncomingBytes, PeerRefusal } from '../http/client.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { json, jsonText, text, type Answer } from '../http/response.ts'
 import type { Route } from '../http/routes.ts'
@@ -23,9 +23,19 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   why: ['GET'],
   fetch: ['GET'],
   'fetch/purge': ['POST'],
+  gc: ['GET', 'POST'],
+  'files/browse': ['GET'],
+  'files/read': ['GET'],
+  'files/download': ['GET'],
+  'files/debug': ['GET'],
 }
+/** Those of an agent that stand in its own right, as in Mesos. */
+const FILES = Object.keys(PAGES).filter((page) => page.startsWith('files/'))
 const TIMEOUT_MS = 3000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
+/** A download as large as agents give them. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024
+const FILE_TIMEOUT_MS = 60_000
 const MAX_BODY_BYTES = 64 * 1024
 /** Requests to agents at once; more are refused, so that slow agents do not fill the master. */
 const MAX_UNDER_WAY = 64
@@ -52,6 +62,13 @@ export class AgentsApi implements Disposable {
       { path: '/api/x1/agents', methods: ['GET', 'POST'], handle: (request) => this.#one(request) },
       { path: '/api/x1/lend/history', methods: ['GET'], handle: all('lend/history') },
       { path: '/api/x1/why', methods: ['GET'], handle: all('why') },
+      ...FILES.map(
+        (page): Route => ({
+          path: `/${page}`,
+          methods: ['GET'],
+          handle: (request) => this.#files(page, request),
+        }),
+      ),
     ]
   }
 
@@ -73,11 +90,39 @@ export class AgentsApi implements Disposable {
     if (typeof agent === 'string') return text(404, agent)
     const body = request.method === 'POST' ? await request.body(MAX_BODY_BYTES) : undefined
     if (body?.ok === false) return body.answer
+    return this.#through(agent, page, request, body?.bytes)
+  }
+
+  /** The agent is named by `agent_id`, else by the path on its machine, which has its id. */
+  async #files(page: string, request: HttpRequest): Promise<Answer> {
+    const path = request.query.get('path') ?? ''
+    const named = request.query.get('agent_id') ?? AGENT_IN_PATH.exec(path)?.[1]
+    if (named === undefined)
+      return text(400, "Expecting 'agent_id=ID' in query, or a path that has the id of an agent")
+    const agent = this.#find(named)
+    if (typeof agent === 'string') return text(404, agent)
+    return this.#through(agent, page, request, undefined)
+  }
+
+  /** What the agent answers, in its own words also where it refuses. */
+  async #through(
+    agent: Agent,
+    page: string,
+    request: HttpRequest,
+    body: Uint8Array | undefined,
+  ): Promise<Answer> {
     try {
-      const answer = await this.#ask(agent, page, request, body?.bytes)
-      return jsonText(answer.text, answer.status)
+      const { bytes, headers, status } = await this.#ask(agent, page, request, body)
+      if (page !== 'files/download') return jsonText(bytes.toString(), status)
+      const disposition = headers.get('content-disposition')
+      return {
+        kind: 'bytes',
+        status,
+        contentType: headers.get('content-type') ?? 'application/octet-stream',
+        body: bytes,
+        ...(disposition !== undefined && { headers: { 'Content-Disposition': disposition } }),
+      }
     } catch (error) {
-      // What the agent refuses it refuses in its own words.
       if (error instanceof PeerRefusal) return text(error.status, error.text)
       if (error instanceof OperatingError && error.code === 'LIMIT') return text(503, error.message)
       return text(502, `Agent ${agent.info.hostname} (${agent.id}) did not answer: ${reasonOf(error)}`)
@@ -108,8 +153,9 @@ export class AgentsApi implements Disposable {
     const askOne = async (agent: Agent): Promise<void> => {
       const { hostname } = agent.info
       try {
-        const { text: written } = await this.#ask(agent, page, request, undefined)
-        for (const event of eventsIn(written)) events.push({ ...event, agent_id: agent.id, hostname })
+        const { bytes } = await this.#ask(agent, page, request, undefined)
+        for (const event of eventsIn(bytes.toString()))
+          events.push({ ...event, agent_id: agent.id, hostname })
       } catch (error) {
         if (error instanceof PeerRefusal && error.status === 400) refusal = error
         unanswered.push({ agent_id: agent.id, hostname, reason: reasonOf(error) })
@@ -131,17 +177,22 @@ export class AgentsApi implements Disposable {
     page: string,
     request: HttpRequest,
     body: Uint8Array | undefined,
-  ): Promise<Incoming> {
+  ): Promise<IncomingBytes> {
     if (this.#underWay >= MAX_UNDER_WAY)
       throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
     const { ip, port } = agent.address
     const query = new URLSearchParams([...request.query]).toString()
-    const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/api/x1/${page}${query === '' ? '' : `?${query}`}`
-    const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES }
+    const where = page.startsWith('files/') ? page : `api/x1/${page}`
+    const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/${where}${query === '' ? '' : `?${query}`}`
+    const isFile = page === 'files/download'
+    const limits = {
+      timeoutMs: isFile ? FILE_TIMEOUT_MS : TIMEOUT_MS,
+      maxBytes: isFile ? MAX_FILE_BYTES : MAX_ANSWER_BYTES,
+    }
     this.#underWay++
     try {
       const headers = { 'Content-Type': 'application/json' }
-      return await this.#http.request(
+      return await this.#http.requestBytes(
         body === undefined ? { url, ...limits } : { method: 'POST', url, headers, body, ...limits },
         request.signal,
       )
@@ -150,6 +201,9 @@ export class AgentsApi implements Disposable {
     }
   }
 }
+
+// Sandboxes lie in the folder that Mesos gives to an agent; clients build these paths themselves.
+const AGENT_IN_PATH = /\/slaves\/([^/]+)\//
 
 function eventsIn(written: string): readonly Record<string, unknown>[] {
   const page = JSON.parse(written) as { readonly events?: unknown }

@@ -44,10 +44,6 @@ const NOT_YET: readonly (readonly [path: string, methods: readonly string[], sub
   ['/machine/down', ['POST'], 'maintenance'],
   ['/machine/up', ['POST'], 'maintenance'],
   ['/registrar(1)/registry', ['GET'], 'the durable registry'],
-  ['/files/browse', ['GET'], 'browsing files'],
-  ['/files/read', ['GET'], 'browsing files'],
-  ['/files/download', ['GET'], 'browsing files'],
-  ['/files/debug', ['GET'], 'browsing files'],
   ['/logging/toggle', ['GET', 'POST'], 'changing the level of the log'],
   ['/help', ['GET'], 'the help pages'],
 ]

@@ -8,6 +8,7 @@ import type { Machine } from '../../src/agent/hardware.ts'
 import { parseFlags } from '../../src/base/flags.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import type { DiskUse } from '../../src/gc/disk.ts'
 import { takeRecords } from '../../src/http/records.ts'
 import type { HttpRequest } from '../../src/http/request.ts'
 import { accepted, type Answer, stream } from '../../src/http/response.ts'
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly clock?: ManualClock
   readonly machine?: Machine
   readonly workDir?: string
+  /** What the file system of the work folder says; the real one when left out. */
+  readonly disk?: () => DiskUse
   /** Launches wait until the test says how they end. */
   readonly byHand?: boolean
   /** Containers of an earlier life that are still to be found. */
@@ -75,7 +78,8 @@ export class TestAgent implements AsyncDisposable {
     ]
     const flags = parseFlags(AGENT_FLAGS, all, {}, AGENT_FLAGS_NOT_YET)
     const made = { clock, random: seededRandom(3), log: silentLogger, machine, containerizers: [containers] }
-    const deps = { ...made, bootId: options.bootId ?? 'boot-1' }
+    const disk = options.disk === undefined ? {} : { disk: options.disk }
+    const deps = { ...made, ...disk, bootId: options.bootId ?? 'boot-1' }
     return new TestAgent(await startAgent(flags, deps), clock, containers, workDir)
   }
 

@@ -182,12 +182,14 @@ export async function startCluster(
   options: {
     readonly agent?: readonly string[]
     readonly capabilities?: readonly FrameworkInfoCapabilityType[]
+    /** In place of a new folder, which is removed at the end. */
+    readonly workDir?: string
   } = {},
 ): Promise<RealCluster> {
   const undo = new AsyncDisposableStack()
   try {
-    const workDir = mkdtempSync(join(tmpdir(), 'tepui-e2e-'))
-    undo.defer(() => rmSync(workDir, { recursive: true, force: true }))
+    const workDir = options.workDir ?? mkdtempSync(join(tmpdir(), 'tepui-e2e-'))
+    if (options.workDir === undefined) undo.defer(() => rmSync(workDir, { recursive: true, force: true }))
     const master = undo.use(await startRealMaster())
     const agent = undo.use(
       await startRealAgent(

@@ -6,7 +6,7 @@ import type { KillPolicy } from '../../wire/commands.ts'
 import type { AgentEvent } from './events.ts'
 import { exitWords } from './exits.ts'
 import { containerEnded } from './lifetimes.ts'
-import { memoryLimitation, memoryWords, type MemoryExit } from './limitations.ts'
+import { limitationDraft } from './limitations.ts'
 import type { Ending, Framework, SupervisedExecutor, Task } from './state.ts'
 import { containerStatusOf, hasCapability, lostAs, type Draft } from './statuses.ts'
 import { report } from './tasks.ts'
@@ -155,7 +155,8 @@ function exitDraft(turn: Turn, at: Supervised, exit: ContainerExit): Draft {
   const cause = life.kind === 'ending' ? life.cause : undefined
   const containerStatus = containerStatusOf(turn, at.executor, at.task.info)
   if (cause?.kind === 'preempted') return { ...preemption(at, cause.message), containerStatus }
-  if (exit.kind === 'memory') return { ...memoryDraft(at, exit), containerStatus }
+  const limitation = limitationDraft(exit, at.task.resources)
+  if (limitation !== undefined) return { ...limitation, containerStatus }
   const message = `${at.executor.docker ? 'Container' : 'Command'} ${exitWords(exit)}`
   if (cause?.kind === 'completion-time')
     return byExecutor(turn, at, {
@@ -192,16 +193,6 @@ const preemption = (at: Supervised, message: string): Draft => ({
   reason: 'REASON_CONTAINER_PREEMPTED',
   message,
 })
-
-function memoryDraft({ task }: Supervised, exit: MemoryExit): Draft {
-  return {
-    state: 'TASK_FAILED',
-    source: 'SOURCE_AGENT',
-    reason: 'REASON_CONTAINER_LIMITATION_MEMORY',
-    message: memoryWords(exit),
-    ...memoryLimitation(exit, task.resources),
-  }
-}
 
 /** What Mesos's own executor would have reported. */
 function byExecutor(turn: Turn, at: Supervised, draft: Omit<Draft, 'source' | 'containerStatus'>): Draft {

@@ -6,7 +6,7 @@ import type { ExecutorEvent } from '../../wire/executor.ts'
 import type { AgentEvent } from './events.ts'
 import { exitWords } from './exits.ts'
 import { containerEnded } from './lifetimes.ts'
-import { memoryLimitation, memoryWords } from './limitations.ts'
+import { limitationDraft } from './limitations.ts'
 import { limitsOf } from './limits.ts'
 import {
   allocatedTo,
@@ -228,14 +228,8 @@ export function exited(turn: Turn, at: Custom, exit: ContainerExit): void {
 
 function exitDraft(at: Custom, cause: Ending | undefined, exit: ContainerExit): Draft {
   if (cause?.kind === 'preempted') return preemption(at, cause.message)
-  if (exit.kind === 'memory')
-    return {
-      state: 'TASK_FAILED',
-      source: 'SOURCE_AGENT',
-      reason: 'REASON_CONTAINER_LIMITATION_MEMORY',
-      message: memoryWords(exit),
-      ...memoryLimitation(exit, allocatedTo(at.executor)),
-    }
+  const limitation = limitationDraft(exit, allocatedTo(at.executor))
+  if (limitation !== undefined) return limitation
   if (cause?.kind === 'registration-timeout')
     return {
       state: 'TASK_FAILED',

@@ -1,6 +1,7 @@
 // How a container's end is told: in the words of Mesos's executors, and as the number that `waitpid` gives.
 import type { ContainerExit } from '../../containerizer/containerizer.ts'
 import { unreachable } from '../../base/errors.ts'
+import { diskFigures } from './limitations.ts'
 
 // Linux's numbers and glibc's names of signals (signal(7), strsignal(3)): Mesos prints the latter.
 const SIGNALS: Readonly<Record<string, readonly [number, string]>> = {
@@ -42,6 +43,8 @@ export function exitWords(exit: ContainerExit): string {
     }
     case 'memory':
       return `killed for memory: ${exit.detail}`
+    case 'disk':
+      return `killed for disk: ${diskFigures(exit)}`
     case 'lost':
       return `ended in an unknown way: ${exit.detail}`
     default:
@@ -57,6 +60,7 @@ export function waitStatus(exit: ContainerExit): number {
     case 'signaled':
       return SIGNALS[exit.signal]?.[0] ?? -1
     case 'memory':
+    case 'disk':
       return SIGKILL
     case 'lost':
       return -1

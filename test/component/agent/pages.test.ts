@@ -224,7 +224,6 @@ const NO_METRIC: Readonly<Record<string, string>> = {
   'resource_provider_manager/events/disconnect': 'no resource providers yet',
   'resource_provider_manager/events/subscribe': 'no resource providers yet',
   'resource_provider_manager/subscribed': 'no resource providers yet',
-  'slave/executor_directory_max_allowed_age_secs': 'sandboxes are removed by age alone',
   'slave/recovery_time_secs': 'nothing is recovered yet',
 }
 

@@ -1,0 +1,90 @@
+/**
+ * How long an agent takes to collect a sandbox of very many files, against `rm -rf` on a copy of it in the same run,
+ * and how it answers meanwhile.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Figure, figure, figureSheet } from '../../src/base/figures.ts'
+import type { Bench, BenchContext } from '../bench.ts'
+import { type Daemons, startDaemons } from '../launch/daemons.ts'
+import { median, percentile } from '../statistics.ts'
+
+const FOLDERS = 200
+const FILES_PER_FOLDER = 1000
+const ROUNDS = 2
+const LOOK_MS = 5
+const LIMIT_MS = 300_000
+
+/** Runs alone, and as a part of what is measured of fetching and collecting. */
+export const removalBench: Bench = {
+  summary: 'Collecting a sandbox of 200,000 files against rm -rf, and how the agent answers meanwhile.',
+  options: {},
+  limitMs: () => LIMIT_MS,
+  run: async (context) => figureSheet('removal', await removalFigures(context), context.clock.now()),
+}
+
+/** Two rounds of each, in turns; about a minute. */
+export async function removalFigures(context: BenchContext): Promise<readonly Figure[]> {
+  const { clock, say, signal } = context
+  await using daemons = await startDaemons({
+    clock,
+    signal,
+    agentFlags: [
+      '--containerizers=mesos',
+      '--gc_delay=1secs',
+      '--disk_watch_interval=1days',
+      '--resources=cpus:1',
+    ],
+  })
+  const theirs: number[] = []
+  const ours: number[] = []
+  const answers: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    signal.throwIfAborted()
+    const copy = join(daemons.folder, 'copy')
+    makeTree(copy)
+    const begun = clock.monotonic()
+    execFileSync('rm', ['-rf', copy])
+    theirs.push(clock.monotonic() - begun)
+    const executor = 'agent/slaves/bench/frameworks/F/executors/E/runs'
+    const sandbox = join(daemons.folder, executor, `c${round}`)
+    makeTree(sandbox)
+    ours.push(await collected(context, daemons, sandbox, answers))
+    say(`round ${round + 1}: rm ${theirs.at(-1)?.toFixed(0)} ms, agent ${ours.at(-1)?.toFixed(0)} ms`)
+  }
+  return [
+    figure('removal of 200,000 files, speed over rm -rf', median(theirs) / median(ours), 'ratio', '>= 0.5'),
+    figure('removal of 200,000 files, agent', median(ours), 'ms'),
+    figure('removal of 200,000 files, rm -rf', median(theirs), 'ms'),
+    figure('/health while removing, p99', percentile(answers, 0.99), 'ms', '<= 50'),
+  ]
+}
+
+/** From the call that starts it to the last file, ms; meanwhile the agent is asked again and again. */
+async function collected(
+  { clock, signal }: BenchContext,
+  { agent }: Daemons,
+  sandbox: string,
+  answers: number[],
+): Promise<number> {
+  const url = `http://127.0.0.1:${agent.port}`
+  const begun = clock.monotonic()
+  const started = await fetch(`${url}/api/x1/gc`, { method: 'POST', body: '{"older_than":"0ns"}', signal })
+  await started.text()
+  while (existsSync(sandbox)) {
+    const asked = clock.monotonic()
+    await (await fetch(`${url}/health`, { signal })).text()
+    answers.push(clock.monotonic() - asked)
+    await clock.sleep(LOOK_MS, signal)
+  }
+  return clock.monotonic() - begun
+}
+
+function makeTree(folder: string): void {
+  for (let at = 0; at < FOLDERS; at++) {
+    const inner = join(folder, String(at))
+    mkdirSync(inner, { recursive: true })
+    for (let file = 0; file < FILES_PER_FOLDER; file++) writeFileSync(join(inner, `file-${file}`), 'x')
+  }
+}

@@ -1,0 +1,19 @@
+// The thread that removes trees, one after the other, at the lowest priority; started by `remover.ts`.
+import { setPriority } from 'node:os'
+import { parentPort } from 'node:worker_threads'
+import type { RemovalOutcome } from './removal.ts'
+import { removeTree } from './removal.ts'
+
+/** What the thread says; it is told paths. */
+export type RemovalNews =
+  | { readonly type: 'progress'; readonly removed: number }
+  | { readonly type: 'done'; readonly outcome: RemovalOutcome }
+
+const LOWEST_PRIORITY = 19
+
+// On Linux this is the priority of the calling thread alone.
+setPriority(LOWEST_PRIORITY)
+parentPort?.on('message', (path: string) => {
+  const say = (news: RemovalNews): void => parentPort?.postMessage(news)
+  say({ type: 'done', outcome: removeTree(path, (removed) => say({ type: 'progress', removed })) })
+})

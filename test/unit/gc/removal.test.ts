@@ -1,0 +1,165 @@
+// A tree goes whole, however hostile it is; nothing outside of it goes, and what cannot go is told.
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
+import { removeTree } from '../../../src/gc/removal.ts'
+import { Remover } from '../../../src/gc/remover.ts'
+
+let root: string
+let tree: string
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'tepui-removal-'))
+  tree = join(root, 'tree')
+  mkdirSync(tree)
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+const gone = { bytes: expect.any(Number) as number, failed: 0, failures: [] }
+
+test('files, folders, links, pipes and sockets go, and what links lead to stays', () => {
+  mkdirSync(join(root, 'outside'))
+  writeFileSync(join(root, 'outside/keep'), 'x')
+  mkdirSync(join(tree, 'a/b/c'), { recursive: true })
+  writeFileSync(join(tree, 'a/b/file'), 'x')
+  symlinkSync(join(root, 'outside'), join(tree, 'a/link'))
+  symlinkSync('/nowhere', join(tree, 'dangling'))
+  execFileSync('mkfifo', [join(tree, 'pipe')])
+  expect(removeTree(tree)).toEqual({ removed: 8, ...gone })
+  expect(existsSync(tree)).toBe(false)
+  expect(readdirSync(join(root, 'outside'))).toEqual(['keep'])
+})
+
+test('a link in place of the tree goes itself, a file too, and what is not there is gone already', () => {
+  mkdirSync(join(root, 'outside'))
+  rmSync(tree, { recursive: true })
+  symlinkSync(join(root, 'outside'), tree)
+  expect(removeTree(tree)).toEqual({ removed: 1, ...gone })
+  expect(existsSync(join(root, 'outside'))).toBe(true)
+  expect(removeTree(tree)).toEqual({ removed: 0, ...gone })
+  expect(removeTree(join(root, 'no/such/parent'))).toEqual({ removed: 0, ...gone })
+})
+
+test('a link in place of a folder above the tree is not followed', () => {
+  mkdirSync(join(root, 'outside/victim'), { recursive: true })
+  symlinkSync(join(root, 'outside'), join(root, 'way'))
+  const outcome = removeTree(join(root, 'way/victim'))
+  expect(outcome.failed).toBe(1)
+  expect(existsSync(join(root, 'outside/victim'))).toBe(true)
+})
+
+test('names of bytes that are no text, of line ends, dashes and the longest length go', () => {
+  const odd = ['-rf', 'a\nb', ' ', '*', '\\', "'", 'ü', '\u{1F600}', 'x'.repeat(255)]
+  for (const name of odd) writeFileSync(join(tree, name), 'x')
+  const raw = Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0xff, 0xfe, 0x80])])
+  mkdirSync(raw)
+  writeFileSync(Buffer.concat([raw, Buffer.from('/'), Buffer.from([0xc3, 0x28])]), 'x')
+  expect(removeTree(tree)).toEqual({ removed: odd.length + 3, ...gone })
+})
+
+test('a tree that is deeper than paths can be long goes, with few descriptors', () => {
+  // Built from its end: each folder is moved into the next.
+  const levels = 1500
+  let inner = join(root, 'inner')
+  mkdirSync(inner)
+  writeFileSync(join(inner, 'file'), 'x')
+  const name = 'd'.repeat(100)
+  for (let level = 0; level < levels; level++) {
+    const outer = join(root, `outer-${level % 2}`)
+    mkdirSync(outer)
+    renameSync(inner, join(outer, name))
+    inner = outer
+  }
+  rmSync(tree, { recursive: true })
+  renameSync(inner, tree)
+  const outcome = removeTree(tree)
+  expect(outcome).toEqual({ removed: levels + 2, ...gone })
+  expect(readdirSync(root)).toEqual([])
+}, 120_000)
+
+test('folders without rights are opened when they are ours', () => {
+  mkdirSync(join(tree, 'closed/inner'), { recursive: true })
+  writeFileSync(join(tree, 'closed/inner/file'), 'x')
+  chmodSync(join(tree, 'closed/inner'), 0o500)
+  chmodSync(join(tree, 'closed'), 0o000)
+  expect(removeTree(tree)).toEqual({ removed: 4, ...gone })
+})
+
+test('many files in one folder go, and their number is told meanwhile', () => {
+  for (let at = 0; at < 12_000; at++) writeFileSync(join(tree, `f${at}`), '')
+  const told: number[] = []
+  expect(removeTree(tree, (removed) => told.push(removed))).toEqual({ removed: 12_001, ...gone })
+  expect(told).toEqual([5000, 10_000])
+})
+
+test('any tree goes whole, and its neighbour stays as it is', () => {
+  const name = fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 20 })
+    .filter((text) => !/[/\0]/.test(text) && text !== '.' && text !== '..')
+  const way = fc.array(name, { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(fc.array(way, { maxLength: 20 }), (ways) => {
+      for (const base of ['tree', 'neighbour']) {
+        for (const parts of ways) {
+          const path = join(root, base, ...parts.map((part) => Buffer.from(part).subarray(0, 200).toString()))
+          if (path.length < 3000 && !existsSync(path)) tryMake(path)
+        }
+        mkdirSync(join(root, base), { recursive: true })
+      }
+      const before = readdirSync(join(root, 'neighbour'), { recursive: true }).length
+      const expected = readdirSync(tree, { recursive: true }).length + 1
+      const outcome = removeTree(tree)
+      expect(outcome).toEqual({ removed: expected, ...gone })
+      expect(existsSync(tree)).toBe(false)
+      expect(readdirSync(join(root, 'neighbour'), { recursive: true })).toHaveLength(before)
+      rmSync(join(root, 'neighbour'), { recursive: true })
+    }),
+    { numRuns: 60 },
+  )
+})
+
+/** A way may lead through what is a file already, or through a name that is too long here. */
+function tryMake(path: string): void {
+  try {
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, '')
+  } catch (error) {
+    expect(['ENOTDIR', 'EEXIST', 'EISDIR', 'ENAMETOOLONG', 'ENOENT']).toContain(
+      (error as NodeJS.ErrnoException).code,
+    )
+  }
+}
+
+describe('in the background', () => {
+  test('trees go one after the other, and whoever asks hears of each', async () => {
+    await using remover = new Remover(systemClock)
+    const paths = ['a', 'b', 'c'].map((name) => join(tree, name))
+    for (const path of paths) mkdirSync(join(path, 'inner'), { recursive: true })
+    const outcomes = await Promise.all(paths.map((path) => remover.remove(path)))
+    expect(outcomes).toEqual(paths.map(() => ({ removed: 2, ...gone })))
+    expect(readdirSync(tree)).toEqual([])
+  })
+
+  test('what waits when it is closed is told so, and no thread is left', async () => {
+    const remover = new Remover(systemClock)
+    for (let at = 0; at < 3000; at++) writeFileSync(join(tree, `f${at}`), '')
+    const asked = Promise.allSettled([remover.remove(tree), remover.remove(join(root, 'other'))])
+    await remover[Symbol.asyncDispose]()
+    const [, second] = await asked
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'STOPPED' } })
+    await expect(remover.remove(tree)).rejects.toMatchObject({ code: 'STOPPED' })
+  })
+})
