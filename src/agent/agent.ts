@@ -158,8 +158,7 @@ function connectParts(
   const link = newLink(flags, ground, deps, (happening) => shell.dispatch(happening))
   const agentId = (): string => core.state.agentId ?? ''
   const fetching = new Fetching(flags, ground.workDir, metrics, deps)
-  const admit = (): Promise<void> => collection.admit()
-  const news = { admit, agentId, tell: (one: ContainerNews) => hear(one) }
+  const news = { admit: () => collection.admit(), agentId, tell: (one: ContainerNews) => hear(one) }
   const supervisor = openSupervisor({ flags, ground, fetching, ...news }, deps)
   const shell: Shell = new Shell({
     step: (event) => core.step(event),
