@@ -31,8 +31,9 @@ export class OwnEngine {
     this.#setLiveRestore(false)
     this.daemon = new Daemon({
       name: 'Docker Engine',
-      file: 'dockerd',
-      argv: () => this.#arguments(mark),
+      // In a network of its own: an engine without a bridge removes the one of the machine's engine.
+      file: 'unshare',
+      argv: () => ['--net', 'dockerd', ...this.#arguments(mark)],
       env: NODE_OPTION,
       log,
       prepare: () => this.#clear(),
