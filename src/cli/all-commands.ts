@@ -4,6 +4,7 @@ import { agentCommand } from './commands/agent.ts'
 import { agentsCommand } from './commands/agents.ts'
 import { batchCommand } from './commands/batch.ts'
 import { demoCommand } from './commands/demo.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { eachCommand } from './commands/each.ts'
 import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   gcCommand,
   upCommand,
   demoCommand,
+  doctorCommand,
   masterCommand,
   agentCommand,
   versionCommand,
