@@ -7,8 +7,9 @@ TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 . "$TEPUI_ROOT/scripts/lib.sh"
 
 PROJECTS='unit component e2e conformance'
-# The fetcher's tests make and unpack archives of each kind; the hogs of the tests of limits are one-liners of Python.
-PROGRAMS='bzip2:bzip2 python3:python3 unzip:unzip xz:xz-utils zip:zip'
+# The fetcher's tests make and unpack archives of each kind; the Vagrantfile's run it in Ruby; the hogs of the tests of
+# limits are one-liners of Python.
+PROGRAMS='bzip2:bzip2 python3:python3 ruby:ruby unzip:unzip xz:xz-utils zip:zip'
 yes=
 YES=false
 chosen=

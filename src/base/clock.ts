@@ -50,6 +50,12 @@ export function parseIsoTime(text: string): number | undefined {
   return Number.isFinite(ms) ? ms : undefined
 }
 
+/** The wall time in a `Date` header, in ms; undefined when there is none in it. */
+export function parseHttpTime(text: string): number | undefined {
+  const ms = Date.parse(text)
+  return Number.isFinite(ms) ? ms : undefined
+}
+
 /** A wall time in ms in the form that the calendar of a library wants. */
 export function dateOf(ms: number): Date {
   return new Date(ms)

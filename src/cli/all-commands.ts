@@ -10,6 +10,7 @@ import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
 import { fsCommand } from './commands/fs.ts'
 import { gcCommand } from './commands/gc.ts'
+import { initCommand } from './commands/init.ts'
 import { killCommand } from './commands/kill.ts'
 import { lendCommand } from './commands/lend.ts'
 import { logsCommand } from './commands/logs.ts'
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   upCommand,
   demoCommand,
   doctorCommand,
+  initCommand,
   masterCommand,
   agentCommand,
   versionCommand,

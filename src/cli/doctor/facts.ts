@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'nod
 import { createServer } from 'node:net'
 import { availableParallelism, release } from 'node:os'
 import { dirname } from 'node:path'
-import { type Clock, parseIsoTime } from '../../base/clock.ts'
+import { type Clock, parseHttpTime } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import { cgroupTag, openCgroups } from '../../containerizer/cgroups/open.ts'
 import { openEngine } from '../../containerizer/docker/engine.ts'
@@ -131,7 +131,7 @@ async function masterFact(question: Question, { clock, http, signal }: Asked): P
   try {
     const before = clock.now()
     const { headers } = await http.request({ url, timeoutMs: ANSWER_WITHIN_MS, maxBytes: 65_536 }, signal)
-    const theirs = parseIsoTime(headers.get('date') ?? '')
+    const theirs = parseHttpTime(headers.get('date') ?? '')
     // The answer was written somewhere in between, and its time is cut to whole seconds.
     const ours = (before + clock.now()) / 2
     return { ...fact, aheadMs: theirs === undefined ? undefined : theirs + 500 - ours, trouble: undefined }
