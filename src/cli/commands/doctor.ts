@@ -18,7 +18,10 @@ export const doctorCommand: Command = {
   summary: 'Check what the daemons need of this machine, and say how to put it right',
   options: [
     { flags: '--for <daemon>', help: 'master or agent (default both)' },
-    { flags: '--work-dir <dir>', help: 'Folder of the daemon (root: /var/lib/tepui; else .tepui/up)' },
+    {
+      flags: '--work-dir <dir>',
+      help: 'Folder of the daemon (root: /var/lib/tepui, of the master /var/lib/tepui-master; else .tepui/up)',
+    },
     { flags: '--docker-socket <path>', help: "The Docker Engine's socket (default /var/run/docker.sock)" },
   ],
   run: doctor,
@@ -50,7 +53,9 @@ async function doctor(context: Context, _: readonly string[], options: OptionVal
 }
 
 function questionOf({ common }: Context, options: OptionValues): Question {
-  const folder = process.getuid?.() === 0 ? '/var/lib/tepui' : '.tepui/up'
+  // Where the units of systemd have them.
+  const installed = textOf(options, 'for') === 'master' ? '/var/lib/tepui-master' : '/var/lib/tepui'
+  const folder = process.getuid?.() === 0 ? installed : '.tepui/up'
   const dockerSocket = textOf(options, 'dockerSocket') ?? '/var/run/docker.sock'
   if (!dockerSocket.startsWith('/')) {
     throw usageError(`Option '--docker-socket' has the value '${dockerSocket}': expected an absolute path`)
