@@ -249,6 +249,7 @@ export class Collector {
     const startedAt = clock.now()
     const removed: Removed[] = []
     const failed: Removed[] = []
+    this.#pullBack(startedAt)
     while (!this.#closed) {
       const moment = {
         now: clock.now(),
@@ -268,6 +269,11 @@ export class Collector {
         'sandboxes collected',
       )
     return { startedAt, endedAt: clock.now(), removed, failed }
+  }
+
+  /** An end in the future was told by a clock that was ahead: its age counts from now, not from that time on. */
+  #pullBack(now: number): void {
+    for (const entry of this.#entries.values()) if (entry.since > now) this.#keep({ ...entry, since: now })
   }
 
   /** Without what lives, whatever the database says. */

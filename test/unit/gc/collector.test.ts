@@ -122,6 +122,16 @@ test('older ones than the delay are removed; young, live and lately written ones
   expect(existsSync(alive)).toBe(true)
 })
 
+test('what ended while the clock was ahead waits no longer than the delay once the clock is right again', async () => {
+  usage = 0
+  const path = ended(collector(), 'ahead', -1000, 'succeeded')
+  const gc = collector()
+  expect((await gc.collect()).removed).toEqual([])
+  await clock.advance(10 * HOUR_MS)
+  expect((await gc.collect()).removed).toHaveLength(1)
+  expect(existsSync(path)).toBe(false)
+})
+
 test('a full disk takes succeeded ones first, one at a time, and stops when there is room', async () => {
   const gc = collector()
   ended(gc, 'failed', 5 / 60, 'failed')
