@@ -198,6 +198,8 @@ main() {
   step 'a Linux machine, as root' check_machine
   step 'Node' bring_node
   step 'Tepui' install_package
+  # As root, so that a Node which has to be fetched lies where the master's own user finds it.
+  step 'first start' "$PREFIX/bin/tepui" --version
   if [ "$ROLE" = agent ] && $WITH_ENGINE; then step 'Docker Engine' bring_engine; fi
   step 'settings' write_settings
   if runs_systemd; then
