@@ -5,14 +5,14 @@ import { OperatingError, reasonOf } from '../src/base/errors.ts'
 import { sheetText } from '../src/base/figures.ts'
 import { systemRandom } from '../src/base/random.ts'
 import type { Bench } from './bench.ts'
-import { removalBench } from './fetch/removal.ts'
+import { fetchBench } from './fetch.ts'
 import { launchBench } from './launch.ts'
 import { lendingBench } from './lending.ts'
 
 const BENCHES: Readonly<Record<string, Bench>> = {
+  fetch: fetchBench,
   launch: launchBench,
   lending: lendingBench,
-  removal: removalBench,
 }
 
 const EXIT_MISSED = 1

@@ -5,8 +5,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Figure, figure, figureSheet } from '../../src/base/figures.ts'
-import type { Bench, BenchContext } from '../bench.ts'
+import { type Figure, figure } from '../../src/base/figures.ts'
+import type { BenchContext } from '../bench.ts'
 import { type Daemons, startDaemons } from '../launch/daemons.ts'
 import { median, percentile } from '../statistics.ts'
 
@@ -14,15 +14,6 @@ const FOLDERS = 200
 const FILES_PER_FOLDER = 1000
 const ROUNDS = 2
 const LOOK_MS = 5
-const LIMIT_MS = 300_000
-
-/** Runs alone, and as a part of what is measured of fetching and collecting. */
-export const removalBench: Bench = {
-  summary: 'Collecting a sandbox of 200,000 files against rm -rf, and how the agent answers meanwhile.',
-  options: {},
-  limitMs: () => LIMIT_MS,
-  run: async (context) => figureSheet('removal', await removalFigures(context), context.clock.now()),
-}
 
 /** Two rounds of each, in turns; about a minute. */
 export async function removalFigures(context: BenchContext): Promise<readonly Figure[]> {

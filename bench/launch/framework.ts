@@ -75,6 +75,18 @@ export class BenchFramework implements AsyncDisposable {
     return launched
   }
 
+  /** Launches the task that is made of an offer. */
+  async launchOne(make: (id: string, offer: Offer) => TaskInfo): Promise<Launched> {
+    await this.offer()
+    const offer = this.#offers.shift()
+    if (offer === undefined) return this.launchOne(make)
+    const task = make(`bench.${this.#next++}`, offer)
+    const acceptedAt = this.#clock.monotonic()
+    const launched = this.#expect(task.task_id.value, acceptedAt)
+    await this.#client.accept([offer], [launch([task])], { refuse_seconds: 0 })
+    return launched
+  }
+
   async kill(taskId: string): Promise<void> {
     await this.#client.kill(taskId, { graceMs: 0 })
   }
