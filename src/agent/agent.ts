@@ -10,6 +10,8 @@ import { STREAM_LIMITS } from '../http/stream.ts'
 import type { EvictAction } from '../qos/controller.ts'
 import type { Resources } from '../resources/resources.ts'
 import { ExecutorApi } from './api-executor.ts'
+import type { Checks } from './checks/checks.ts'
+import { openChecks } from './checks/open.ts'
 import { type OpenCollection, openCollection } from './collection/open.ts'
 import { collectionRoutes } from './collection/page.ts'
 import { openSupervisor } from './containers.ts'
@@ -80,6 +82,7 @@ interface Parts {
   readonly meter: SandboxMeter
   readonly lending: OpenLending
   readonly collection: OpenCollection
+  readonly checks: Checks
 }
 
 async function assemble(
@@ -97,6 +100,7 @@ async function assemble(
   scope.use(parts.keeper)
   scope.use(parts.collection)
   scope.use(parts.shell)
+  scope.use(parts.checks)
   const facts: AgentFacts = {
     info,
     ip,
@@ -160,7 +164,9 @@ function connectParts(
   const fetching = new Fetching(flags, ground.workDir, metrics, deps)
   const news = { admit: () => collection.admit(), agentId, tell: (one: ContainerNews) => hear(one) }
   const supervisor = openSupervisor({ flags, ground, fetching, ...news }, deps)
+  const checks = openChecks(metrics, supervisor, () => ({ lending, shell }), deps)
   const shell: Shell = new Shell({
+    checks,
     step: (event) => core.step(event),
     commit: () => keeper.commit(),
     clock,
@@ -214,7 +220,7 @@ function connectParts(
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  return { core, keeper, link, shell, supervisor, fetching, metrics, sight, meter, lending, collection }
+  return { core, keeper, link, shell, supervisor, fetching, metrics, sight, meter, lending, collection, checks }
 }
 
 function newCore(
@@ -290,8 +296,12 @@ function openServer(
 }
 
 /** Nothing new begins; whatever still runs is killed before its cgroups and connections go. */
-async function endAll({ core, keeper, lending, shell, supervisor }: Parts, scope: Scope): Promise<void> {
+async function endAll(
+  { checks, core, keeper, lending, shell, supervisor }: Parts,
+  scope: Scope,
+): Promise<void> {
   shell[Symbol.dispose]()
+  checks[Symbol.dispose]()
   if (!supervisor.hasLeft) {
     for (const containerId of core.state.containers.keys()) {
       lending.desk.lending.actions.letGo(containerId)

@@ -6,6 +6,7 @@ import type { Metrics } from '../base/metrics.ts'
 import { ExecutorEvent } from '../wire/executor.ts'
 import { encodeMessage } from '../wire/json.ts'
 import type { LinkCall } from '../wire/link.ts'
+import type { Watch } from './core/checks.ts'
 import type { AgentEffect, AgentEvent, LaunchRequest } from './core/events.ts'
 
 type WithoutTime<T> = T extends { readonly now: number } ? Omit<T, 'now'> : never
@@ -40,6 +41,12 @@ export interface ContainerPort {
   ): Promise<void>
 }
 
+/** The checks of tasks, as the shell drives them. */
+export interface CheckPort {
+  watch(watch: Watch): void
+  unwatch(containerId: string): void
+}
+
 export interface ShellDeps {
   readonly step: (event: AgentEvent) => readonly AgentEffect[]
   /** Writes down what the steps since the last call changed, before their effects are carried out. */
@@ -49,6 +56,7 @@ export interface ShellDeps {
   readonly metrics: Metrics
   readonly link: LinkPort
   readonly containers: ContainerPort
+  readonly checks: CheckPort
   /** Nothing is left to do: how that was asked for, or why the process must end. */
   readonly onDone: (end: ShellEnd) => void
 }
@@ -130,7 +138,7 @@ export class Shell implements Disposable {
   }
 
   #perform(effect: AgentEffect): void {
-    const { link, containers, metrics, log } = this.#deps
+    const { checks, link, containers, metrics, log } = this.#deps
     switch (effect.type) {
       case 'subscribe':
         return link.open(effect.call)
@@ -148,6 +156,10 @@ export class Shell implements Disposable {
         return containers.kill(effect.containerId, effect.graceMs)
       case 'resize':
         return void containers.resize(effect.containerId, effect.resources, effect.limits)
+      case 'watch':
+        return checks.watch(effect.watch)
+      case 'unwatch':
+        return checks.unwatch(effect.containerId)
       case 'timer':
         return this.#setTimer(effect)
       case 'count':

@@ -4,6 +4,7 @@
  */
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import { Turns } from '../base/turns.ts'
 import type {
   Container,
   Containerizer,
@@ -78,14 +79,14 @@ export class Supervisor {
   readonly #deps: SupervisorDeps
   readonly #limits: SupervisorLimits
   readonly #lives = new Map<string, Life>()
-  readonly #queue = new Set<() => void>()
-  #preparing = 0
+  readonly #preparing: Turns
   /** Nothing is told any more. */
   #left = false
 
   constructor(deps: SupervisorDeps, limits: SupervisorLimits = DEFAULT_SUPERVISOR_LIMITS) {
     this.#deps = deps
     this.#limits = limits
+    this.#preparing = new Turns(limits.preparing)
   }
 
   get hasLeft(): boolean {
@@ -169,6 +170,11 @@ export class Supervisor {
     return this.#lives.get(containerId)?.container?.details?.()
   }
 
+  /** Undefined while it does not run. */
+  running(containerId: string): Container | undefined {
+    return this.#lives.get(containerId)?.container
+  }
+
   /** Its control group; undefined while it does not run or where it has none of ours. */
   groupOf(containerId: string): string | undefined {
     return this.#lives.get(containerId)?.container?.group
@@ -185,7 +191,7 @@ export class Supervisor {
     const { signal } = life.abort
     let container: Container
     try {
-      container = await this.#inTurn(signal, () => this.#prepare(request, signal))
+      container = await this.#preparing.run(signal, () => this.#prepare(request, signal))
     } catch (error) {
       this.#lives.delete(containerId)
       this.#tell({ type: 'launch-failed', containerId, message: launchStory(error) })
@@ -269,45 +275,6 @@ export class Supervisor {
       const reason = reasonOf(error)
       this.#deps.log.warn({ containerId: container.id, reason }, 'container not released')
     }
-  }
-
-  /** Runs `work` when fewer than the limit are preparing; gives up at once when the signal aborts meanwhile. */
-  async #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#takeTurn(signal)
-    try {
-      signal.throwIfAborted()
-      return await work()
-    } finally {
-      this.#passTurn()
-    }
-  }
-
-  /** Resolves holding a turn, or rejects without one. */
-  async #takeTurn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    if (this.#preparing < this.#limits.preparing) {
-      this.#preparing += 1
-      return
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#queue.add(resolve)
-    const giveUp = (): void => {
-      // One that has been given its turn passes it on itself.
-      if (this.#queue.delete(resolve)) reject(signal.reason)
-    }
-    signal.addEventListener('abort', giveUp, { once: true })
-    await promise
-  }
-
-  /** The turn goes from hand to hand, so that nobody can slip in between. */
-  #passTurn(): void {
-    const [next] = this.#queue
-    if (next === undefined) {
-      this.#preparing -= 1
-      return
-    }
-    this.#queue.delete(next)
-    next()
   }
 }
 

@@ -1,4 +1,6 @@
 // Child processes (execa): short commands with their output, and long-lived detached ones.
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
 import { execa } from 'execa'
 import { OperatingError } from './errors.ts'
 
@@ -103,6 +105,65 @@ export async function startDetached(
   child.nodeChildProcess.unref()
   const exited = child.then((result) => ({ exitCode: result.exitCode, signal: result.signal }))
   return { pid: child.pid, exited }
+}
+
+export interface GroupOptions {
+  readonly cwd?: string
+  /** The whole environment; our own when left out. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A process in a session of its own, with pipes to us, that ends with all its children when we say so. */
+export interface ProcessGroup {
+  readonly pid: number
+  readonly stdin: Writable
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Settles when the direct child has ended, though its children may hold the pipes open; never rejects. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>
+  /** SIGKILL to all that is left of the session's first group. */
+  kill(): void
+}
+
+/** @throws OperatingError LAUNCH when it cannot be started */
+export async function startGroup(
+  file: string,
+  args: readonly string[],
+  options: GroupOptions = {},
+): Promise<ProcessGroup> {
+  const child = execa(file, [...args], {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env, extendEnv: false }),
+    detached: true,
+    reject: false,
+    buffer: false,
+    stdio: 'pipe',
+  })
+  const { pid } = child
+  if (pid === undefined) {
+    const { code = '', originalMessage = '' } = await child
+    throw new OperatingError('LAUNCH', `Cannot start ${file}: ${START_TROUBLES[code] ?? originalMessage}`)
+  }
+  // Pipes break when the other side ends first, which its end tells.
+  for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.on('error', () => undefined)
+  const exited = once(child.nodeChildProcess, 'exit').then(([code, signal]) => ({
+    exitCode: (code as number | null) ?? undefined,
+    signal: (signal as string | null) ?? undefined,
+  }))
+  return {
+    pid,
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited,
+    kill() {
+      try {
+        process.kill(-pid, 'SIGKILL')
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      }
+    },
+  }
 }
 
 export interface ProgramOptions {

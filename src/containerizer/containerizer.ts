@@ -45,6 +45,17 @@ export type ContainerExit =
   | { readonly kind: 'disk'; readonly usedBytes: number; readonly limitBytes: number }
   | { readonly kind: 'lost'; readonly detail: string }
 
+/** The end of a command that ran beside a container's first process. */
+export interface Executed {
+  /** 128 and the number of the signal that ended it. */
+  readonly exitCode: number
+  /** The last of what it printed, at most `OUTPUT_KEPT` bytes. */
+  readonly output: string
+}
+
+/** Of what a command beside a container's first process prints. */
+export const OUTPUT_KEPT = 4096
+
 export interface Container {
   readonly id: string
   /** Of its first process, in the host's numbering. */
@@ -64,6 +75,11 @@ export interface Container {
    * one. Throws `OperatingError` when the kernel or the engine refuses.
    */
   update?(resources: Resources, limits: ContainerSpec['limits']): Promise<void>
+  /**
+   * Runs a command inside: the same limits, user, files and environment, to which the command adds its own. Throws
+   * `OperatingError` when it cannot be run (ENGINE: for now); when the signal aborts, ends it and throws the reason.
+   */
+  execute?(command: CommandInfo, signal: AbortSignal): Promise<Executed>
   /** Undefined once it ended or when this machine cannot tell. */
   statistics(): Promise<ContainerStatistics | undefined>
   /** More counters, for pages; undefined once it ended. One that has none tells none. */

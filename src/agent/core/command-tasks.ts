@@ -3,6 +3,7 @@ import type { ContainerExit } from '../../containerizer/containerizer.ts'
 import { unreachable } from '../../base/errors.ts'
 import { formatDuration } from '../../base/units.ts'
 import type { KillPolicy } from '../../wire/commands.ts'
+import { emptyCheckStatus, unwatchChecks, watchChecks } from './checks.ts'
 import type { AgentEvent } from './events.ts'
 import { exitWords } from './exits.ts'
 import { containerEnded } from './lifetimes.ts'
@@ -47,6 +48,7 @@ export function started(turn: Turn, at: Supervised, event: Extract<AgentEvent, {
   executor.life = { kind: 'running' }
   const data = event.inspect === undefined ? {} : { data: inspectData(event.inspect) }
   report(turn, at, { ...byExecutor(turn, at, { state: 'TASK_RUNNING' }), ...data })
+  watchChecks(turn, at)
   limitCompletion(turn, at)
 }
 
@@ -74,11 +76,14 @@ const completionLimitMs = (task: Task): number | undefined => {
 
 /** The framework's KILL. Grace: of the call, else of the task, else the default (spec/mesos.md 3.6, 7.4). */
 export function kill(turn: Turn, at: Supervised, policy: KillPolicy | undefined): void {
-  const { executor, framework } = at
-  const running = executor.life.kind === 'running'
-  const graceMs = graceOf(policy) ?? defaultGraceMs(turn, at)
-  if (!end(turn, at, { kind: 'killed' }, graceMs)) return
-  if (running && hasCapability(framework.info, 'TASK_KILLING_STATE'))
+  endTold(turn, at, { kind: 'killed' }, graceOf(policy) ?? defaultGraceMs(turn, at))
+}
+
+/** Ends the container; a framework that knows TASK_KILLING hears it, if it heard before that the task runs. */
+export function endTold(turn: Turn, at: Supervised, cause: Ending, graceMs: number): void {
+  const running = at.executor.life.kind === 'running'
+  if (!end(turn, at, cause, graceMs)) return
+  if (running && hasCapability(at.framework.info, 'TASK_KILLING_STATE'))
     report(turn, at, byExecutor(turn, at, { state: 'TASK_KILLING' }))
 }
 
@@ -103,6 +108,7 @@ export function end(turn: Turn, at: Supervised, cause: Ending, graceMs: number):
     executor.life = { kind: 'ending', cause, told: life.kind === 'running' }
     turn.changes.executor(executor)
   }
+  if (life.kind === 'running') unwatchChecks(turn, at)
   turn.emit({ type: 'kill', containerId: executor.containerId, graceMs })
   return life.kind !== 'ending'
 }
@@ -131,6 +137,7 @@ function failedLaunchDraft(at: Supervised, cause: Ending | undefined, message: s
       return killedDuringLaunch()
     case undefined:
     case 'completion-time':
+    case 'unhealthy':
     case 'registration-timeout':
     case 'reregistration-timeout':
     case 'idle':
@@ -146,6 +153,7 @@ function failedLaunchDraft(at: Supervised, cause: Ending | undefined, message: s
 }
 
 export function exited(turn: Turn, at: Supervised, exit: ContainerExit): void {
+  if (at.executor.life.kind === 'running') unwatchChecks(turn, at)
   report(turn, at, exitDraft(turn, at, exit))
   containerEnded(turn, at.framework, at.executor, exit)
 }
@@ -165,8 +173,14 @@ function exitDraft(turn: Turn, at: Supervised, exit: ContainerExit): Draft {
       message: `${message}; its max_completion_time of ${formatDuration(cause.limitMs)} was over`,
     })
   if (life.kind === 'ending' && !life.told) return { ...killedDuringLaunch(), containerStatus }
-  if (exit.kind === 'exited' && exit.code === 0)
-    return byExecutor(turn, at, { state: 'TASK_FINISHED', message })
+  const finished = exit.kind === 'exited' && exit.code === 0
+  if (cause?.kind === 'unhealthy')
+    return byExecutor(turn, at, {
+      state: finished ? 'TASK_FINISHED' : 'TASK_KILLED',
+      message: `${message}; it was ended because its ${cause.message}`,
+      healthy: false,
+    })
+  if (finished) return byExecutor(turn, at, { state: 'TASK_FINISHED', message })
   if (cause?.kind === 'agent-shutdown')
     return byExecutor(turn, at, { state: 'TASK_KILLED', message: `${message}; ${cause.message}` })
   if (cause !== undefined) return byExecutor(turn, at, { state: 'TASK_KILLED', message })
@@ -196,8 +210,10 @@ const preemption = (at: Supervised, message: string): Draft => ({
 
 /** What Mesos's own executor would have reported. */
 function byExecutor(turn: Turn, at: Supervised, draft: Omit<Draft, 'source' | 'containerStatus'>): Draft {
+  const checkStatus = emptyCheckStatus(at.task.info)
   return {
     ...draft,
+    ...(checkStatus !== undefined && { check_status: checkStatus }),
     source: 'SOURCE_EXECUTOR',
     containerStatus: containerStatusOf(turn, at.executor, at.task.info),
   }

@@ -10,6 +10,7 @@ import { dispatchContainer, killTask, shutdownAgent, shutdownExecutor, shutdownF
 import type { AgentEffect, AgentEvent, AgentTimer } from './events.ts'
 import { disconnected, executorCall, messageToExecutor, subscribe } from './executor-calls.ts'
 import * as executors from './executors.ts'
+import { checkFound, healthJudged } from './health.ts'
 import { runTask } from './launch.ts'
 import { farewellOver, settle, settleAgent } from './lifetimes.ts'
 import { recover } from './recovery.ts'
@@ -85,6 +86,16 @@ function handle(turn: Turn, event: AgentEvent): void {
     case 'launch-failed':
     case 'exited':
       return containerEvent(turn, event)
+    case 'health':
+      return dispatchContainer(turn, event.containerId, {
+        supervised: (at) => healthJudged(turn, at, event),
+        custom: () => undefined,
+      })
+    case 'check':
+      return dispatchContainer(turn, event.containerId, {
+        supervised: (at) => checkFound(turn, at, event),
+        custom: () => undefined,
+      })
     case 'correction':
       return correct(turn, event.correction)
     case 'oversubscribed':

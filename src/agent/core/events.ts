@@ -4,7 +4,9 @@ import type { Correction } from '../../qos/controller.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { CommandInfo } from '../../wire/commands.ts'
 import type { ExecutorCall, ExecutorEvent } from '../../wire/executor.ts'
+import type { CheckStatusInfo } from '../../wire/health.ts'
 import type { LinkCall, LinkCallLending, LinkEvent } from '../../wire/link.ts'
+import type { Watch } from './checks.ts'
 
 /** A container as the core wants it; the shell makes the sandbox, fetches, and adds `sandbox` and `environment`. */
 export interface LaunchRequest extends Omit<ContainerSpec, 'sandbox' | 'environment' | 'user'> {
@@ -79,6 +81,23 @@ export type AgentEvent =
       readonly containerId: string
       readonly exit: ContainerExit
     }
+  /** A health check was judged: `message` says what is wrong, and `ends` that it was so too often in a row. */
+  | {
+      readonly type: 'health'
+      readonly now: number
+      readonly containerId: string
+      readonly healthy: boolean
+      readonly message: string | undefined
+      readonly ends: boolean
+    }
+  /** A check found something else than the time before; `message` says why it could find nothing. */
+  | {
+      readonly type: 'check'
+      readonly now: number
+      readonly containerId: string
+      readonly status: CheckStatusInfo
+      readonly message: string | undefined
+    }
   | { readonly type: 'correction'; readonly now: number; readonly correction: GracefulCorrection }
   /** The estimator's new total of what is lent (allocated revocable plus additional), marked revocable. */
   | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
@@ -114,6 +133,10 @@ export type AgentEffect =
   | { readonly type: 'launch'; readonly request: LaunchRequest }
   /** Ends a container that is being prepared or runs; the shell answers with `exited` or `launch-failed`. */
   | { readonly type: 'kill'; readonly containerId: string; readonly graceMs: number }
+  /** The checks of a task begin; the shell answers with `health` and `check` for as long as it is watched. */
+  | { readonly type: 'watch'; readonly watch: Watch }
+  /** They end, also one that is under way. */
+  | { readonly type: 'unwatch'; readonly containerId: string }
   /** A custom executor's container has other tasks in it now: the new reservation and limits of all of it. */
   | {
       readonly type: 'resize'

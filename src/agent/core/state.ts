@@ -192,6 +192,8 @@ export type Ending =
   /** By its framework: KILL or SHUTDOWN. */
   | { readonly kind: 'killed' }
   | { readonly kind: 'completion-time'; readonly limitMs: number }
+  /** Its health check failed too often in a row; the message says what was wrong the last time. */
+  | { readonly kind: 'unhealthy'; readonly message: string }
   | { readonly kind: 'preempted'; readonly message: string }
   | { readonly kind: 'registration-timeout'; readonly timeoutMs: number }
   | { readonly kind: 'reregistration-timeout'; readonly timeoutMs: number }

@@ -8,7 +8,10 @@ import type { Executor } from './state.ts'
 import type { Turn } from './turn.ts'
 
 /** What the decider of a status says; all else is filled in by `statusOf`. */
-export type Draft = Pick<TaskStatus, 'state' | 'message' | 'reason' | 'data' | 'limitation'> & {
+export type Draft = Pick<
+  TaskStatus,
+  'state' | 'message' | 'reason' | 'data' | 'limitation' | 'healthy' | 'check_status'
+> & {
   /** SOURCE_EXECUTOR where Mesos's own executor would have said it, SOURCE_AGENT where its agent would. */
   readonly source: 'SOURCE_AGENT' | 'SOURCE_EXECUTOR'
   readonly containerStatus?: ContainerStatus
@@ -58,6 +61,8 @@ export function statusOf(
     ...(executorId !== undefined && { executor_id: { value: executorId } }),
     timestamp: turn.now / 1000,
     uuid: uuidBytes(turn.random.uuid()),
+    ...(draft.healthy !== undefined && { healthy: draft.healthy }),
+    ...(draft.check_status !== undefined && { check_status: draft.check_status }),
     ...(draft.containerStatus !== undefined && { container_status: draft.containerStatus }),
     ...(draft.limitation !== undefined && { limitation: draft.limitation }),
   }

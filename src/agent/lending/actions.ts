@@ -55,6 +55,7 @@ const COUNTERS = ['squeezes', 'freezes', 'thaws', 'relaxes', 'not_ours', 'unlend
 export class Actions {
   readonly #deps: ActionsDeps
   readonly #frozen = new Map<string, number>()
+  readonly #thawedAt = new Map<string, number>()
   readonly #ending = new Set<string>()
   #quota = Number.POSITIVE_INFINITY
   #evictedAt = Number.NEGATIVE_INFINITY
@@ -79,9 +80,16 @@ export class Actions {
     return this.#frozen
   }
 
-  /** A borrower that does not run because we stopped it: its health must not be judged meanwhile. */
+  /** A borrower that does not run because we stopped it. */
   isFrozen(containerId: string): boolean {
     return this.#frozen.has(containerId)
+  }
+
+  /** Monotonic time until which it was frozen: now while it is, −∞ when it never was. Its health is judged by it. */
+  lastFrozen(containerId: string): number {
+    return this.#frozen.has(containerId)
+      ? this.#deps.clock.monotonic()
+      : (this.#thawedAt.get(containerId) ?? Number.NEGATIVE_INFINITY)
   }
 
   /** Carries out one round, in its order. What the kernel refuses is told and recorded as not done. */
@@ -121,6 +129,7 @@ export class Actions {
   /** Forgets containers that are gone. */
   keepOnly(alive: ReadonlySet<string>): void {
     for (const id of this.#frozen.keys()) if (!alive.has(id)) this.#frozen.delete(id)
+    for (const id of this.#thawedAt.keys()) if (!alive.has(id)) this.#thawedAt.delete(id)
     for (const id of this.#ending) if (!alive.has(id)) this.#ending.delete(id)
   }
 
@@ -133,7 +142,7 @@ export class Actions {
     } catch (error) {
       log.warn({ reason: reasonOf(error) }, 'the lent tier could not be released')
     }
-    this.#frozen.clear()
+    this.#forget(this.#frozen.keys())
     this.#quota = Number.POSITIVE_INFINITY
   }
 
@@ -190,7 +199,12 @@ export class Actions {
 
   #thaw(containerIds: readonly string[]): void {
     this.#deps.tier.thaw(containerIds)
-    for (const id of containerIds) this.#frozen.delete(id)
+    this.#forget(containerIds)
+  }
+
+  #forget(thawed: Iterable<string>): void {
+    const now = this.#deps.clock.monotonic()
+    for (const id of thawed) if (this.#frozen.delete(id)) this.#thawedAt.set(id, now)
   }
 }
 

@@ -10,6 +10,15 @@ export interface Mount {
   TmpfsOptions?: { SizeBytes?: number; Mode?: number }
 }
 
+/** Of a command to run beside a container's first process. */
+export interface ExecBody {
+  readonly Cmd: readonly string[]
+  /** Added to the container's own. */
+  readonly Env: readonly string[]
+  readonly AttachStdout: true
+  readonly AttachStderr: true
+}
+
 export interface Healthcheck {
   Test?: string[]
   /** Durations are nanoseconds. */

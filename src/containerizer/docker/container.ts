@@ -4,7 +4,8 @@ import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../../resources/usage.ts'
 import type { Cgroups, MemoryMarks, Tier } from '../cgroups.ts'
-import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import type { CommandInfo } from '../../wire/commands.ts'
+import type { Container, ContainerExit, ContainerSpec, Executed } from '../containerizer.ts'
 import { withNetwork } from '../network-usage.ts'
 import { describeAsMade, type Made } from './as-made.ts'
 import type { HostConfig } from './body.ts'
@@ -13,6 +14,7 @@ import type { ContainerDescription, Inspection } from './engine-answers.ts'
 import { EngineError } from './engine-errors.ts'
 import { usageOf } from './engine-usage.ts'
 import type { Engine } from './engine.ts'
+import { execute } from './execute.ts'
 import type { KernelLog } from './kernel-log.ts'
 import type { SandboxOutput } from './output.ts'
 import type { Removals } from './removals.ts'
@@ -143,6 +145,10 @@ export class DockerContainer implements Container {
     const changes = demand(resources, limits, this.#memoryLimitBytes)
     await engine.update(dockerId, changes)
     this.#memoryLimitBytes = changes.Memory ?? this.#memoryLimitBytes
+  }
+
+  execute(command: CommandInfo, signal: AbortSignal): Promise<Executed> {
+    return execute(this.#parts, command, signal)
   }
 
   kill(graceMs: number): void {

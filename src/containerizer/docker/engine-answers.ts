@@ -46,6 +46,15 @@ export type ContainerEvent =
   /** Somebody, we included, had the engine send a signal. */
   | { readonly kind: 'signal'; readonly id: string; readonly signal: number }
 
+/** A command that was run beside a container's first process. */
+export interface ExecState {
+  readonly Running: boolean
+  /** Null while it runs. */
+  readonly ExitCode: number | null
+  /** In the host's numbering; 0 before it started. */
+  readonly Pid: number
+}
+
 export interface PullLine {
   readonly status?: string
   readonly id?: string

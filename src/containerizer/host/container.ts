@@ -5,8 +5,10 @@ import type { Logger } from '../../base/log.ts'
 import { humanDuration } from '../../base/units.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../../resources/usage.ts'
-import type { Container, ContainerExit, ContainerSpec } from '../containerizer.ts'
+import type { CommandInfo } from '../../wire/commands.ts'
+import type { Container, ContainerExit, ContainerSpec, Executed } from '../containerizer.ts'
 import { withNetwork } from '../network-usage.ts'
+import { execute } from './execute.ts'
 import { explainExit } from './exit.ts'
 import { signalProcess, type Fence } from './fence.ts'
 import type { SandboxLog } from './sandbox-log.ts'
@@ -25,6 +27,7 @@ export interface HostContainerParts {
   readonly pid: number
   readonly clock: Clock
   readonly log: Logger
+  readonly spec: ContainerSpec
   readonly fence: Fence
   readonly state: ContainerState
   readonly shim: Shim
@@ -83,6 +86,10 @@ export class HostContainer implements Container {
       this.#killed = `Killed on request: it did not end within ${humanDuration(graceMs)} of SIGTERM`
       this.#killAll()
     })
+  }
+
+  execute(command: CommandInfo, signal: AbortSignal): Promise<Executed> {
+    return execute(this.#parts, command, signal)
   }
 
   async statistics(): Promise<ContainerStatistics | undefined> {

@@ -124,6 +124,7 @@ class HostContainerizer implements Containerizer {
     const { clock, log } = this.#options
     const container: HostContainer = new HostContainer({
       ...parts,
+      spec,
       id: spec.containerId,
       clock,
       log,

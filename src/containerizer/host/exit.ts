@@ -23,6 +23,11 @@ export function signalName(number: number): string {
   return named?.[0] ?? `SIG${number}`
 }
 
+/** 9 for `SIGKILL`; 0 for a name that this machine does not know. */
+export function signalNumberOf(name: string | undefined): number {
+  return Object.entries(constants.signals).find(([known]) => known === name)?.[1] ?? 0
+}
+
 export interface EndFacts {
   readonly record: ExitRecord | undefined
   readonly shim: { readonly exitCode: number | undefined; readonly signal: string | undefined }

@@ -66,3 +66,17 @@ export function treeOf(
   }
   return table.filter((entry) => members.has(entry.pid) && entry.pid !== except)
 }
+
+/** Ends a process with all that it has started and its session; without the right to do so nothing happens. */
+export function killBelow(pid: number): void {
+  // What was forked while we looked is found the second time: a process that was killed forks no more.
+  for (const _round of [1, 2]) {
+    for (const entry of treeOf(processTable(), new Set([pid]), pid, undefined)) {
+      try {
+        process.kill(entry.pid, 'SIGKILL')
+      } catch (error) {
+        if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'EPERM') throw error
+      }
+    }
+  }
+}
