@@ -35,6 +35,7 @@ export const SavedEndingKind = enumeration('tepui.checkpoint.Ending.Kind', {
   'framework-removed': 6,
   'agent-shutdown': 7,
   idle: 8,
+  unhealthy: 9,
 })
 
 /** Why a container is being ended, with the figure or the words that belong to it. */

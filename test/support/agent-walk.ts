@@ -143,6 +143,14 @@ export const STEPS: readonly ((walk: Walk, x: number, y: number) => void)[] = [
   ({ agent }, x) => {
     if (x % 16 === 0) agent.step({ type: 'shutdown', message: 'asked to' })
   },
+  ({ agent }, x, y) =>
+    agent.step({
+      type: 'health',
+      containerId: containerOf(agent, x),
+      healthy: y % 3 === 0,
+      message: 'looked',
+      ends: y % 3 === 1,
+    }),
 ]
 
 const containerOf = (agent: CoreUnderTest, x: number): string =>

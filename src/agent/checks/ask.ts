@@ -58,9 +58,9 @@ async function askOnce(
     throw error
   }
   try {
-    // What breaks on the connection is told by the request; nobody else may have to hear of it.
-    raw.on('error', () => undefined)
     const connection = url.protocol === 'https:' ? encrypt({ socket: raw, rejectUnauthorized: false }) : raw
+    // What breaks is told by the request; what breaks after it concerns nobody.
+    connection.on('error', () => undefined)
     const response = await responseOf(url, connection, signal)
     await drain(response)
     return { status: response.statusCode ?? 0, location: response.headers.location }

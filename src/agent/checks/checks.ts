@@ -1,6 +1,6 @@
 /**
- * Runs the checks of the tasks that the agent supervises: when each is due, how many at once, how long one may take, and
- * which results do not count. The core hears only what is new.
+ * Runs the checks of the tasks that the agent supervises: when each is due, how many run at once, how long one may
+ * take, and which results do not count. The core hears only what is new.
  */
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'

@@ -127,6 +127,8 @@ async function relayTo(
       signal.removeEventListener('abort', end)
       end()
     })
+    // To be ended before both sides are through is an error to it.
+    connection.on('error', () => undefined)
     return connection
   }
   signal.removeEventListener('abort', end)

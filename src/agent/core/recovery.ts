@@ -3,6 +3,7 @@
  * found go on; those that never started are asked for again; the others have ended, and their frameworks hear of it.
  */
 import { unreachable } from '../../base/errors.ts'
+import { watchChecks } from './checks.ts'
 import * as commands from './command-tasks.ts'
 import { settleDrain } from './drained.ts'
 import { dispatch, shutdownAgent } from './endings.ts'
@@ -59,6 +60,7 @@ function takeUpSupervised(turn: Turn, at: commands.Supervised): void {
     case 'terminated':
       return
     case 'running':
+      watchChecks(turn, at)
       return commands.limitCompletion(turn, at)
     case 'ending':
       // The earlier life's signals and their grace went with it.

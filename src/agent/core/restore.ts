@@ -181,6 +181,7 @@ function endingFrom(saved: SavedEnding | undefined): Ending {
       return { kind, timeoutMs: ms }
     case 'preempted':
     case 'agent-shutdown':
+    case 'unhealthy':
       return { kind, message }
     case 'killed':
     case 'framework-removed':

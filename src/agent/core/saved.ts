@@ -143,6 +143,7 @@ function endingOf(cause: Ending): SavedEnding {
       return { kind: cause.kind, ms: cause.timeoutMs }
     case 'preempted':
     case 'agent-shutdown':
+    case 'unhealthy':
       return { kind: cause.kind, message: cause.message }
     case 'killed':
     case 'framework-removed':

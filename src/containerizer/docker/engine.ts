@@ -5,13 +5,12 @@ import Dockerode from 'dockerode'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { endWith } from '../../http/client.ts'
-import type { CreateBody, ExecBody, HostConfig } from './body.ts'
+import type { CreateBody, HostConfig } from './body.ts'
 import type {
   ContainerDescription,
   ContainerEvent,
   EngineDescription,
   EngineStatistics,
-  ExecState,
   Inspection,
   ListedContainer,
   PullLine,
@@ -19,6 +18,7 @@ import type {
 } from './engine-answers.ts'
 import type { StreamName } from './log-text.ts'
 import { brokenConnection, lateAnswer } from './engine-errors.ts'
+import { Execs } from './engine-execs.ts'
 import { readAnswer, readLines, sendAsItIs } from './engine-http.ts'
 import { accepted, type Answer, eventOf, parse, tooLong, wordsOf } from './engine-reading.ts'
 
@@ -49,11 +49,8 @@ export interface Engine {
   /** All containers with this label, running or not. */
   list(label: string, value: string): Promise<readonly ListedContainer[]>
   statistics(id: string): Promise<EngineStatistics | undefined>
-  /** Prepares a command inside a running container; returns the id of the execution. Throws `EngineError`. */
-  prepareExec(id: string, body: ExecBody): Promise<string>
-  /** Starts it; what it prints comes in frames, to its end. */
-  startExec(exec: string, signal: AbortSignal): Promise<Readable>
-  inspectExec(exec: string): Promise<ExecState>
+  /** Commands beside the first process of a container. */
+  readonly execs: Execs
   close(): void
 }
 
@@ -81,7 +78,8 @@ const LINE_LENGTH_MAX = 1024 * 1024
 /** Kept open between requests; a connection costs the engine a few hundred microseconds. */
 const IDLE_CONNECTIONS_MAX = 16
 
-interface Request {
+/** How this door asks; parts of it are handed it. */
+export interface Request {
   readonly doing: string
   readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
@@ -105,6 +103,11 @@ export function openEngine(options: EngineOptions): Engine {
 }
 
 class SocketEngine implements Engine {
+  readonly execs = new Execs({
+    ask: (request) => this.#ask(request),
+    open: (request) => this.#timed(request, this.#timeouts.shortMs),
+    read: (request, response) => this.#read(request, response),
+  })
   readonly #socket: string
   readonly #clock: Clock
   readonly #timeouts: EngineTimeouts
@@ -289,27 +292,6 @@ class SocketEngine implements Engine {
     const answer = await this.#ask({ doing, method: 'GET', path: `/containers/${id}/stats`, query })
     if (answer.status === 404) return undefined
     return parse<EngineStatistics>(accepted(doing, answer))
-  }
-
-  async prepareExec(id: string, body: ExecBody): Promise<string> {
-    const doing = `run a command in the container ${id}`
-    const answer = await this.#ask({ doing, method: 'POST', path: `/containers/${id}/exec`, body })
-    return parse<{ Id: string }>(accepted(doing, answer)).Id
-  }
-
-  async startExec(exec: string, signal: AbortSignal): Promise<Readable> {
-    const doing = 'run a command in a container'
-    const body = { Detach: false, Tty: false }
-    const request: Request = { doing, method: 'POST', path: `/exec/${exec}/start`, body, signal }
-    const response = await this.#timed(request, this.#timeouts.shortMs)
-    if (response.statusCode !== 200) accepted(doing, await this.#read(request, response))
-    return response
-  }
-
-  async inspectExec(exec: string): Promise<ExecState> {
-    const doing = 'tell how a command in a container ended'
-    const answer = await this.#ask({ doing, method: 'GET', path: `/exec/${exec}/json` })
-    return parse<ExecState>(accepted(doing, answer))
   }
 
   close(): void {

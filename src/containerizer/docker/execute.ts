@@ -30,9 +30,9 @@ export async function execute(place: Place, command: CommandInfo, signal: AbortS
   signal.throwIfAborted()
   let exec: string | undefined
   try {
-    exec = await engine.prepareExec(dockerId, bodyOf(command))
+    exec = await engine.execs.prepare(dockerId, bodyOf(command))
     signal.throwIfAborted()
-    const output = await lastOutput(await engine.startExec(exec, signal))
+    const output = await lastOutput(await engine.execs.start(exec, signal))
     return { exitCode: await exitCode(place, exec, signal), output }
   } catch (error) {
     if (signal.aborted) {
@@ -67,7 +67,7 @@ async function lastOutput(stream: Readable): Promise<string> {
 /** The end of its output comes a moment before the engine knows its end. */
 async function exitCode({ clock, engine }: Place, exec: string, signal: AbortSignal): Promise<number> {
   for (;;) {
-    const { ExitCode, Running } = await engine.inspectExec(exec)
+    const { ExitCode, Running } = await engine.execs.inspect(exec)
     if (!Running && ExitCode !== null) return ExitCode
     await clock.sleep(LOOK_MS, signal)
   }
@@ -76,7 +76,7 @@ async function exitCode({ clock, engine }: Place, exec: string, signal: AbortSig
 /** The engine has no request for this: its processes are ended by us, where we may. */
 async function end(engine: Engine, exec: string): Promise<void> {
   try {
-    const { Pid, Running } = await engine.inspectExec(exec)
+    const { Pid, Running } = await engine.execs.inspect(exec)
     if (Running && Pid > 0) killBelow(Pid)
   } catch (error) {
     // An engine that is away ends nothing, and one that has forgotten it need not.

@@ -1,5 +1,4 @@
 // A command beside the one that a host container runs, for the checks of its task: inside of its control groups.
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { startGroup } from '../../base/exec.ts'
 import { Tail } from '../../base/tail.ts'
 import type { CommandInfo } from '../../wire/commands.ts'
@@ -50,7 +49,8 @@ export async function execute(
   const ended = await group.exited
   signal.removeEventListener('abort', end)
   group.kill()
-  for (let turn = 0; turn < OUTPUT_TURNS && !group.stdout.closed; turn++) await nextTurn()
+  for (let turn = 0; turn < OUTPUT_TURNS && !group.stdout.closed; turn++)
+    await new Promise((resolve) => setImmediate(resolve))
   group.stdout.destroy()
   group.stderr.destroy()
   signal.throwIfAborted()

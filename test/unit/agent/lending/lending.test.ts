@@ -240,9 +240,16 @@ describe('what the controller decides', () => {
     rig.answer = () => [freeze('c-b1', 'c-b2')]
     await rig.lending.round()
     expect(rig.lending.isFrozen('c-b1')).toBe(true)
+    const { actions } = rig.lending
+    expect(actions.lastFrozen('c-b1')).toBe(rig.clock.monotonic())
     rig.answer = () => [thaw('c-b1')]
     await rig.lending.round()
     expect(rig.lending.isFrozen('c-b1')).toBe(false)
+    const thawedAt = actions.lastFrozen('c-b1')
+    expect(thawedAt).toBe(rig.clock.monotonic())
+    await rig.clock.advance(1000)
+    expect(actions.lastFrozen('c-b1')).toBe(thawedAt)
+    expect(actions.lastFrozen('c-other')).toBe(Number.NEGATIVE_INFINITY)
     rig.lending.actions.letGo('c-b2')
     expect([...rig.tier.frozen]).toEqual([])
     // It is being ended: it must not stand still again.
