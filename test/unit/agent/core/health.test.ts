@@ -12,7 +12,7 @@ const task = (more: Partial<TaskInfo> = {}): TaskInfo => taskInfo('t', { command
 
 function running(info: TaskInfo, capable = true): { agent: CoreUnderTest; containerId: string } {
   const agent = CoreUnderTest.registered()
-  agent.run(info, capable ? {} : { framework: framework('F1', []) })
+  agent.run(info, { framework: framework('F1', capable ? ['TASK_KILLING_STATE'] : []) })
   const containerId = agent.lastContainer
   agent.started(containerId, { inspect: '{}' })
   return { agent, containerId }
@@ -168,4 +168,40 @@ test('a framework that kills a task hears nothing of its health in the end', () 
     ['TASK_KILLING', undefined],
     ['TASK_KILLED', undefined],
   ])
+})
+
+describe('a later life of the agent', () => {
+  test('checks a task anew from its start on, and knows what was told', () => {
+    const { agent, containerId } = running(task({ check, health_check }))
+    judged(agent, true)
+    found(agent, 3)
+    agent.now += 60_000
+    const next = agent.next({ found: new Set([containerId]) })
+    expect(next.of('watch')).toMatchObject([
+      {
+        watch: {
+          containerId,
+          task: { check, health_check },
+          startedAt: START,
+          healthy: true,
+          checkStatus: { type: 'COMMAND', command: { exit_code: 3 } },
+        },
+      },
+    ])
+  })
+
+  test('still knows that a task is ended for its health, and why', () => {
+    const { agent, containerId } = running(task({ health_check }), false)
+    agent.ackAll('t')
+    judged(agent, false, true)
+    const next = agent.next({ found: new Set([containerId]) })
+    expect(next.of('watch')).toEqual([])
+    next.register()
+    next.exited(containerId, { kind: 'signaled', signal: 'SIGTERM', detail: undefined })
+    expect(next.ackAll('t').at(-1)).toMatchObject({
+      state: 'TASK_KILLED',
+      healthy: false,
+      message: expect.stringContaining('failed 3 of 3 times in a row: refused'),
+    })
+  })
 })
