@@ -1,5 +1,5 @@
 // What can go wrong between us and the Docker Engine, in its own words.
-import { OperatingError, reasonOf, type TroubleOptions } from '../../base/errors.ts'
+import { OperatingError, type TroubleOptions } from '../../base/errors.ts'
 
 /** The engine refused a request (`status` is its HTTP status) or did not answer it at all (`status` is undefined). */
 export class EngineError extends OperatingError {
