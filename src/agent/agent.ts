@@ -166,11 +166,10 @@ function connectParts(
   const supervisor = openSupervisor({ flags, ground, fetching, ...news }, deps)
   const checks = openChecks(metrics, supervisor, () => ({ lending, shell }), deps)
   const shell: Shell = new Shell({
+    ...deps,
     checks,
     step: (event) => core.step(event),
     commit: () => keeper.commit(),
-    clock,
-    log,
     metrics,
     link,
     containers: {
@@ -184,8 +183,7 @@ function connectParts(
     },
     onDone: (end) => void finish(end, { keeper, link, supervisor }).then(onEnded),
   })
-  const statistics = (containerId: string): ReturnType<Supervisor['statistics']> =>
-    supervisor.statistics(containerId)
+  const statistics = (id: string): ReturnType<Supervisor['statistics']> => supervisor.statistics(id)
   const sampler = new Sampler({ clock, log, state: () => core.state, statistics }, ground.resources)
   const lending = openLending(
     {
