@@ -199,16 +199,9 @@ function connectParts(
     },
     deps,
   )
-  const collection = openCollection(
-    {
-      flags,
-      workDir: ground.workDir,
-      metrics,
-      state: core.state,
-      sandboxBytes: (containerId) => meter.usageOf(containerId)?.bytes,
-    },
-    deps,
-  )
+  const kept = { flags, metrics, workDir: ground.workDir, state: core.state }
+  const sandboxBytes = (id: string): number | undefined => meter.usageOf(id)?.bytes
+  const collection = openCollection({ ...kept, sandboxBytes }, deps)
   const hear = (news: ContainerNews): void => {
     collection.hear(news)
     shell.dispatch(news)
@@ -218,7 +211,8 @@ function connectParts(
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  return { core, keeper, link, shell, supervisor, fetching, metrics, sight, meter, lending, collection, checks }
+  const seen = { metrics, sight, meter, lending, collection }
+  return { core, keeper, link, shell, supervisor, fetching, checks, ...seen }
 }
 
 function newCore(
