@@ -217,12 +217,13 @@ function connectParts(
 
 function newCore(
   flags: AgentFlags,
-  { info, ip, recovery }: Ground,
+  ground: Ground,
   { clock, log, random }: AgentDeps,
   metrics: Metrics,
 ): Pick<Parts, 'core' | 'keeper'> {
+  const { info, recovery } = ground
   const { checkpoint, bootId, restored, rows } = recovery
-  const core = new AgentCore({ random, state: restored.state }, coreSettings(flags, info, ip))
+  const core = new AgentCore({ random, state: restored.state }, coreSettings(flags, ground))
   const takeRows = (): readonly SavedRow[] => core.takeRows({ info, bootId })
   return { core, keeper: new Keeper({ clock, log, metrics, checkpoint, takeRows }, rows) }
 }

@@ -128,7 +128,11 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     attributes: agentAttributes(hardware, facts, flags.attributes),
   }
   const recovery = compareIdentity(opened, info, flags.reconfiguration_policy, workDir)
-  const earlier = await earlierContainers(flags, { workDir, info, ip, recovery, containerizers }, log)
+  const earlier = await earlierContainers(
+    flags,
+    { workDir, info, ip, recovery, cgroups, containerizers },
+    log,
+  )
   const lending = { lentTier, lendMode, pluginNames, plugins }
   const place = { master, workDir, cgroups, containerizers, engine, resources, info, ip }
   return { ...place, ...lending, recovery, ...earlier }
@@ -136,13 +140,13 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
 
 async function earlierContainers(
   flags: AgentFlags,
-  ground: Pick<Ground, 'containerizers' | 'info' | 'ip' | 'recovery' | 'workDir'>,
+  ground: Pick<Ground, 'cgroups' | 'containerizers' | 'info' | 'ip' | 'recovery' | 'workDir'>,
   log: Logger,
 ): Promise<Pick<Ground, 'found' | 'known'>> {
   const { containerizers, info, ip, recovery, workDir } = ground
   const { state } = recovery.restored
   const at = { workDir, agentId: state.agentId ?? '', ip, port: info.port ?? 0 }
-  const all = knownContainers(state, coreSettings(flags, info, ip), sandboxSettings(flags, at))
+  const all = knownContainers(state, coreSettings(flags, ground), sandboxSettings(flags, at))
   // Pids and names may be used again since the machine was started.
   const known = recovery.rebooted ? [] : all
   return { known, found: await findContainers(containerizers, known, log) }

@@ -1,6 +1,7 @@
 // An agent's core at work in a test: registered, checked after every step, its effects sorted by kind.
 import { deepStrictEqual } from 'node:assert/strict'
 import { seededRandom } from '../../src/base/random.ts'
+import type { CoreSettings } from '../../src/agent/core/turn.ts'
 import { AgentCore } from '../../src/agent/core/core.ts'
 import type { AgentEffect, AgentEvent } from '../../src/agent/core/events.ts'
 import { Changes } from '../../src/agent/core/changes.ts'
@@ -60,6 +61,7 @@ export class CoreUnderTest {
     options: {
       readonly limits?: Partial<CoreLimits>
       readonly seed?: number
+      readonly unlimited?: CoreSettings['unlimited']
       /** Of an earlier life. */
       readonly state?: AgentState
     } = {},
@@ -75,6 +77,7 @@ export class CoreUnderTest {
         reregistrationTimeoutMs: 2000,
         shutdownGraceMs: 5000,
         cfs: false,
+        unlimited: options.unlimited ?? [],
         limits: { ...DEFAULT_LIMITS, ...options.limits },
       },
     )

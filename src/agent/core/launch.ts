@@ -1,6 +1,7 @@
 // RUN_TASK: which executor a task goes to, what its container is to be, and when it is refused (spec/mesos.md 5.9).
 import { Resources } from '../../resources/resources.ts'
 import type { CommandInfo } from '../../wire/commands.ts'
+import type { ContainerInfo } from '../../wire/containers.ts'
 import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { LinkEventRunTask } from '../../wire/link.ts'
 import type { ExecutorInfo, TaskInfo } from '../../wire/tasks.ts'
@@ -68,6 +69,8 @@ function reasonToRefuse(
     return { reason: 'REASON_AGENT_DRAINING', message: 'The agent is shutting down' }
   if (turn.state.draining !== undefined)
     return { reason: 'REASON_AGENT_DRAINING', message: 'The agent is being drained' }
+  const unlimited = unlimitedRefusal(turn, run.task, info?.container ?? run.task.container)
+  if (unlimited !== undefined) return unlimited
   const executorId = info?.executor_id.value ?? run.task.task_id.value
   const existing = framework?.executors.get(executorId)
   if (info === undefined)
@@ -78,6 +81,19 @@ function reasonToRefuse(
           message: `Cannot run a command task: an executor with its id '${executorId}' exists`,
         }
   return customRefusal(turn, run, executorId, existing)
+}
+
+/** Mesos gives this reason when the isolator of a limit is missing (spec/mesos.md 5.9, 3). */
+function unlimitedRefusal(
+  turn: Turn,
+  { limits = {} }: TaskInfo,
+  container: ContainerInfo | undefined,
+): Refusal | undefined {
+  if (container?.type === 'DOCKER') return undefined
+  const name = turn.settings.unlimited.find((one) => limits[one] !== undefined)
+  if (name === undefined) return undefined
+  const message = `The limit on ${name} cannot be enforced on this machine: it has no such control group`
+  return { reason: 'REASON_GC_ERROR', message }
 }
 
 function customRefusal(

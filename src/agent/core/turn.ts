@@ -22,6 +22,8 @@ export interface CoreSettings {
   readonly shutdownGraceMs: number
   /** `--cgroups_enable_cfs`: decides how limits of several tasks add up (spec/mesos.md 5.9). */
   readonly cfs: boolean
+  /** Which of a task's limits this machine cannot enforce for containers that are not the engine's. */
+  readonly unlimited: readonly ('cpus' | 'mem')[]
   readonly limits: CoreLimits
 }
 

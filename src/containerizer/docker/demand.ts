@@ -63,8 +63,12 @@ export function changedDemand(
   const host: HostConfig = { NetworkMode: '' }
   const rejected = applyDemand(host, spec, settings)
   if (rejected !== undefined) return rejected
-  const { CpuShares, CpuPeriod, CpuQuota, Memory, MemorySwap, MemoryReservation } = host
+  const { CpuShares, CpuPeriod, CpuQuota, MemorySwap, MemoryReservation } = host
+  const endless = spec.limits.mem === Number.POSITIVE_INFINITY
+  // The engine takes no "none" for a container that has a limit: all memory of the machine is that.
+  const Memory = endless ? settings.memoryTotalBytes : host.Memory
   const grows = Memory !== undefined && memoryBytes !== undefined && Memory > memoryBytes
+  const most = grows ? Memory : memoryBytes
   return {
     ...(CpuShares !== undefined && { CpuShares }),
     // Without a quota now, one that it had before is lifted.
@@ -73,7 +77,10 @@ export function changedDemand(
       : { CpuQuota, ...(CpuPeriod !== undefined && { CpuPeriod }) }),
     // One of both that stays behind that of memory is refused; as much swap again is what the engine gives at first.
     ...(grows && { Memory, MemorySwap: MemorySwap ?? 2 * Memory }),
-    ...(MemoryReservation !== undefined && grows && { MemoryReservation }),
+    // What is reserved follows the demand both ways, up to the limit.
+    ...(MemoryReservation !== undefined && {
+      MemoryReservation: Math.min(MemoryReservation, most ?? MemoryReservation),
+    }),
   }
 }
 

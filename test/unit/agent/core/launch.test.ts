@@ -59,6 +59,24 @@ describe('a launch is refused', () => {
     expect(agent.sent()).toMatchObject([{ state: 'TASK_DROPPED', reason: 'REASON_TASK_INVALID' }])
   })
 
+  test('when it limits what this machine cannot, unless the engine does', () => {
+    const agent = CoreUnderTest.registered({ unlimited: ['mem'] })
+    const limits = { cpus: { value: 2 }, mem: { value: 128 } }
+    agent.run({ ...command('t1'), limits })
+    expect(agent.sent()).toMatchObject([
+      {
+        state: 'TASK_DROPPED',
+        reason: 'REASON_GC_ERROR',
+        message: 'The limit on mem cannot be enforced on this machine: it has no such control group',
+      },
+    ])
+    agent.run({ ...command('t2'), limits: { cpus: { value: 2 } } })
+    agent.run({ ...command('t3'), limits, container: { type: 'DOCKER', docker: { image: 'busybox' } } })
+    expect(agent.of('launch', agent.all).map(({ request }) => request.taskId)).toEqual(['t2', 't3'])
+    agent.run({ ...taskInfo('t4'), limits }, { executor: info })
+    expect(agent.sent()).toMatchObject([{ state: 'TASK_DROPPED', reason: 'REASON_GC_ERROR' }])
+  })
+
   test('when too many tasks wait for an executor that has not subscribed', () => {
     const agent = CoreUnderTest.registered({ limits: { queuedTasks: 1 } })
     agent.run(taskInfo('t1'), { executor: info })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContainerSpec } from '../../../../src/containerizer/containerizer.ts'
 import type { CreateBody } from '../../../../src/containerizer/docker/body.ts'
+import { changedDemand } from '../../../../src/containerizer/docker/demand.ts'
 import { type OptionSettings, translate } from '../../../../src/containerizer/docker/options.ts'
 import { SETTINGS, dockerSpec, resourcesOf } from '../../../support/docker.ts'
 
@@ -71,6 +72,34 @@ describe('resources', () => {
     expect(limited.MemoryReservation).toBe(Math.floor(1638.4 * 1024 ** 2))
     const free = host({ resources, limits: { mem: Infinity } })
     expect([free.Memory, free.OomScoreAdj]).toEqual([undefined, 900])
+  })
+
+  test('of a running container only raise its memory, to all of the machine for none, and move what is reserved', () => {
+    const MB = 1024 ** 2
+    const change = (limits: { cpus?: number; mem?: number }, memoryBytes: number | undefined = 128 * MB) =>
+      changedDemand(
+        { resources: resourcesOf('cpus:1;mem:64'), limits, revocable: false },
+        SETTINGS,
+        memoryBytes,
+      )
+    const cpu = { CpuShares: 1024, CpuQuota: -1 }
+    const reserved = { MemoryReservation: 64 * MB }
+    expect(change({ mem: 96 })).toEqual({ ...cpu, ...reserved })
+    expect(change({ mem: 256 })).toEqual({ ...cpu, ...reserved, Memory: 256 * MB, MemorySwap: 512 * MB })
+    const endless = { Memory: SETTINGS.memoryTotalBytes, MemorySwap: 2 * SETTINGS.memoryTotalBytes }
+    expect(change({ mem: Infinity })).toEqual({ ...cpu, ...reserved, ...endless })
+    expect(change({ mem: 256 }, 32 * MB)).toMatchObject({ Memory: 256 * MB, ...reserved })
+    expect(change({ cpus: 2 })).toMatchObject({ CpuQuota: 200_000, CpuPeriod: 100_000 })
+    expect(
+      changedDemand(
+        { resources: resourcesOf('mem:200'), limits: { mem: 200 }, revocable: false },
+        SETTINGS,
+        undefined,
+      ),
+    ).toEqual({
+      CpuQuota: -1,
+      MemoryReservation: 200 * MB,
+    })
   })
 
   test('allow no swap beyond memory only when the agent limits it', () => {
