@@ -74,7 +74,7 @@ describe('resources', () => {
     expect([free.Memory, free.OomScoreAdj]).toEqual([undefined, 900])
   })
 
-  test('of a running container only raise its memory, to all of the machine for none, and move what is reserved', () => {
+  test('of a running container only raise memory, to all of the machine for none, and move what is reserved', () => {
     const MB = 1024 ** 2
     const change = (limits: { cpus?: number; mem?: number }, memoryBytes: number | undefined = 128 * MB) =>
       changedDemand(
