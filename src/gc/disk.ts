@@ -11,7 +11,7 @@ export interface DiskUse {
 }
 
 /** A few microseconds; it costs less than a hop to a thread. */
-export function diskUse(folder: string): DiskUse {
+function diskUse(folder: string): DiskUse {
   const { bavail, bfree, blocks, bsize, ffree, files } = statfsSync(folder)
   const used = blocks - bfree
   const ofBytes = used + bavail > 0 ? used / (used + bavail) : 1
@@ -22,5 +22,27 @@ export function diskUse(folder: string): DiskUse {
     freeBytes: bavail * bsize,
     usedBytes: used * bsize,
     usage: Math.max(ofBytes, ofFiles),
+  }
+}
+
+/**
+ * The use of the folder's file system, asked anew each time; the last figures while it cannot be asked, because the
+ * folder was removed or its file system is gone: who asks has tasks to look after all the same.
+ *
+ * @param onTrouble told once until it can be asked again
+ * @throws what the first question throws
+ */
+export function watchedDisk(folder: string, onTrouble: (error: unknown) => void): () => DiskUse {
+  let last = diskUse(folder)
+  let failing = false
+  return () => {
+    try {
+      last = diskUse(folder)
+      failing = false
+    } catch (error) {
+      if (!failing) onTrouble(error)
+      failing = true
+    }
+    return last
   }
 }

@@ -5,7 +5,7 @@ import { every } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import { Collector, type CollectorDeps } from '../../gc/collector.ts'
-import { type DiskUse, diskUse } from '../../gc/disk.ts'
+import { type DiskUse, watchedDisk } from '../../gc/disk.ts'
 import { diskUsage } from '../../gc/disk-usage.ts'
 import { DiskGuard } from '../../gc/guard.ts'
 import { Remover } from '../../gc/remover.ts'
@@ -81,7 +81,11 @@ function newCollector(
 export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCollection {
   const { flags, metrics, state, workDir } = edges
   const { clock, log } = deps
-  const disk = deps.disk ?? (() => diskUse(workDir))
+  const disk =
+    deps.disk ??
+    watchedDisk(workDir, (error) => {
+      log.error({ path: workDir, reason: reasonOf(error) }, 'the disk of the work folder cannot be asked')
+    })
   const { totalBytes } = disk()
   const database = Database.open(join(workDir, 'gc.db'), {
     migrations: COLLECTION_MIGRATIONS,

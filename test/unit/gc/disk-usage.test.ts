@@ -107,7 +107,9 @@ test('what lies deeper than the longest path of the kernel is counted', async ()
   execFileSync('rm', ['-rf', root])
 })
 
-test('what lies deeper than folders may be open at once is told as not readable', async () => {
+test('what lies deeper than folders may be open at once is told as not readable', {
+  timeout: 60_000,
+}, async () => {
   nest(120)
   const found = await usage(root)
   expect(found.unreadable).toBe(1)
