@@ -86,6 +86,8 @@ export class Collector {
   readonly #entries = new Map<string, Entry>()
   #running: Promise<Collection> | undefined
   #again: { olderThanMs: number | undefined } | undefined
+  /** Sweeps under way, from their look on. */
+  #sweeps = 0
   #last: Collection | undefined
   #current: { readonly path: string; removed: number } | undefined
   #closed = false
@@ -123,7 +125,7 @@ export class Collector {
   }
 
   get isRunning(): boolean {
-    return this.#running !== undefined
+    return this.#running !== undefined || this.#sweeps > 0
   }
 
   maxAgeMs(): number {
@@ -201,6 +203,17 @@ export class Collector {
     }
     this.#running = this.#repeat(olderThanMs).finally(() => (this.#running = undefined))
     return this.#running
+  }
+
+  /** Looks at what is there before it collects, so that nothing is missed; under way from the first moment on. */
+  async sweep(olderThanMs?: number): Promise<Collection> {
+    this.#sweeps++
+    try {
+      await this.scan()
+      return await this.collect(olderThanMs)
+    } finally {
+      this.#sweeps--
+    }
   }
 
   /** Resolves when no collection is under way. Never rejects. */

@@ -102,7 +102,7 @@ export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCol
   const guard = new DiskGuard({ log, metrics, disk, reserve, holders, collect: () => collector.collect() })
   const trouble = (error: unknown): void =>
     log.warn({ reason: reasonOf(error) }, 'sandboxes could not be collected')
-  const schedule = onSchedule(flags.gc_schedule, () => sweep(collector), trouble)
+  const schedule = onSchedule(flags.gc_schedule, async () => void (await collector.sweep()), trouble)
   const isTight = (): boolean => disk().usage >= 1 - flags.gc_disk_headroom
   return {
     collector,
@@ -144,11 +144,6 @@ async function atMost(clock: AgentDeps['clock'], ms: number, work: Promise<unkno
   const late = Promise.withResolvers<void>()
   using _ = clock.after(ms, late.resolve)
   await Promise.race([work, late.promise])
-}
-
-async function sweep(collector: Collector): Promise<void> {
-  await collector.scan()
-  await collector.collect()
 }
 
 async function watch(

@@ -40,13 +40,9 @@ async function collect(
   const wanted = readWish(body.bytes.toString())
   if (typeof wanted === 'string') return text(400, wanted)
   const { collector } = open
-  const work = async (): Promise<void> => {
-    await collector.scan()
-    await collector.collect(wanted.olderThanMs)
-  }
-  void work().catch((error: unknown) =>
-    log.warn({ reason: reasonOf(error) }, 'sandboxes could not be collected'),
-  )
+  void collector
+    .sweep(wanted.olderThanMs)
+    .catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'sandboxes could not be collected'))
   return json(collectionPage(open, clock))
 }
 

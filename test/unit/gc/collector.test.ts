@@ -94,10 +94,7 @@ function ended(on: Collector, id: string, hours: number, ending: Ending): string
   return path
 }
 
-const scan = async (on: Collector): Promise<ReturnType<Collector['collect']>> => {
-  await on.scan()
-  return on.collect()
-}
+const scan = (on: Collector): ReturnType<Collector['sweep']> => on.sweep()
 
 test('older ones than the delay are removed; young, live and lately written ones are kept', async () => {
   usage = 0
@@ -120,6 +117,16 @@ test('older ones than the delay are removed; young, live and lately written ones
   await clock.advance(9 * HOUR_MS)
   expect((await scan(gc)).removed).toHaveLength(2)
   expect(existsSync(alive)).toBe(true)
+})
+
+test('is under way from the first look on until all that is older than asked for is gone', async () => {
+  usage = 0
+  const path = ended(collector(), 'young', 1, 'failed')
+  const gc = collector()
+  const swept = gc.sweep(0)
+  expect(gc.isRunning).toBe(true)
+  expect((await swept).removed).toHaveLength(1)
+  expect([gc.isRunning, existsSync(path)]).toEqual([false, false])
 })
 
 test('what ended while the clock was ahead waits no longer than the delay once the clock is right again', async () => {
