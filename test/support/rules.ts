@@ -28,8 +28,11 @@ export const HOME_OF_PACKAGE: Readonly<Record<string, string>> = {
   'node-cron': 'src/gc/schedule.ts',
   pidusage: 'src/containerizer/process-usage.ts',
   pino: 'src/base/log.ts',
+  'prom-client': 'src/http/prometheus.ts',
+  sirv: 'src/http/static-files.ts',
   systeminformation: 'src/agent/hardware.ts',
   typebox: 'src/wire/',
+  yaml: 'src/cli/yaml.ts',
 }
 
 const CLOCK_HOME = 'src/base/clock.ts'
