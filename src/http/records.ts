@@ -1,8 +1,37 @@
 // A request whose body is an endless stream of records: the server's end of it.
 import { OperatingError, reasonOf } from '../base/errors.ts'
-import { RecordDecoder, type RecordLimits } from '../wire/recordio.ts'
+import { RECORD_LIMITS, RecordDecoder, type RecordLimits } from '../wire/recordio.ts'
+import { passCall, type Gate } from './gate.ts'
 import type { HttpRequest } from './request.ts'
-import { text, type Answer } from './response.ts'
+import { accepted, text, type Answer } from './response.ts'
+import { RECORDS_TYPE } from './upload.ts'
+
+/** Whether the body of a request is records rather than one message. */
+export const hasRecords = (request: HttpRequest): boolean =>
+  request.method === 'POST' && request.header('content-type') === RECORDS_TYPE
+
+/**
+ * Takes every record of the body as a call of an API, which passes the API's gate as one that came alone.
+ *
+ * @param onRecord of each that comes, whether it passes or not
+ * @param take answers a call; an answer with a text refuses it
+ * @returns 202 at the end of the records; the first refusal ends them
+ */
+export async function takeCalls<Call>(
+  request: HttpRequest,
+  gate: Gate<Call>,
+  onRecord: () => void,
+  take: (call: Call) => Answer,
+): Promise<Answer> {
+  const refusal = await takeRecords(request, RECORD_LIMITS, (record) => {
+    onRecord()
+    const passed = passCall(gate, record)
+    if (!passed.ok) return passed.answer
+    const answer = take(passed.call)
+    return answer.kind === 'empty' ? undefined : answer
+  })
+  return refusal ?? accepted()
+}
 
 /**
  * Gives each record of the body to `take` as it comes. Nothing piles up: the peer is read no faster than `take` works.

@@ -6,15 +6,13 @@
 import { isIP } from 'node:net'
 import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
-import { passCall, passGate, type Gate } from '../http/gate.ts'
-import { takeRecords } from '../http/records.ts'
+import { passGate, type Gate } from '../http/gate.ts'
+import { hasRecords, takeCalls } from '../http/records.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, stream, text, type Answer } from '../http/response.ts'
 import { MAX_ATTRIBUTES } from '../resources/attributes.ts'
-import { RECORDS_TYPE } from '../http/upload.ts'
 import { uuidError } from '../wire/identifiers.ts'
 import { LinkCall, type LinkCallSubscribe } from '../wire/link.ts'
-import { RECORD_LIMITS } from '../wire/recordio.ts'
 import { agentIp } from '../http/address.ts'
 import type { Agent, Cluster } from './core/cluster.ts'
 import type { Shell } from './shell.ts'
@@ -51,27 +49,19 @@ export class AgentLinkApi {
 
   /** Answers one call: a stream for SUBSCRIBE, 202 for others, 4xx with a sentence for what is wrong. */
   async handle(request: HttpRequest): Promise<Answer> {
-    const answer =
-      request.method === 'POST' && request.header('content-type') === RECORDS_TYPE
-        ? await this.#takeAll(request)
-        : await this.#answer(request)
+    const answer = hasRecords(request) ? await this.#takeAll(request) : await this.#answer(request)
     if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(REFUSED)
     return answer
   }
 
-  /** 202 at the end of the records; the first that is refused ends them. */
-  async #takeAll(request: HttpRequest): Promise<Answer> {
+  #takeAll(request: HttpRequest): Promise<Answer> {
     const streamId = request.header(STREAM_ID)
-    const refusal = await takeRecords(request, RECORD_LIMITS, (record) => {
-      this.#deps.metrics.count(CALLS)
-      const passed = passCall(GATE, record)
-      if (!passed.ok) return passed.answer
-      if (passed.call.type === 'SUBSCRIBE')
+    const onRecord = (): void => this.#deps.metrics.count(CALLS)
+    return takeCalls(request, GATE, onRecord, (call) => {
+      if (call.type === 'SUBSCRIBE')
         return text(400, `A SUBSCRIBE call opens a link: expecting it in a request of type application/json`)
-      const answer = this.#take(passed.call, streamId)
-      return answer.kind === 'empty' ? undefined : answer
+      return this.#take(call, streamId)
     })
-    return refusal ?? accepted()
   }
 
   async #answer(request: HttpRequest): Promise<Answer> {

@@ -2,12 +2,11 @@
 import { assert } from '../base/errors.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
-import { passCall, passGate, type Gate } from '../http/gate.ts'
-import { takeRecords } from '../http/records.ts'
+import { passGate, type Gate } from '../http/gate.ts'
+import { hasRecords, takeCalls } from '../http/records.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, empty, stream, text, type Answer } from '../http/response.ts'
-import { RECORDS_PREFERENCE, RECORDS_TYPE } from '../http/upload.ts'
-import { RECORD_LIMITS } from '../wire/recordio.ts'
+import { RECORDS_PREFERENCE } from '../http/upload.ts'
 import { SchedulerCall } from '../wire/scheduler.ts'
 import { problemWithCall } from './core/call-validation.ts'
 import type { Cluster, Framework } from './core/cluster.ts'
@@ -43,10 +42,7 @@ export class SchedulerApi {
 
   /** Answers one call. The steps are those of the table in spec/mesos.md 2.1; 0, 1 and 12 come with authentication. */
   async handle(request: HttpRequest): Promise<Answer> {
-    const answer =
-      request.method === 'POST' && request.header('content-type') === RECORDS_TYPE
-        ? await this.#takeAll(request)
-        : await this.#answer(request)
+    const answer = hasRecords(request) ? await this.#takeAll(request) : await this.#answer(request)
     if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(REFUSED)
     return answer
   }
@@ -55,21 +51,15 @@ export class SchedulerApi {
    * Ours beside Mesos' one call a request: the records of one endless request, for frameworks that acknowledge much.
    * Only acknowledgements, because nobody has to hear what became of one: an update without one comes again.
    */
-  async #takeAll(request: HttpRequest): Promise<Answer> {
+  #takeAll(request: HttpRequest): Promise<Answer> {
     const streamId = request.header(STREAM_ID)
-    const refusal = await takeRecords(request, RECORD_LIMITS, (record) => {
-      this.#deps.metrics.count(CALLS)
-      const passed = passCall(this.#gate, record)
-      if (!passed.ok) return passed.answer
-      const { call } = passed
+    const onRecord = (): void => this.#deps.metrics.count(CALLS)
+    return takeCalls(request, this.#gate, onRecord, (call) => {
       if (call.type !== 'ACKNOWLEDGE')
         return text(400, `Expecting only ACKNOWLEDGE calls as records, but received ${call.type}`)
       const framework = this.#frameworkOf(call, streamId)
-      if ('kind' in framework) return framework
-      this.#call(framework, call)
-      return undefined
+      return 'kind' in framework ? framework : this.#call(framework, call)
     })
-    return refusal ?? accepted()
   }
 
   async #answer(request: HttpRequest): Promise<Answer> {

@@ -1,11 +1,11 @@
 // Docker tasks on the real engine: what a task may ask for, how it ends, and that nothing of it remains.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { type RealDocker, containersOf, realDocker, resourcesOf } from '../support/docker.ts'
 import { engineRequest, requireEngine } from '../support/engine.ts'
+import { freePort } from '../support/free-port.ts'
 
 let docker: RealDocker
 
@@ -22,15 +22,6 @@ const sh = (value: string): { command: { shell: true; value: string } } => ({
   command: { shell: true, value },
 })
 const read = (sandbox: string, name: string): string => readFileSync(join(sandbox, name), 'utf8')
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 describe('a task', () => {
   test('with shell=false and arguments on the host’s network runs them as they are', async () => {

@@ -1,14 +1,13 @@
 // Everything that a run stands on, in one folder with one mark: an engine, a master, an agent, the bad networks between
 // them, a small disk for the agent, and the workload. Disposing it removes all of it, whatever state it is in.
 import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { OperatingError } from '../../src/base/errors.ts'
 import { runCommand } from '../../src/base/exec.ts'
 import { TEST_IMAGE } from '../support/engine.ts'
+import { freePort } from '../support/free-port.ts'
 import { openRelay, type Relay } from '../support/relay.ts'
 import { Daemon } from './daemon.ts'
 import { OwnEngine } from './dockerd.ts'
@@ -220,13 +219,4 @@ async function pageAt(port: number, path: string): Promise<unknown> {
     // It is away, paused or just starting.
     return undefined
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

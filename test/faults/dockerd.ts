@@ -3,12 +3,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { OperatingError } from '../../src/base/errors.ts'
-import { runCommand } from '../../src/base/exec.ts'
-import { engineRequest } from '../support/engine.ts'
+import { engineRequest, giveImage, TOOL_PATH } from '../support/engine.ts'
 import { Daemon } from './daemon.ts'
 
-const SCRIPTS = join(import.meta.dirname, '../../scripts')
-const NODE_OPTION = { PATH: `${join(process.execPath, '..')}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
 /** Time for a running engine to take over a changed setting. */
 const RELOAD_MS = 10_000
 const LOOK_MS = 50
@@ -34,7 +31,7 @@ export class OwnEngine {
       // In a network of its own: an engine without a bridge removes the one of the machine's engine.
       file: 'unshare',
       argv: () => ['--net', 'dockerd', ...this.#arguments(mark)],
-      env: NODE_OPTION,
+      env: { PATH: TOOL_PATH },
       log,
       prepare: () => this.#clear(),
       answers: () => this.#answers(),
@@ -94,9 +91,7 @@ export class OwnEngine {
   /** Starts it and gives it the small image. */
   async open(signal: AbortSignal): Promise<void> {
     await this.daemon.start(signal)
-    const env = { ...NODE_OPTION, TEPUI_ENGINE_SOCKET: this.socket }
-    const made = await runCommand('sh', [join(SCRIPTS, 'image.sh')], { env, signal })
-    if (made.exitCode !== 0) throw new OperatingError('ENGINE', `The image cannot be made: ${made.stderr}`)
+    await giveImage(this.socket, signal)
   }
 
   /** Whether containers live on while the engine is away; resolves when the running engine knows. */

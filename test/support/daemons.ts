@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { vi } from 'vitest'
+import { freePort } from './free-port.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/tepui.ts')
 const SOON = { timeout: 20_000, interval: 50 }
@@ -117,13 +117,3 @@ export class Daemons implements AsyncDisposable {
 
 const failed = ({ process: { pid }, output }: Daemon, how: string): Error =>
   new Error(`The daemon ${pid} ${how}; it wrote\n${output}`)
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}

@@ -1,7 +1,9 @@
 // What tests with a real Docker Engine need: the engine or a loud failure, and a list of what was left on the machine.
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 
 /** The image that scripts/image.sh makes; no test pulls one. */
 export const TEST_IMAGE = 'tepui/busybox:latest'
@@ -37,6 +39,16 @@ export function engineRequest(
     asked.on('error', reject)
     asked.end(body === undefined ? undefined : JSON.stringify(body))
   })
+}
+
+/** For programs of the system and for scripts of ours, whoever started the tests. */
+export const TOOL_PATH = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
+
+/** Gives an engine beside the machine's own the test image. */
+export async function giveImage(socket: string, signal?: AbortSignal): Promise<void> {
+  const script = join(import.meta.dirname, '../../scripts/image.sh')
+  const env = { ...process.env, PATH: TOOL_PATH, TEPUI_ENGINE_SOCKET: socket }
+  await promisify(execFile)('sh', [script], { env, ...(signal !== undefined && { signal }) })
 }
 
 /** Fails, with the fix, when no engine answers or the test image is missing: a test without its engine is no test. */

@@ -37,6 +37,27 @@ export function resourcesOf(text: string): Resources {
   return resources
 }
 
+/** A command task of 0.5 cores and 64 MB with a new sandbox below a folder. */
+export function commandSpec(folder: string, value: string, reserved = 'cpus:0.5;mem:64'): ContainerSpec {
+  const containerId = systemRandom.uuid()
+  const sandbox = join(folder, 'sandboxes', containerId)
+  mkdirSync(sandbox, { recursive: true })
+  return {
+    containerId,
+    frameworkId: 'framework',
+    executorId: 'executor',
+    taskId: 'task',
+    sandbox,
+    user: undefined,
+    command: { value },
+    container: undefined,
+    resources: resourcesOf(reserved),
+    limits: {},
+    environment: {},
+    revocable: false,
+  }
+}
+
 export function openHostBench(options: BenchOptions = {}): HostBench {
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'tepui-host-'))
   const mount = options.mount === undefined ? {} : { mount: options.mount }
@@ -60,24 +81,7 @@ export function openHostBench(options: BenchOptions = {}): HostBench {
     containerizer,
     async launch(value, more = {}) {
       const { reserved, ...fields } = more
-      const containerId = systemRandom.uuid()
-      const sandbox = join(folder, 'sandboxes', containerId)
-      mkdirSync(sandbox, { recursive: true })
-      const spec: ContainerSpec = {
-        containerId,
-        frameworkId: 'framework',
-        executorId: 'executor',
-        taskId: 'task',
-        sandbox,
-        user: undefined,
-        command: { value },
-        container: undefined,
-        resources: resourcesOf(reserved ?? 'cpus:0.5;mem:64'),
-        limits: {},
-        environment: {},
-        revocable: false,
-        ...fields,
-      }
+      const spec = { ...commandSpec(folder, value, reserved), ...fields }
       const never = new AbortController().signal
       const container = await containerizer.launch(spec, { progress: () => undefined }, never)
       containers.push(container)

@@ -1,7 +1,7 @@
 // Lives of one agent's containerizer on the real machine, one after the other: the earlier one ends by SIGKILL.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ import { type DockerOptions, openDocker } from '../../src/containerizer/docker/d
 import { createHostContainerizer } from '../../src/containerizer/host/containerizer.ts'
 import type { Order } from './earlier-life.ts'
 import { TEST_IMAGE } from './engine.ts'
-import { resourcesOf } from './host.ts'
+import { commandSpec } from './host.ts'
 
 export type Kind = 'host' | 'docker'
 
@@ -87,26 +87,12 @@ export class Lives implements AsyncDisposable {
     this.options = { kind, folder, tag, socket: '/var/run/docker.sock', logBytes: 10 * 1024 ** 2, ...options }
   }
 
-  spec({ value, reserved = 'cpus:0.5;mem:64', revocable = false }: Wanted): ContainerSpec {
-    const containerId = systemRandom.uuid()
-    const sandbox = join(this.options.folder, 'sandboxes', containerId)
-    mkdirSync(sandbox, { recursive: true })
-    const isDocker = this.options.kind === 'docker'
-    return {
-      containerId,
-      frameworkId: 'framework',
-      executorId: 'executor',
-      taskId: 'task',
-      sandbox,
-      user: undefined,
-      command: { shell: true, value },
-      container: isDocker ? { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'NONE' } } : undefined,
-      resources: resourcesOf(reserved),
-      limits: {},
-      // The same inside and outside.
-      environment: { HERE: isDocker ? '/mnt/mesos/sandbox' : sandbox },
-      revocable,
-    }
+  spec({ value, reserved, revocable = false }: Wanted): ContainerSpec {
+    const spec = { ...commandSpec(this.options.folder, value, reserved), revocable }
+    if (this.options.kind === 'host') return { ...spec, environment: { HERE: spec.sandbox } }
+    const container = { type: 'DOCKER' as const, docker: { image: TEST_IMAGE, network: 'NONE' as const } }
+    // The sandbox, under the same name inside and outside.
+    return { ...spec, container, environment: { HERE: '/mnt/mesos/sandbox' } }
   }
 
   /** Starts containers in a process of their own, which lives until `kill`. */

@@ -189,6 +189,36 @@ export class TestFramework implements Disposable {
   }
 }
 
+export interface LaunchedTask extends Disposable {
+  readonly agent: ToyAgent
+  readonly framework: TestFramework
+  /** Says that it runs; to be sent by the agent. */
+  readonly update: { readonly status: { readonly uuid: string } }
+}
+
+/** A task `t` of a framework of its own, which an agent of its own was told to run. */
+export async function launchTask(master: TestMaster): Promise<LaunchedTask> {
+  const agent = await master.agent()
+  const framework = await master.framework()
+  const [offer] = await framework.offers()
+  if (offer === undefined) throw new Error('no offer came')
+  await framework.launch(offer, 't')
+  await agent.next('RUN_TASK')
+  const state = 'TASK_RUNNING'
+  const uuid = uuidBytes(random.uuid())
+  const status = { task_id: { value: 't' }, state, agent_id: { value: agent.id }, uuid }
+  const update = { framework_id: { value: framework.id }, status, latest_state: state }
+  return {
+    agent,
+    framework,
+    update,
+    [Symbol.dispose]() {
+      framework[Symbol.dispose]()
+      agent[Symbol.dispose]()
+    },
+  }
+}
+
 export interface OfferLike {
   readonly id: { readonly value: string }
   readonly agent_id: { readonly value: string }

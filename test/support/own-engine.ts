@@ -2,33 +2,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
-import { TEST_IMAGE } from './engine.ts'
+import { engineRequest, giveImage, TOOL_PATH } from './engine.ts'
 
-const SOCKET = '/var/run/docker.sock'
 const run = promisify(execFile)
-
-function ask(
-  socket: string,
-  method: string,
-  path: string,
-  body?: Buffer,
-): Promise<{ status: number; body: Buffer }> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ socketPath: socket, method, path, timeout: 60_000 }, (answer) => {
-      const parts: Buffer[] = []
-      answer.on('data', (part: Buffer) => parts.push(part))
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(parts) }))
-    })
-    sent.on('timeout', () => sent.destroy(new Error('no answer')))
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
 
 export class OwnEngine implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'own-engine-'))
@@ -43,9 +23,7 @@ export class OwnEngine implements AsyncDisposable {
   static async open(...flags: readonly string[]): Promise<OwnEngine> {
     const engine = new OwnEngine(flags)
     await engine.start()
-    const image = await ask(SOCKET, 'GET', `/images/${encodeURIComponent(TEST_IMAGE)}/get`)
-    const loaded = await ask(engine.socket, 'POST', '/images/load', image.body)
-    if (loaded.status !== 200) throw new Error(`The image was not loaded: ${loaded.body.toString()}`)
+    await giveImage(engine.socket)
     return engine
   }
 
@@ -59,12 +37,9 @@ export class OwnEngine implements AsyncDisposable {
     const host = ['--host', `unix://${this.socket}`, '--bridge=none', '--iptables=false']
     // In a network of its own: an engine without a bridge removes the one of the machine's engine.
     const argv = ['--net', 'dockerd', ...flags, ...host, ...this.#flags]
-    const path = `${process.env['PATH']}:/usr/sbin:/sbin`
-    this.#process = spawn('/usr/bin/unshare', argv, { stdio: 'ignore', env: { ...process.env, PATH: path } })
-    await vi.waitFor(async () => void (await ask(this.socket, 'GET', '/_ping')), {
-      timeout: 60_000,
-      interval: 50,
-    })
+    const env = { ...process.env, PATH: TOOL_PATH }
+    this.#process = spawn('/usr/bin/unshare', argv, { stdio: 'ignore', env })
+    await vi.waitFor(async () => void (await this.ask('GET', '/_ping')), { timeout: 60_000, interval: 50 })
   }
 
   /** Resolves when the daemon is gone; with live-restore what it started lives on. */
@@ -88,7 +63,7 @@ export class OwnEngine implements AsyncDisposable {
 
   /** One request beside the code under test. */
   async ask(method: string, path: string): Promise<string> {
-    return (await ask(this.socket, method, path)).body.toString()
+    return (await engineRequest(method, path, undefined, this.socket)).text
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 import type { Ending } from '../../gc/plan.ts'
 import type { ContainerFacts } from '../../gc/tombstone.ts'
 import { exitWords } from '../core/exits.ts'
-import { type AgentState, type Executor, executorOf } from '../core/state.ts'
+import { type AgentState, type Executor, executorOf, type Task } from '../core/state.ts'
 import type { ContainerNews } from '../supervisor.ts'
 
 type EndNews = Extract<ContainerNews, { type: 'exited' | 'launch-failed' }>
@@ -36,13 +36,11 @@ export function endOf(state: Readonly<AgentState>, news: EndNews, now: number): 
     cause: news.type === 'exited' ? exitWords(news.exit) : news.message,
     figures: figuresOf(news, startedAt, now),
   }
-  return { facts, ending: endingOf(executor, news) }
+  return { facts, ending: endingOf(executor, tasks, news) }
 }
 
-function endingOf(executor: Executor, news: EndNews): Ending {
-  const tasks = [...executor.tasks.values(), ...executor.completedTasks]
+function endingOf({ life }: Executor, tasks: readonly Task[], news: EndNews): Ending {
   if (tasks.some(({ state }) => FAILURES.has(state))) return 'failed'
-  const { life } = executor
   if ('cause' in life && ON_REQUEST.has(life.cause.kind)) return 'killed'
   return news.type === 'exited' && news.exit.kind === 'exited' && news.exit.code === 0
     ? 'succeeded'

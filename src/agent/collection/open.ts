@@ -114,10 +114,9 @@ export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCol
       if (news.type !== 'exited' && news.type !== 'launch-failed') return
       const end = endOf(state, news, clock.now())
       if (end === undefined) return
-      const { agentId, containerId } = end.facts
+      const { facts, ending } = end
       // Of a launch that was refused early there is no sandbox.
-      if (existsSync(sandboxDirectory(workDir, end.facts, containerId)) && agentId !== '')
-        collector.schedule(end.facts, end.ending)
+      if (existsSync(sandboxDirectory(workDir, facts, facts.containerId))) collector.schedule(facts, ending)
       // Short tasks fill a small disk between two looks.
       if (isTight()) collector.collect().catch(trouble)
     },

@@ -70,10 +70,12 @@ function collectionPage(open: OpenCollection, clock: Clock): object {
   const use = disk()
   const now = clock.now()
   const moment = { now, usage: use.usage }
-  const all = [...collector.scheduled]
-  const due = (entry: Entry): number => dueAt(entry, collector.rules, use.usage)
-  const isDue = (entry: Entry): boolean => whyDue(entry, collector.rules, moment) !== undefined
-  all.sort((a, b) => Number(isDue(b)) - Number(isDue(a)) || (isDue(a) ? byWorth(a, b) : due(a) - due(b)))
+  const all = Array.from(collector.scheduled, (entry) => ({
+    entry,
+    due: dueAt(entry, collector.rules, use.usage),
+    why: whyDue(entry, collector.rules, moment),
+  }))
+  all.sort(byTurn)
   return {
     now: now / 1000,
     disk: {
@@ -90,10 +92,8 @@ function collectionPage(open: OpenCollection, clock: Clock): object {
       max_allowed_age_secs: maxAllowedAge(collector.rules, use.usage) / 1000,
     },
     scheduled_total: all.length,
-    scheduled_bytes: all.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
-    scheduled: all
-      .slice(0, MAX_ROWS)
-      .map((entry) => rowOf(entry, due(entry), whyDue(entry, collector.rules, moment))),
+    scheduled_bytes: all.reduce((sum, { entry }) => sum + (entry.bytes ?? 0), 0),
+    scheduled: all.slice(0, MAX_ROWS).map(rowOf),
     collecting: collector.isRunning,
     current: collector.current ?? null,
     last: collector.last === undefined ? null : collectionOf(collector.last),
@@ -101,7 +101,22 @@ function collectionPage(open: OpenCollection, clock: Clock): object {
   }
 }
 
-function rowOf(entry: Entry, due: number, why: string | undefined): object {
+interface Turn {
+  readonly entry: Entry
+  /** Wall time, ms. */
+  readonly due: number
+  /** Undefined for one that is not due. */
+  readonly why: string | undefined
+}
+
+/** What is due goes first, in the order in which it is collected; then what will be due next. */
+function byTurn(a: Turn, b: Turn): number {
+  const [first, second] = [a.why !== undefined, b.why !== undefined]
+  if (first !== second) return first ? -1 : 1
+  return first ? byWorth(a.entry, b.entry) : a.due - b.due
+}
+
+function rowOf({ entry, due, why }: Turn): object {
   const { bytes, ending, facts, kind, path, since } = entry
   return {
     path,

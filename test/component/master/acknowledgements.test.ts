@@ -2,39 +2,29 @@
 import { expect, test } from 'vitest'
 import { EventStream } from '../../support/event-stream.ts'
 import { requestText } from '../../support/raw-http.ts'
-import { recordsHeaders, recordsOf, TestMaster } from '../../support/master-server.ts'
+import { launchTask, recordsHeaders, recordsOf, TestMaster } from '../../support/master-server.ts'
 
 const PATH = 'POST /api/v1/scheduler'
 const UUID = Buffer.from('0123456789abcdef').toString('base64')
 
-const acknowledge = (frameworkId: string, agentId: string, taskId: string): object => ({
+const acknowledge = (frameworkId: string, agentId: string, taskId: string, uuid = UUID): object => ({
   framework_id: { value: frameworkId },
   type: 'ACKNOWLEDGE',
-  acknowledge: { agent_id: { value: agentId }, task_id: { value: taskId }, uuid: UUID },
+  acknowledge: { agent_id: { value: agentId }, task_id: { value: taskId }, uuid },
 })
 
 test('an acknowledgement that comes as a record reaches the agent like one that comes alone', async () => {
   await using master = await TestMaster.start()
-  using agent = await master.agent()
-  using framework = await master.framework()
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('no offer came')
-  await framework.launch(offer, 't')
-  await agent.next('RUN_TASK')
-  const status = {
-    task_id: { value: 't' },
-    state: 'TASK_RUNNING',
-    agent_id: { value: agent.id },
-    uuid: UUID,
-  }
-  const update = { framework_id: { value: framework.id }, status, latest_state: 'TASK_RUNNING' }
+  using task = await launchTask(master)
+  const { agent, framework, update } = task
+  const { uuid } = update.status
   await agent.call('UPDATE', { update })
   await framework.stream.next('UPDATE')
   const before = Number(await master.metric('master/scheduler_calls'))
   const streamId = framework.stream.header('Mesos-Stream-Id')
-  const call = acknowledge(framework.id, agent.id, 't')
+  const call = acknowledge(framework.id, agent.id, 't', uuid)
   expect((await master.post(PATH, recordsOf(call), recordsHeaders(streamId))).status).toBe(202)
-  expect(await agent.next('ACKNOWLEDGE')).toMatchObject({ acknowledge: { uuid: UUID } })
+  expect(await agent.next('ACKNOWLEDGE')).toMatchObject({ acknowledge: { uuid } })
   expect(await master.metric('master/scheduler_calls')).toBe(before + 1)
 })
 

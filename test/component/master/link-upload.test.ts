@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import {
   agentSubscribe,
+  launchTask,
   recordsHeaders,
   recordsOf,
   TestMaster,
@@ -15,20 +16,9 @@ const PATH = 'POST /api/x1/agent'
 
 test('an update that comes as a record reaches its framework like one that comes alone', async () => {
   await using master = await TestMaster.start()
-  using agent = await master.agent()
-  using framework = await master.framework()
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('no offer came')
-  await framework.launch(offer, 't')
-  await agent.next('RUN_TASK')
-  const status = {
-    task_id: { value: 't' },
-    state: 'TASK_RUNNING',
-    agent_id: { value: agent.id },
-    uuid: Buffer.from('0123456789abcdef').toString('base64'),
-  }
+  using task = await launchTask(master)
+  const { agent, framework, update } = task
   const call = { agent_id: { value: agent.id } }
-  const update = { framework_id: { value: framework.id }, status, latest_state: 'TASK_RUNNING' }
   const before = Number(await master.metric('master/agent_calls'))
   const calls = recordsOf({ ...call, type: 'PONG' }, { ...call, type: 'UPDATE', update })
   expect((await master.post(PATH, calls, headers(agent))).status).toBe(202)
