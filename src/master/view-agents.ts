@@ -32,7 +32,7 @@ export function agentPage(agent: Agent, tally: Tally): Page {
     reserved_resources: reservedMap(total, resourceMap),
     unreserved_resources: resourceMap(total.unreserved()),
     active: isActive(agent),
-    deactivated: agent.drain !== undefined,
+    deactivated: agent.deactivated,
     version: agent.version,
     capabilities: agent.capabilities,
     ...(agent.drain !== undefined && {
@@ -45,7 +45,7 @@ export function agentPage(agent: Agent, tally: Tally): Page {
 
 /** Connected and offered to frameworks. */
 export function isActive(agent: Agent): boolean {
-  return agent.state.kind === 'connected' && agent.drain === undefined
+  return agent.state.kind === 'connected' && !agent.deactivated
 }
 
 /**

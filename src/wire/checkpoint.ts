@@ -6,6 +6,7 @@ import { AgentInfo, DrainConfig } from './agents.ts'
 import { KillPolicy } from './commands.ts'
 import { FrameworkInfo } from './frameworks.ts'
 import { AgentID } from './ids.ts'
+import { LinkStanding } from './link.ts'
 import { bool, double, enumeration, int32, message, optional, repeated, required, string } from './message.ts'
 import type { Static } from './message.ts'
 import { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from './tasks.ts'
@@ -17,6 +18,7 @@ export const SavedAgent = message('tepui.checkpoint.Agent', {
   boot_id: required(3, string),
   draining: optional(4, DrainConfig),
   draining_since: optional(5, double),
+  standing: optional(6, LinkStanding),
 })
 export type SavedAgent = Static<typeof SavedAgent>
 

@@ -2,7 +2,7 @@
  * The agent link, our own protocol between agent and master, shaped like the scheduler and executor APIs: the agent
  * subscribes with one call that is answered by a stream of events, and sends its other calls beside it.
  */
-import { AgentInfo, AgentInfoCapability, DrainConfig, MasterInfo } from './agents.ts'
+import { AgentInfo, AgentInfoCapability, DrainConfig, DrainInfo, MasterInfo } from './agents.ts'
 import { KillPolicy } from './commands.ts'
 import { FrameworkInfo } from './frameworks.ts'
 import { AgentID, ExecutorID, FrameworkID, TaskID } from './ids.ts'
@@ -57,6 +57,17 @@ export const LinkTask = message('tepui.link.Task', {
 })
 export type LinkTask = Static<typeof LinkTask>
 
+/**
+ * Whether an operator took the agent out of use: no offers, and emptied if `drain` is there. The master decides it and
+ * the agent keeps it, so that a master that starts anew learns it from there. `drain_since` is wall time in ms.
+ */
+export const LinkStanding = message('tepui.link.Standing', {
+  deactivated: required(1, bool),
+  drain: optional(2, DrainInfo),
+  drain_since: optional(3, double),
+})
+export type LinkStanding = Static<typeof LinkStanding>
+
 /** `agent_id` is set when the agent registers again; then the lists say everything that it still has. */
 export const LinkCallSubscribe = message('tepui.link.Call.Subscribe', {
   agent_info: required(1, AgentInfo),
@@ -68,6 +79,7 @@ export const LinkCallSubscribe = message('tepui.link.Call.Subscribe', {
   executors: repeated(7, LinkExecutor),
   tasks: repeated(8, LinkTask),
   oversubscribed_resources: repeated(9, Resource),
+  standing: optional(10, LinkStanding),
 })
 export type LinkCallSubscribe = Static<typeof LinkCallSubscribe>
 
@@ -149,6 +161,7 @@ export const LinkEventType = enumeration('tepui.link.Event.Type', {
   SHUTDOWN: 10,
   ERROR: 11,
   DRAIN: 12,
+  STANDING: 13,
 })
 export type LinkEventType = Static<typeof LinkEventType>
 
@@ -230,5 +243,6 @@ export const LinkEvent = message('tepui.link.Event', {
   shutdown: optional(11, LinkReason),
   error: optional(12, LinkReason),
   drain: optional(13, DrainConfig),
+  standing: optional(14, LinkStanding),
 })
 export type LinkEvent = Static<typeof LinkEvent>

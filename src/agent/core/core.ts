@@ -5,7 +5,7 @@ import type { LinkEvent, LinkEventAcknowledge } from '../../wire/link.ts'
 import { Changes } from './changes.ts'
 import * as commands from './command-tasks.ts'
 import { correct, setOversubscribed, tellLending } from './corrections.ts'
-import { drain } from './draining.ts'
+import { drain, keepStanding } from './draining.ts'
 import { dispatchContainer, killTask, shutdownAgent, shutdownExecutor, shutdownFramework } from './endings.ts'
 import type { AgentEffect, AgentEvent, AgentTimer } from './events.ts'
 import { disconnected, executorCall, messageToExecutor, subscribe } from './executor-calls.ts'
@@ -215,6 +215,7 @@ function endingEvent(turn: Turn, event: LinkEvent): void {
     return shutdownExecutor(turn, framework_id.value, executor_id.value)
   }
   if (event.drain !== undefined) return drain(turn, event.drain)
+  if (event.standing !== undefined) return keepStanding(turn, event.standing)
   if (event.shutdown_framework !== undefined)
     return shutdownFramework(turn, event.shutdown_framework.framework_id.value)
   if (event.shutdown !== undefined) {

@@ -1,6 +1,7 @@
 // DRAIN: the master wants this agent empty. Every task is killed, with a grace that is bounded (spec/mesos.md 5.5).
 import type { DrainConfig } from '../../wire/agents.ts'
 import type { KillPolicy } from '../../wire/commands.ts'
+import type { LinkStanding } from '../../wire/link.ts'
 import * as commands from './command-tasks.ts'
 import { settleDrain } from './drained.ts'
 import { dispatch } from './endings.ts'
@@ -29,6 +30,15 @@ export function drain(turn: Turn, config: DrainConfig): void {
     }
   }
   settleDrain(turn)
+}
+
+/** What the master holds of this agent, to be told to the next life of either: the agent itself acts on DRAIN only. */
+export function keepStanding(turn: Turn, standing: LinkStanding): void {
+  const before = turn.state.standing
+  turn.state.standing = standing.deactivated ? standing : undefined
+  turn.changes.agent = true
+  if ((before === undefined) === (turn.state.standing === undefined)) return
+  log(turn, 'info', standing.deactivated ? 'the master offers nothing of this agent' : 'in use again', {})
 }
 
 const graceMs = (period: { readonly nanoseconds: number } | undefined): number | undefined =>

@@ -25,6 +25,7 @@ export function subscribeCall(turn: Turn): LinkCall {
       executors: frameworks.flatMap(linkExecutors),
       tasks: frameworks.flatMap((framework) => linkTasks(state, framework)),
       oversubscribed_resources: state.oversubscribed.toWire(),
+      ...(state.standing !== undefined && { standing: state.standing }),
     },
   }
 }

@@ -57,6 +57,7 @@ export function restore(rows: readonly FoundRow[]): Restored {
   let agent: SavedAgent | undefined
   for (const row of of('agent')) agent = read(reading, row, SavedAgent)
   reading.state.agentId = agent?.agent_id.value
+  reading.state.standing = agent?.standing
   if (agent?.draining !== undefined)
     reading.state.draining = { config: agent.draining, since: agent.draining_since ?? 0 }
   for (const row of of('framework')) addFramework(reading, row)

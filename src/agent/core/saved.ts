@@ -74,7 +74,7 @@ function savedFramework(state: Readonly<AgentState>, id: string): Framework | un
 }
 
 function agentText(
-  { agentId, draining }: Readonly<AgentState>,
+  { agentId, draining, standing }: Readonly<AgentState>,
   { info, bootId }: Identity,
 ): string | undefined {
   if (agentId === undefined) return undefined
@@ -83,6 +83,7 @@ function agentText(
     info,
     boot_id: bootId,
     ...(draining !== undefined && { draining: draining.config, draining_since: draining.since }),
+    ...(standing !== undefined && { standing }),
   })
 }
 

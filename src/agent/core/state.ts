@@ -2,7 +2,7 @@
 import type { DrainConfig } from '../../wire/agents.ts'
 import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { KillPolicy } from '../../wire/commands.ts'
-import type { LinkCallLending } from '../../wire/link.ts'
+import type { LinkCallLending, LinkStanding } from '../../wire/link.ts'
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from '../../wire/tasks.ts'
 import { Resources } from '../../resources/resources.ts'
 
@@ -38,6 +38,8 @@ export interface AgentState {
   life: AgentLife
   /** The master wants it empty; until nothing is left. `since` is wall time, ms. */
   draining: { readonly config: DrainConfig; readonly since: number } | undefined
+  /** What the master said last of its use, kept for a master that forgot it; undefined while it is in use. */
+  standing: LinkStanding | undefined
   readonly frameworks: Map<string, Framework>
   /** Oldest first. */
   readonly completedFrameworks: Framework[]
@@ -253,6 +255,7 @@ export function newState(): AgentState {
     link: { kind: 'down' },
     life: { kind: 'running' },
     draining: undefined,
+    standing: undefined,
     frameworks: new Map(),
     completedFrameworks: [],
     containers: new Map(),

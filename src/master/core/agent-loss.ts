@@ -1,7 +1,17 @@
 // How agents are lost: a stream that ends, pings without an answer, a deadline that passes, a farewell.
 import { type Agent, type Framework, type Task, executorsOf } from './cluster.ts'
 import { endOffer, offersOf } from './offers.ts'
-import { endTask, rememberId, removeExecutor, trimMap } from './tasks.ts'
+import {
+  endAway,
+  endTask,
+  type MasterStatus,
+  masterStatus,
+  rememberId,
+  removeExecutor,
+  shownExecutorId,
+  stateFor,
+  trimMap,
+} from './tasks.ts'
 import { type Turn, count, log, sendToAgent, sendToFramework } from './turn.ts'
 
 /** Asks whether the agent still hears; the timer looks whether it answered (spec/mesos.md 5.4). */
@@ -104,6 +114,7 @@ export function markUnreachable(turn: Turn, agent: Agent, why: string): void {
     since: now,
     hostname,
     disowned: agent.disowned,
+    deactivated: agent.deactivated,
     drain: agent.drain,
   })
   trimMap(cluster.unreachableAgents, cluster.options.maxUnreachableAgents)
@@ -126,6 +137,55 @@ export function removeAgent(turn: Turn, agent: Agent, why: 'registered' | 'unreg
     }
   }
   forget(turn, agent, `is removed: ${reason}`)
+}
+
+/**
+ * An operator says that it will never come back, whether it is here or out of reach: its tasks are over for good, and
+ * its id is refused from now on (spec/mesos.md 5.4).
+ */
+export function markGone(turn: Turn, agentId: string): void {
+  const { cluster, now } = turn
+  const agent = cluster.agents.get(agentId)
+  const away = cluster.unreachableAgents.get(agentId)
+  if (agent === undefined && away === undefined) return
+  cluster.goneAgents.set(agentId, now)
+  trimMap(cluster.goneAgents, cluster.options.maxUnreachableAgents)
+  if (agent === undefined) {
+    cluster.unreachableAgents.delete(agentId)
+    return endUnreachable(turn, agentId, away?.hostname ?? agentId)
+  }
+  sendToAgent(turn, agent, { type: 'SHUTDOWN', shutdown: { message: GONE } })
+  leave(turn, agent)
+  for (const framework of frameworksOn(turn, agent))
+    for (const task of tasksOf(agent, framework.id))
+      endTask(turn, framework, agent, task, { ...goneStatus(agent.info.hostname), tell: true })
+  forget(turn, agent, 'is gone')
+}
+
+export const GONE = 'This agent was marked gone'
+
+function goneStatus(hostname: string): Pick<MasterStatus, 'state' | 'message' | 'reason'> {
+  const message = `Agent ${hostname} was marked gone by an operator`
+  return { state: 'TASK_GONE_BY_OPERATOR', message, reason: 'REASON_AGENT_REMOVED_BY_OPERATOR' }
+}
+
+/** What was lost from sight with it cannot return any more. */
+function endUnreachable(turn: Turn, agentId: string, hostname: string): void {
+  for (const framework of turn.cluster.frameworks.values())
+    for (const [taskId, task] of framework.unreachableTasks) {
+      if (task.agentId !== agentId) continue
+      const { state, ...said } = goneStatus(hostname)
+      const executorId = shownExecutorId(task)
+      const status = masterStatus(turn.now, {
+        ...said,
+        state: stateFor(framework, state),
+        taskId,
+        agentId,
+        executorId,
+      })
+      framework.unreachableTasks.delete(taskId)
+      endAway(turn, framework, task, status)
+    }
 }
 
 // The allocator first: what is given back afterwards must not be offered again.

@@ -3,9 +3,9 @@ import { Resources } from '../../resources/resources.ts'
 import { validateResources } from '../../resources/validate.ts'
 import { identifierError } from '../../wire/identifiers.ts'
 import type { LinkCallSubscribe, LinkEvent, LinkReconcileTask } from '../../wire/link.ts'
-import { ping, removeAgent } from './agent-loss.ts'
+import { GONE, ping, removeAgent } from './agent-loss.ts'
 import { type Agent, type Cluster, type UnreachableAgent, newAgentId, usedBy } from './cluster.ts'
-import { sendDrain } from './draining.ts'
+import { sendStanding, standingTold, takeStanding } from './draining.ts'
 import type { MasterEvent } from './events.ts'
 import { type Adoption, adopt } from './adoption.ts'
 import { endOffer, offersOf } from './offers.ts'
@@ -21,6 +21,7 @@ export function agentSubscribes(turn: Turn, event: SubscribeEvent): void {
   const id = asked.agent_id?.value
   count(turn, id === undefined ? 'master/messages_register_slave' : 'master/messages_reregister_slave')
   if (id === undefined) return register(turn, event, asked)
+  if (turn.cluster.goneAgents.has(id)) return shutDown(turn, event.connection, GONE)
   const known = turn.cluster.agents.get(id)
   if (known === undefined) return comeBack(turn, event, asked, id)
   const { hostname } = asked.agent_info
@@ -81,7 +82,7 @@ function register(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe): 
   if (before !== undefined) removeAgent(turn, before, 'registered')
   const agent = addAgent(turn, event, asked, newAgentId(cluster))
   count(turn, 'master/slave_registrations')
-  welcome(turn, agent, event.connection, adopt(turn, agent, asked, 'new'))
+  welcome(turn, agent, event, asked, adopt(turn, agent, asked, 'new'))
 }
 
 function agentAt(cluster: Cluster, address: Agent['address']): Agent | undefined {
@@ -100,14 +101,14 @@ function comeBack(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, i
   const record: UnreachableAgent | undefined = cluster.unreachableAgents.get(id)
   cluster.unreachableAgents.delete(id)
   const agent = addAgent(turn, event, asked, id)
-  agent.drain = record?.drain
-  if (agent.drain?.state === 'DRAINING') cluster.draining.add(id)
+  takeStanding(turn, agent, record ?? standingTold(asked))
   for (const [frameworkId, ids] of record?.disowned ?? []) agent.disowned.set(frameworkId, ids)
   count(turn, 'master/slave_reregistrations')
   welcome(
     turn,
     agent,
-    event.connection,
+    event,
+    asked,
     adopt(turn, agent, asked, record === undefined ? 'unknown' : 'unreachable'),
   )
 }
@@ -126,7 +127,7 @@ function subscribeAgain(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscr
   agent.lentToldAt = turn.now
   agent.reregisteredAt = turn.now
   count(turn, 'master/slave_reregistrations')
-  welcome(turn, agent, event.connection, adopt(turn, agent, asked, 'known'))
+  welcome(turn, agent, event, asked, adopt(turn, agent, asked, 'known'))
 }
 
 function addAgent(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, id: string): Agent {
@@ -146,6 +147,7 @@ function addAgent(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, i
     total: Resources.empty,
     registeredAt: turn.now,
     reregisteredAt: undefined,
+    deactivated: false,
     drain: undefined,
     missedPongs: 0,
     tasks: new Map(),
@@ -171,7 +173,13 @@ function describe(agent: Agent, event: SubscribeEvent, asked: LinkCallSubscribe)
 }
 
 /** REGISTERED first, then what the agent has to do about what it missed. */
-function welcome(turn: Turn, agent: Agent, connection: string, adoption: Adoption): void {
+function welcome(
+  turn: Turn,
+  agent: Agent,
+  { connection }: SubscribeEvent,
+  asked: LinkCallSubscribe,
+  adoption: Adoption,
+): void {
   const { cluster } = turn
   agent.state = { kind: 'connected', connection }
   agent.missedPongs = 0
@@ -185,13 +193,13 @@ function welcome(turn: Turn, agent: Agent, connection: string, adoption: Adoptio
       hostname: agent.info.hostname,
       attributes: agent.info.attributes ?? [],
       total: agent.total,
-      active: agent.drain === undefined,
+      active: !agent.deactivated,
     },
     used,
   )
   sendToAgent(turn, agent, registered(cluster, agent, adoption.reconcile))
   for (const event of adoption.events) sendToAgent(turn, agent, event)
-  sendDrain(turn, agent)
+  if (agent.deactivated || asked.standing !== undefined) sendStanding(turn, agent)
   ping(turn, agent)
   log(turn, 'info', `Agent ${agent.info.hostname} is registered`, {
     agent: agent.id,

@@ -21,7 +21,7 @@ export interface CoreOptions {
   readonly maxCompletedFrameworks: number
   readonly maxCompletedTasksPerFramework: number
   readonly maxUnreachableTasksPerFramework: number
-  /** Agents that are remembered as unreachable (`--registry_max_agent_count`). */
+  /** Agents that are remembered as unreachable, and as gone (`--registry_max_agent_count`). */
   readonly maxUnreachableAgents: number
 }
 
@@ -156,7 +156,9 @@ export interface Agent {
   total: Resources
   registeredAt: number
   reregisteredAt: number | undefined
-  /** Undefined while it gets offers. `since` is wall time, ms. */
+  /** An operator wants it to get no offers: deactivated, or drained. */
+  deactivated: boolean
+  /** Undefined unless it is also to be emptied. `since` is wall time, ms. */
   drain: AgentDrain | undefined
   /** Pings in a row without a pong. */
   missedPongs: number
@@ -183,6 +185,7 @@ export interface UnreachableAgent {
   readonly since: number
   readonly hostname: string
   readonly disowned: Agent['disowned']
+  readonly deactivated: boolean
   readonly drain: Agent['drain']
 }
 
@@ -206,6 +209,8 @@ export interface Cluster {
   readonly agents: Map<string, Agent>
   /** Oldest first. */
   readonly unreachableAgents: Map<string, UnreachableAgent>
+  /** Agents that an operator gave up for good, with when; oldest first. */
+  readonly goneAgents: Map<string, number>
   readonly offers: Map<string, OutstandingOffer>
   /** Agents that are DRAINING. */
   readonly draining: Set<string>
@@ -225,6 +230,7 @@ export function emptyCluster(options: CoreOptions, allocator: Allocator): Cluste
     completedFrameworks: new Map(),
     agents: new Map(),
     unreachableAgents: new Map(),
+    goneAgents: new Map(),
     offers: new Map(),
     draining: new Set(),
     frameworkConnections: new Map(),

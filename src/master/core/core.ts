@@ -2,10 +2,10 @@
 import { unreachable } from '../../base/errors.ts'
 import type { Allocator } from '../../allocator/allocator.ts'
 import { agentCall } from './agent-calls.ts'
-import { agentDisconnected, pingTimedOut, reregisterTimedOut } from './agent-loss.ts'
+import { agentDisconnected, markGone, pingTimedOut, reregisterTimedOut } from './agent-loss.ts'
 import { agentSubscribes } from './agents.ts'
 import { type Cluster, type CoreOptions, emptyCluster } from './cluster.ts'
-import { drainAgent, settleDrains } from './draining.ts'
+import { deactivateAgent, drainAgent, reactivateAgent, settleDrains } from './draining.ts'
 import type { MasterEffect, MasterEvent, MasterTimer } from './events.ts'
 import { frameworkCall } from './framework-calls.ts'
 import { failoverTimedOut, frameworkDisconnected, subscribe } from './frameworks.ts'
@@ -43,6 +43,12 @@ function decide(turn: Turn, event: MasterEvent): void {
       return agentCall(turn, event.agentId, event.call)
     case 'drain-agent':
       return drainAgent(turn, event.agentId, event.config)
+    case 'deactivate-agent':
+      return deactivateAgent(turn, event.agentId)
+    case 'reactivate-agent':
+      return reactivateAgent(turn, event.agentId)
+    case 'mark-agent-gone':
+      return markGone(turn, event.agentId)
     case 'agent-disconnected':
       return agentDisconnected(turn, event.connection)
     case 'timer':

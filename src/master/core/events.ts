@@ -40,13 +40,19 @@ export type MasterEvent =
     }
   /** Any other call, from the agent's current stream (the edge looks at `agentConnections`). */
   | { readonly type: 'agent-call'; readonly now: number; readonly agentId: string; readonly call: LinkCall }
-  /** The operator wants an agent empty, which is known and can be drained. */
+  /** What an operator wants of an agent; `problemWithWish` says before whether that can be. First: wants it empty. */
   | {
       readonly type: 'drain-agent'
       readonly now: number
       readonly agentId: string
       readonly config: DrainConfig
     }
+  /** No offers of it any more; what runs there goes on. */
+  | { readonly type: 'deactivate-agent'; readonly now: number; readonly agentId: string }
+  /** In use again, also after it was drained. */
+  | { readonly type: 'reactivate-agent'; readonly now: number; readonly agentId: string }
+  /** It is never to come back. */
+  | { readonly type: 'mark-agent-gone'; readonly now: number; readonly agentId: string }
   | { readonly type: 'agent-disconnected'; readonly now: number; readonly connection: string }
   | { readonly type: 'timer'; readonly now: number; readonly timer: MasterTimer }
   /** The batch tick (`--allocation_interval`) for all agents, or what `allocate-soon` asked for, for these. */

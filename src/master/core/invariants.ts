@@ -92,6 +92,8 @@ function checkSums(agent: Agent, held: Resources, offered: Resources): string[] 
   if (!agent.total.equals(agent.own.plus(agent.oversubscribed))) {
     broken.push(`The total of agent ${agent.id} is not the sum of its parts`)
   }
+  if (agent.deactivated && agent.offers.size > 0) broken.push(`Agent ${agent.id} is out of use, yet offered`)
+  if (agent.drain !== undefined && !agent.deactivated) broken.push(`Agent ${agent.id} is drained, yet in use`)
   return broken
 }
 
@@ -153,6 +155,9 @@ function checkConnections(cluster: Cluster): string[] {
   for (const id of cluster.unreachableAgents.keys()) {
     if (cluster.agents.has(id)) broken.push(`Agent ${id} is unreachable and there`)
   }
+  for (const id of cluster.goneAgents.keys())
+    if (cluster.agents.has(id) || cluster.unreachableAgents.has(id))
+      broken.push(`Agent ${id} is gone and there`)
   return broken
 }
 
@@ -163,6 +168,7 @@ function checkLimits(cluster: Cluster): string[] {
     if (size > limit) broken.push(`${what}: ${size} are kept, at most ${limit} may be`)
   }
   within('Completed frameworks', cluster.completedFrameworks.size, options.maxCompletedFrameworks)
+  within('Gone agents', cluster.goneAgents.size, options.maxUnreachableAgents)
   within('Unreachable agents', cluster.unreachableAgents.size, options.maxUnreachableAgents)
   for (const { id, completedTasks, unreachableTasks } of cluster.frameworks.values()) {
     within(`Completed tasks of ${id}`, completedTasks.length, options.maxCompletedTasksPerFramework)

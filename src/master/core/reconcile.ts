@@ -19,7 +19,7 @@ export function reconcileTasks(turn: Turn, framework: Framework, asked: Schedule
   }
 }
 
-/** The first rule that fits (spec/mesos.md 2.8); those about recovered and gone agents come with the registry. */
+/** The first rule that fits (spec/mesos.md 2.8); the one about recovered agents comes with the registry. */
 export function reconcileTask(
   turn: Turn,
   framework: Framework,
@@ -45,6 +45,10 @@ function fateOf(cluster: Cluster, taskId: string, agentId: string | undefined): 
     const message = 'Reconciliation: Task is unreachable'
     return { ...base, state: 'TASK_UNREACHABLE', message, unreachableSince: since }
   }
+  if (agentId !== undefined && cluster.goneAgents.has(agentId)) {
+    const message = 'Reconciliation: Task is gone by operator'
+    return { ...base, state: 'TASK_GONE_BY_OPERATOR', message }
+  }
   return { ...base, state: 'TASK_UNKNOWN', message: 'Reconciliation: Task is unknown' }
 }
 
@@ -65,7 +69,7 @@ function latestStatus(now: number, task: Task): TaskStatus {
   return status
 }
 
-/** No operation is ever accepted yet: each that is asked for is unknown, or out of reach with its agent. */
+/** No operation is ever accepted yet: each that is asked for is unknown, or out of reach or gone with its agent. */
 export function reconcileOperations(
   turn: Turn,
   framework: Framework,
@@ -73,14 +77,12 @@ export function reconcileOperations(
 ): void {
   count(turn, 'master/messages_reconcile_operations')
   for (const { operation_id, agent_id, resource_provider_id } of asked.operations ?? []) {
-    const away = agent_id !== undefined && turn.cluster.unreachableAgents.has(agent_id.value)
-    const state: OperationState = away ? 'OPERATION_UNREACHABLE' : 'OPERATION_UNKNOWN'
     sendToFramework(turn, framework, {
       type: 'UPDATE_OPERATION_STATUS',
       update_operation_status: {
         status: {
           operation_id,
-          state,
+          state: fateOfOperation(turn.cluster, agent_id?.value),
           message: 'Reconciliation: Operation is unknown to the master',
           ...(agent_id === undefined ? {} : { agent_id }),
           ...(resource_provider_id === undefined ? {} : { resource_provider_id }),
@@ -88,4 +90,10 @@ export function reconcileOperations(
       },
     })
   }
+}
+
+function fateOfOperation(cluster: Cluster, agentId: string | undefined): OperationState {
+  if (agentId === undefined) return 'OPERATION_UNKNOWN'
+  if (cluster.unreachableAgents.has(agentId)) return 'OPERATION_UNREACHABLE'
+  return cluster.goneAgents.has(agentId) ? 'OPERATION_GONE_BY_OPERATOR' : 'OPERATION_UNKNOWN'
 }

@@ -109,17 +109,13 @@ export function removeTask(turn: Turn, framework: Framework, agent: Agent, task:
   // A disowned task ended for its framework long ago, and another may bear its id by now.
   if (task.disowned) return
   framework.tasks.delete(taskId)
-  const { maxCompletedTasksPerFramework, maxUnreachableTasksPerFramework } = turn.cluster.options
+  const { maxUnreachableTasksPerFramework } = turn.cluster.options
   if (task.state === 'TASK_UNREACHABLE') {
     // Set again at the end: the order of the map is the order of leaving.
     framework.unreachableTasks.delete(taskId)
     framework.unreachableTasks.set(taskId, task)
     trimMap(framework.unreachableTasks, maxUnreachableTasksPerFramework)
-  } else {
-    framework.completedTasks.push(task)
-    const excess = framework.completedTasks.length - maxCompletedTasksPerFramework
-    if (excess > 0) framework.completedTasks.splice(0, excess)
-  }
+  } else complete(turn, framework, task)
 }
 
 /** The end of a task as the master decides it: books, the framework when it is connected, and out of the lists. */
@@ -147,6 +143,20 @@ export function endTask(
   if (known === undefined || replaced) applyStatus(turn, task, status, known ?? said.state)
   if (said.tell && !task.disowned && !(mayReturn && endWasSent)) tellStatus(turn, framework, status)
   removeTask(turn, framework, agent, task)
+}
+
+/** The end of a task whose resources went with its agent before, and that is in no books of any agent. */
+export function endAway(turn: Turn, framework: Framework, task: Task, status: TaskStatus): void {
+  applyStatus(turn, task, status)
+  countEnd(turn, status, status.state)
+  tellStatus(turn, framework, status)
+  complete(turn, framework, task)
+}
+
+function complete(turn: Turn, framework: Framework, task: Task): void {
+  framework.completedTasks.push(task)
+  const excess = framework.completedTasks.length - turn.cluster.options.maxCompletedTasksPerFramework
+  if (excess > 0) framework.completedTasks.splice(0, excess)
 }
 
 /** Clients expect one (spec/clients.md Q17): a command task is its own executor. */

@@ -135,3 +135,29 @@ test('a master that does not know us yet drains nothing', () => {
   expect(agent.core.state.draining).toBeUndefined()
   expect(agent.of('log').map(({ message }) => message)).not.toContain('the master drains this agent')
 })
+
+test('it keeps what the master holds of it, tells it with every registration, and forgets it in use again', () => {
+  const agent = CoreUnderTest.registered()
+  const config = { mark_gone: false }
+  const standing = { deactivated: true, drain: { state: 'DRAINED' as const, config }, drain_since: START }
+  agent.link({ type: 'STANDING', standing })
+  const next = agent.next()
+  const told = () => next.step({ type: 'link-open' }) && next.of('subscribe')[0]?.call.subscribe?.standing
+  expect(told()).toEqual(standing)
+  next.register()
+  next.link({ type: 'STANDING', standing: { deactivated: false } })
+  expect(told()).toBeUndefined()
+  expect(next.next().core.state.standing).toBeUndefined()
+})
+
+test('a drain goes on in the next life of the agent: the killed task says why, and nothing new comes', () => {
+  const agent = running([taskInfo('t')])
+  drain(agent, { graceMs: 1000 })
+  const next = agent.next({ found: new Set([agent.lastContainer]) })
+  next.register()
+  expect(next.core.state.draining).toMatchObject({ since: START })
+  next.run(taskInfo('late'))
+  expect(next.sent()).toMatchObject([{ task_id: { value: 'late' }, reason: 'REASON_AGENT_DRAINING' }])
+  next.exited(agent.lastContainer, TERMINATED)
+  expect(next.ackAll('t').at(-1)).toMatchObject({ state: 'TASK_KILLED', reason: 'REASON_AGENT_DRAINING' })
+})
