@@ -10,6 +10,7 @@ import { encodeMessage } from '../wire/json.ts'
 import { LinkEvent, type LinkCall } from '../wire/link.ts'
 import { SchedulerEvent, type SchedulerCall } from '../wire/scheduler.ts'
 import type { MasterEffect, MasterEvent, MasterTimer } from './core/events.ts'
+import type { Occurrence } from './core/occurrences.ts'
 
 /** What the shell needs of a stream; `RecordStream` of http has it. */
 export interface Sink {
@@ -31,6 +32,8 @@ export interface ShellOptions {
 type WithoutTime<T> = T extends { readonly now: number } ? Omit<T, 'now'> : never
 /** An event as the edges give it; the shell adds the time. */
 export type Happening = WithoutTime<MasterEvent>
+/** Called within the step: it reads what it needs and returns; `now` is wall time in ms. */
+export type Watcher = (what: Occurrence, now: number) => void
 export type SyncAnswer = Extract<MasterEffect, { type: 'answer' }>
 
 /** Not configurable in Mesos (spec/mesos.md 2.3). */
@@ -55,6 +58,7 @@ export class Shell implements Disposable {
   readonly #agents = new Map<string, Sink>()
   readonly #timers = new Map<string, Disposable>()
   readonly #queue: Happening[] = []
+  readonly #watchers: Watcher[] = []
   #batch: Disposable | undefined
   #soon: Disposable | undefined
   /** Where the run that `#soon` waits for is wished for. */
@@ -75,6 +79,11 @@ export class Shell implements Disposable {
   /** Grows with every event, so that what was computed from the state is known to be still true. */
   get steps(): number {
     return this.#steps
+  }
+
+  /** Tells everything that happens from now on, in its order. */
+  watch(watcher: Watcher): void {
+    this.#watchers.push(watcher)
   }
 
   /** Begins the batch allocations. */
@@ -149,9 +158,11 @@ export class Shell implements Disposable {
   #step(happening: Happening): SyncAnswer | undefined {
     const { clock, step } = this.#options
     this.#steps++
+    const now = clock.now()
     let answer: SyncAnswer | undefined
-    for (const effect of step({ ...happening, now: clock.now() })) {
-      if (effect.type === 'answer') {
+    for (const effect of step({ ...happening, now })) {
+      if (effect.type === 'happened') for (const watcher of this.#watchers) watcher(effect.what, now)
+      else if (effect.type === 'answer') {
         assert(answer === undefined, `${happening.type} is answered once`)
         answer = effect
       } else this.#carryOut(effect)
@@ -159,7 +170,7 @@ export class Shell implements Disposable {
     return answer
   }
 
-  #carryOut(effect: Exclude<MasterEffect, SyncAnswer>): void {
+  #carryOut(effect: Exclude<MasterEffect, SyncAnswer | { readonly type: 'happened' }>): void {
     const { log, metrics } = this.#options
     switch (effect.type) {
       case 'to-framework':

@@ -71,6 +71,7 @@ export class Simulation {
         this.#timers.push({ at: this.now + effect.afterMs, timer: effect.timer })
         return
       case 'allocate-soon':
+      case 'happened':
       case 'count':
       case 'log':
       case 'answer':

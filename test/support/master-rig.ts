@@ -5,6 +5,7 @@ import { type CoreOptions, DEFAULT_OPTIONS } from '../../src/master/core/cluster
 import { MasterCore } from '../../src/master/core/core.ts'
 import type { MasterEffect, MasterEvent, MasterTimer } from '../../src/master/core/events.ts'
 import { check } from '../../src/master/core/invariants.ts'
+import type { Occurrence } from '../../src/master/core/occurrences.ts'
 import { Resources } from '../../src/resources/resources.ts'
 import type { MasterInfo } from '../../src/wire/agents.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../src/wire/frameworks.ts'
@@ -29,6 +30,7 @@ export class MasterRig {
   readonly counts = new Map<string, number>()
   readonly logs: string[] = []
   readonly answers: string[] = []
+  readonly happenings: Occurrence[] = []
   /** Streams of agents that do not answer pings; all others do, and their pings are not listed. */
   readonly mute = new Set<string>()
   readonly #pinged: string[] = []
@@ -84,6 +86,9 @@ export class MasterRig {
         return
       case 'answer':
         this.answers.push(`${effect.status} ${effect.message}`.trim())
+        return
+      case 'happened':
+        this.happenings.push(effect.what)
         return
       case 'allocate-soon':
         return

@@ -5,6 +5,7 @@ import type { OfferOperation } from '../../wire/offers.ts'
 import type { SchedulerCallAccept, SchedulerCallDecline } from '../../wire/scheduler.ts'
 import type { TaskInfo, TaskState, TaskStatusReason } from '../../wire/tasks.ts'
 import type { Agent, Cluster, Framework, OutstandingOffer } from './cluster.ts'
+import { happened } from './occurrences.ts'
 import { endOffer, takeOffer } from './offers.ts'
 import { type ValidTask, validateTask } from './task-validation.ts'
 import { addExecutor, addTask, forgetId, newTask, tellNeverLaunched } from './tasks.ts'
@@ -31,7 +32,11 @@ export function accept(turn: Turn, framework: Framework, call: SchedulerCallAcce
   const [first] = offers
   const agent = turn.cluster.agents.get(first.agentId)
   assert(agent?.state.kind === 'connected', `offer ${first.id} outlived the connection of its agent`)
-  for (const offer of offers) takeOffer(turn, offer)
+  const tasks = operations.reduce((sum, operation) => sum + tasksOf(operation).length, 0)
+  for (const offer of offers) {
+    takeOffer(turn, offer)
+    happened(turn, { kind: 'offer-ended', offer, how: 'accepted', tasks })
+  }
   const acceptance: Acceptance = {
     framework,
     agent,
@@ -172,7 +177,9 @@ function launch(turn: Turn, acceptance: Acceptance, task: ValidTask): void {
   }
   // The id of a task that was lost here may be used anew, and this one counts.
   forgetId(agent.disowned, framework.id, info.task_id.value)
-  addTask(framework, agent, newTask(info, framework, agent.id, resources))
+  const added = newTask(info, framework, agent.id, resources)
+  addTask(framework, agent, added)
+  happened(turn, { kind: 'task-added', task: added, brought: false })
   sendToAgent(turn, agent, {
     type: 'RUN_TASK',
     run_task: {

@@ -2,6 +2,7 @@
 import { Resources } from '../../resources/resources.ts'
 import type { LinkCallSubscribe, LinkEvent, LinkReconcileTask, LinkTask } from '../../wire/link.ts'
 import { type Agent, type Framework, type Task, executorsOf, isTerminal } from './cluster.ts'
+import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { TaskState } from '../../wire/tasks.ts'
 import { addFramework } from './frameworks.ts'
 import {
@@ -18,6 +19,7 @@ import {
   stateFor,
   tellStatus,
 } from './tasks.ts'
+import { happened } from './occurrences.ts'
 import type { Turn } from './turn.ts'
 
 /** What the master knew of the agent when it subscribed. */
@@ -58,7 +60,7 @@ function adoptFrameworks(turn: Turn, asked: LinkCallSubscribe, adoption: Adoptio
   for (const info of asked.frameworks ?? []) {
     const id = info.id?.value
     if (id === undefined || completedFrameworks.has(id)) continue
-    const framework = frameworks.get(id) ?? addFramework(turn, id, info)
+    const framework = frameworks.get(id) ?? recovered(turn, id, info)
     if (framework.state.kind === 'recovered') continue
     const update = { framework_info: framework.info }
     adoption.events.push({ type: 'UPDATE_FRAMEWORK', update_framework: update })
@@ -68,6 +70,12 @@ function adoptFrameworks(turn: Turn, asked: LinkCallSubscribe, adoption: Adoptio
     if (frameworks.has(id)) continue
     adoption.events.push({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: { value: id } } })
   }
+}
+
+function recovered(turn: Turn, id: string, info: FrameworkInfo): Framework {
+  const framework = addFramework(turn, id, info)
+  happened(turn, { kind: 'framework-recovered', framework })
+  return framework
 }
 
 function adoptExecutors(turn: Turn, agent: Agent, asked: LinkCallSubscribe): void {
@@ -107,6 +115,7 @@ function adoptTask(
     adoption.events.push(killEvent(framework.id, taskId))
     return
   }
+  happened(turn, { kind: 'task-added', task, brought: true })
   dropFromCompleted(framework, agent, taskId)
   if (!isTerminal(task.state)) tellBack(turn, framework, task, acquaintance)
 }

@@ -14,6 +14,7 @@ import type {
 import type { TaskState, TaskStatus } from '../../wire/tasks.ts'
 import { removeAgent } from './agent-loss.ts'
 import { type Agent, type Framework, type Task, isTerminal } from './cluster.ts'
+import { happened } from './occurrences.ts'
 import { endOffer, offersOf } from './offers.ts'
 import {
   applyStatus,
@@ -193,6 +194,7 @@ function oversubscribed(turn: Turn, agent: Agent, said: LinkCallOversubscribed):
   agent.oversubscribed = lent
   agent.total = agent.own.plus(lent)
   turn.cluster.allocator.updateAgentTotal(agent.id, agent.total)
+  happened(turn, { kind: 'lent-changed', agent })
   for (const offer of offersOf(turn, agent)) {
     if (!offer.resources.revocable().isEmpty) endOffer(turn, offer, { rescind: true })
   }
@@ -205,6 +207,7 @@ function lending(turn: Turn, agent: Agent, said: LinkCallLending): void {
   if (problem !== undefined) return drop(turn, 'LENDING', problem, { agent: agent.id })
   const { additional, closed, counters = [], mode, sum, unknown } = said
   for (const { name, value } of counters) countLending(turn, agent, name, value)
+  const from = agent.lending?.mode
   agent.lending = {
     mode: cut(mode),
     sum: cut(sum ?? ''),
@@ -213,6 +216,7 @@ function lending(turn: Turn, agent: Agent, said: LinkCallLending): void {
     closed: closed === undefined ? undefined : cut(closed),
     toldAt: turn.now,
   }
+  if (agent.lending.mode !== from) happened(turn, { kind: 'lend-mode', agent, from })
 }
 
 /** Agents count for themselves; one that counts from the beginning has started anew. */
@@ -221,7 +225,9 @@ function countLending(turn: Turn, agent: Agent, name: string, value: number): vo
   const before = agent.lendCounted.get(name) ?? 0
   agent.lendCounted.set(name, value)
   const more = value < before ? value : value - before
-  if (more > 0) count(turn, name, more)
+  if (more <= 0) return
+  count(turn, name, more)
+  happened(turn, { kind: 'lend-step', agent, counter: name, by: more })
 }
 
 /** What an agent says is kept for as long as it is there, so it has an end. */

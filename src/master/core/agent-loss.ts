@@ -1,6 +1,7 @@
 // How agents are lost: a stream that ends, pings without an answer, a deadline that passes, a farewell.
 import { type Agent, type Framework, type Task, executorsOf } from './cluster.ts'
 import { endOffer, offersOf } from './offers.ts'
+import { happened } from './occurrences.ts'
 import {
   endAway,
   endTask,
@@ -49,6 +50,7 @@ export function disconnect(turn: Turn, agent: Agent): void {
   cluster.agentConnections.delete(agent.state.connection)
   agent.state = { kind: 'disconnected', since: turn.now }
   agent.disconnection++
+  happened(turn, { kind: 'agent-disconnected', agent })
   cluster.allocator.deactivateAgent(agent.id)
   for (const offer of offersOf(turn, agent)) endOffer(turn, offer, { rescind: true })
   const deadline = cluster.options.agentReregisterTimeoutMs
@@ -118,7 +120,7 @@ export function markUnreachable(turn: Turn, agent: Agent, why: string): void {
     drain: agent.drain,
   })
   trimMap(cluster.unreachableAgents, cluster.options.maxUnreachableAgents)
-  forget(turn, agent, `is unreachable: ${why}`)
+  forget(turn, agent, { why: `is unreachable: ${why}`, unreachable: true })
 }
 
 /** It is gone and will not come back under this id: it said farewell, or another took its place. */
@@ -136,7 +138,7 @@ export function removeAgent(turn: Turn, agent: Agent, why: 'registered' | 'unreg
       })
     }
   }
-  forget(turn, agent, `is removed: ${reason}`)
+  forget(turn, agent, { why: `is removed: ${reason}`, unreachable: false })
 }
 
 /**
@@ -159,7 +161,7 @@ export function markGone(turn: Turn, agentId: string): void {
   for (const framework of frameworksOn(turn, agent))
     for (const task of tasksOf(agent, framework.id))
       endTask(turn, framework, agent, task, { ...goneStatus(agent.info.hostname), tell: true })
-  forget(turn, agent, 'is gone')
+  forget(turn, agent, { why: 'is gone: an operator said so', unreachable: false })
 }
 
 export const GONE = 'This agent was marked gone'
@@ -199,7 +201,12 @@ function leave(turn: Turn, agent: Agent): void {
   agent.state = { kind: 'disconnected', since: turn.now }
 }
 
-function forget(turn: Turn, agent: Agent, what: string): void {
+interface Loss {
+  readonly why: string
+  readonly unreachable: boolean
+}
+
+function forget(turn: Turn, agent: Agent, loss: Loss): void {
   const { cluster } = turn
   for (const executors of agent.executors.values()) {
     for (const executor of executors.values()) removeExecutor(turn, agent, executor)
@@ -208,7 +215,8 @@ function forget(turn: Turn, agent: Agent, what: string): void {
   cluster.agents.delete(agent.id)
   cluster.draining.delete(agent.id)
   count(turn, 'master/slave_removals')
-  log(turn, 'warn', `Agent ${agent.info.hostname} ${what}`, { agent: agent.id })
+  log(turn, 'warn', `Agent ${agent.info.hostname} ${loss.why}`, { agent: agent.id })
+  happened(turn, { kind: 'agent-removed', agent, ...loss })
   for (const framework of cluster.frameworks.values()) {
     sendToFramework(turn, framework, { type: 'FAILURE', failure: { agent_id: { value: agent.id } } })
   }

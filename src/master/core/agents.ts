@@ -8,6 +8,7 @@ import { type Agent, type Cluster, type UnreachableAgent, newAgentId, usedBy } f
 import { sendStanding, standingTold, takeStanding } from './draining.ts'
 import type { MasterEvent } from './events.ts'
 import { type Adoption, adopt } from './adoption.ts'
+import { happened } from './occurrences.ts'
 import { endOffer, offersOf } from './offers.ts'
 import { type Turn, count, log, sendToAgent } from './turn.ts'
 
@@ -82,6 +83,7 @@ function register(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe): 
   if (before !== undefined) removeAgent(turn, before, 'registered')
   const agent = addAgent(turn, event, asked, newAgentId(cluster))
   count(turn, 'master/slave_registrations')
+  happened(turn, { kind: 'agent-registered', agent, how: 'new' })
   welcome(turn, agent, event, asked, adopt(turn, agent, asked, 'new'))
 }
 
@@ -104,6 +106,7 @@ function comeBack(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscribe, i
   takeStanding(turn, agent, record ?? standingTold(asked))
   for (const [frameworkId, ids] of record?.disowned ?? []) agent.disowned.set(frameworkId, ids)
   count(turn, 'master/slave_reregistrations')
+  happened(turn, { kind: 'agent-registered', agent, how: 'returned' })
   welcome(
     turn,
     agent,
@@ -127,6 +130,7 @@ function subscribeAgain(turn: Turn, event: SubscribeEvent, asked: LinkCallSubscr
   agent.lentToldAt = turn.now
   agent.reregisteredAt = turn.now
   count(turn, 'master/slave_reregistrations')
+  happened(turn, { kind: 'agent-registered', agent, how: 'returned' })
   welcome(turn, agent, event, asked, adopt(turn, agent, asked, 'known'))
 }
 

@@ -7,6 +7,7 @@ import type { DrainConfig } from '../../wire/agents.ts'
 import type { LinkCallSubscribe } from '../../wire/link.ts'
 import { markGone } from './agent-loss.ts'
 import type { Agent, Cluster } from './cluster.ts'
+import { happened } from './occurrences.ts'
 import { endOffer, offersOf } from './offers.ts'
 import { type Turn, log, sendToAgent } from './turn.ts'
 
@@ -61,6 +62,7 @@ function stand(turn: Turn, agentId: string, standing: Standing): void {
     return log(turn, 'warn', 'An operator spoke of an agent that is not here', { agentId })
   if (agent === undefined) return
   takeStanding(turn, agent, standing)
+  happened(turn, { kind: 'agent-standing', agent })
   if (agent.deactivated) {
     cluster.allocator.deactivateAgent(agentId)
     for (const offer of offersOf(turn, agent)) endOffer(turn, offer, { rescind: true })
@@ -116,6 +118,7 @@ export function settleDrains(turn: Turn): void {
     if (agent.drain === undefined) continue
     agent.drain = { ...agent.drain, state: 'DRAINED' }
     log(turn, 'info', `Agent ${agent.info.hostname} is drained`, { agent: id })
+    happened(turn, { kind: 'agent-standing', agent })
     if (agent.drain.config.mark_gone === true) markGone(turn, id)
     else sendStanding(turn, agent)
   }

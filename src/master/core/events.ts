@@ -2,6 +2,7 @@
 import type { DrainConfig } from '../../wire/agents.ts'
 import type { LinkCall, LinkEvent } from '../../wire/link.ts'
 import type { SchedulerCall, SchedulerEvent } from '../../wire/scheduler.ts'
+import type { Occurrence } from './occurrences.ts'
 
 /** Timers that the core asks for; each comes back once as an event. One that no longer matters is ignored. */
 export type MasterTimer =
@@ -69,6 +70,8 @@ export type MasterEffect =
   /** Something changed for the better, everywhere or on one agent; the shell joins many such wishes into one run. */
   | { readonly type: 'allocate-soon'; readonly agentId?: string }
   | { readonly type: 'count'; readonly metric: string; readonly by: number }
+  /** For those who watch; nothing is to be done. */
+  | { readonly type: 'happened'; readonly what: Occurrence }
   | {
       readonly type: 'log'
       readonly level: 'debug' | 'info' | 'warn'

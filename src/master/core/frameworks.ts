@@ -12,6 +12,7 @@ import {
   problemWithFramework,
   rolesOf,
 } from './framework-validation.ts'
+import { happened } from './occurrences.ts'
 import { endOffer, offersOf } from './offers.ts'
 import { endTask, removeExecutor, trimMap } from './tasks.ts'
 import { type Turn, count, log, sendToAgent, sendToFramework } from './turn.ts'
@@ -166,6 +167,7 @@ function connect(turn: Turn, framework: Framework, connection: string): void {
   log(turn, 'info', `Framework '${framework.info.name}' subscribed${again ? ' again' : ''}`, {
     framework: framework.id,
   })
+  happened(turn, { kind: 'framework-subscribed', framework, again })
   // It also makes the agents send again what waits for an acknowledgement.
   if (again) tellAgentsOf(turn, framework)
   turn.effects.push({ type: 'allocate-soon' })
@@ -199,6 +201,7 @@ export function frameworkDisconnected(turn: Turn, connection: string): void {
       framework: framework.id,
     },
   )
+  happened(turn, { kind: 'framework-disconnected', framework })
   const { id: frameworkId, subscription } = framework
   turn.effects.push({ type: 'timer', afterMs, timer: { kind: 'failover', frameworkId, subscription } })
 }
@@ -232,6 +235,7 @@ export function removeFramework(turn: Turn, framework: Framework, why: string): 
   cluster.frameworks.delete(id)
   cluster.completedFrameworks.set(id, framework)
   trimMap(cluster.completedFrameworks, cluster.options.maxCompletedFrameworks)
+  happened(turn, { kind: 'framework-removed', framework, why })
 }
 
 function clearAgent(turn: Turn, framework: Framework, agent: Agent): void {
@@ -262,6 +266,7 @@ export function updateFramework(turn: Turn, framework: Framework, call: Schedule
   const fixed = problemWithChange(framework.info, info, ['principal', 'user', 'checkpoint'])
   if (fixed !== undefined) return answer(turn, 400, `FrameworkInfo update is not valid: ${fixed}`)
   change(turn, framework, wish)
+  happened(turn, { kind: 'framework-updated', framework })
   tellAgentsOf(turn, framework)
   turn.effects.push({ type: 'allocate-soon' })
   answer(turn, 200, '')

@@ -11,6 +11,7 @@ import {
   isActive,
   newOfferId,
 } from './cluster.ts'
+import { type OfferOutcome, happened } from './occurrences.ts'
 import { type Turn, log, sendToFramework } from './turn.ts'
 
 /** Offers in one OFFERS event; more go out in further events, so that no record grows without bound. */
@@ -62,6 +63,7 @@ function makeOffer(turn: Turn, framework: Framework, agent: Agent, allocation: A
   cluster.offers.set(id, offer)
   framework.offers.add(id)
   agent.offers.add(id)
+  happened(turn, { kind: 'offer-made', offer })
   const afterMs = cluster.options.offerTimeoutMs
   if (afterMs !== undefined) {
     turn.effects.push({ type: 'timer', afterMs, timer: { kind: 'offer-timeout', offerId: id } })
@@ -110,11 +112,14 @@ export interface OfferEnd {
   readonly rescind: boolean
   /** For how long the allocator shall not offer the same again; absent or 0: no filter. */
   readonly refuseMs?: number
+  /** When neither of the two tells it. */
+  readonly how?: OfferOutcome
 }
 
 /** Ends an offer and gives its resources back to the allocator. */
 export function endOffer(turn: Turn, offer: OutstandingOffer, end: OfferEnd): void {
   takeOffer(turn, offer)
+  happened(turn, { kind: 'offer-ended', offer, ...outcomeOf(end) })
   const { allocator, frameworks } = turn.cluster
   allocator.recover(
     offer.frameworkId,
@@ -127,6 +132,11 @@ export function endOffer(turn: Turn, offer: OutstandingOffer, end: OfferEnd): vo
   if (end.rescind && framework !== undefined) {
     sendToFramework(turn, framework, { type: 'RESCIND', rescind: { offer_id: { value: offer.id } } })
   }
+}
+
+function outcomeOf({ how, refuseMs, rescind }: OfferEnd): { how: OfferOutcome; refuseMs?: number } {
+  if (refuseMs !== undefined) return { how: 'declined', refuseMs }
+  return { how: how ?? (rescind ? 'rescinded' : 'withdrawn') }
 }
 
 /** Takes an offer out of the lists; its resources are the caller's now. */
@@ -144,5 +154,5 @@ export function offersOf(turn: Turn, holder: Framework | Agent): OutstandingOffe
 
 export function offerTimedOut(turn: Turn, offerId: string): void {
   const offer = turn.cluster.offers.get(offerId)
-  if (offer !== undefined) endOffer(turn, offer, { rescind: true })
+  if (offer !== undefined) endOffer(turn, offer, { rescind: true, how: 'expired' })
 }

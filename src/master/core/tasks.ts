@@ -8,6 +8,7 @@ import {
   isPartitionAware,
   isTerminal,
 } from './cluster.ts'
+import { happened } from './occurrences.ts'
 import { type Turn, count, log, sendToFramework } from './turn.ts'
 
 /** What a status of the master's own making says; time and source are added. */
@@ -72,6 +73,7 @@ export function tellNeverLaunched(turn: Turn, framework: Framework, said: Master
     framework: framework.id,
     reason: said.reason,
   })
+  happened(turn, { kind: 'task-refused', framework, status })
   tellStatus(turn, framework, status)
 }
 
@@ -93,8 +95,11 @@ export function applyStatus(turn: Turn, task: Task, status: TaskStatus, latest?:
   const next = latest ?? status.state
   const ends = !isOver(task.state) && isOver(next)
   if (!isTerminal(task.state)) task.state = next
+  // An agent sends an update again until it is acknowledged.
+  const isNew = status.uuid === undefined || task.update?.uuid !== status.uuid
   if (status.uuid !== undefined) task.update = { state: status.state, uuid: status.uuid }
   remember(task, status)
+  if (isNew) happened(turn, { kind: 'task-updated', task, status })
   if (!ends) return
   giveBack(turn, task)
   countEnd(turn, status, isTerminal(status.state) ? status.state : next)
