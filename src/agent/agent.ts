@@ -5,6 +5,7 @@ import { Metrics } from '../base/metrics.ts'
 import { Scope } from '../base/scope.ts'
 import type { SandboxMeter } from '../gc/sandbox-meter.ts'
 import { bindAddress } from '../http/address.ts'
+import { LogSwitch } from '../http/operator/log-switch.ts'
 import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
 import type { EvictAction } from '../qos/controller.ts'
@@ -29,6 +30,7 @@ import { type AgentDeps, type Ground, summaryOf, survey } from './ground.ts'
 import { type OpenLending, openLending } from './lending/open.ts'
 import { Keeper } from './keeper.ts'
 import { Link } from './link.ts'
+import { OperatorApi } from './operator/api.ts'
 import { declareMetrics } from './metrics.ts'
 import { type Happening, Shell } from './shell.ts'
 import { openSight, type Sight } from './sight.ts'
@@ -113,7 +115,8 @@ async function assemble(
     flags: shownFlags(parsed.printed),
     startedAt: deps.clock.now(),
   }
-  const server = scope.use(await openServer(flags, facts, parts, deps))
+  const logging = scope.use(new LogSwitch(deps.clock, deps.log.verbosity))
+  const server = scope.use(await openServer(flags, facts, { ...parts, logging }, deps))
   // Only now is a port that the system chose known; nothing was told to anybody before.
   info.port = flags.advertise_port ?? server.port
   const onCrash = (name: string, error: unknown): void => {
@@ -255,10 +258,10 @@ function correctionOf(action: EvictAction): GracefulCorrection {
 function openServer(
   flags: AgentFlags,
   facts: AgentFacts,
-  parts: Parts,
+  parts: Parts & { readonly logging: LogSwitch },
   deps: AgentDeps,
 ): ReturnType<typeof listen> {
-  const { collection, core, shell, fetching, metrics, sight, lending, link } = parts
+  const { collection, core, shell, fetching, metrics, sight, lending, link, logging } = parts
   const { clock, log, random } = deps
   const { state } = core
   return listen({
@@ -273,6 +276,13 @@ function openServer(
       facts,
       state,
       executors: new ExecutorApi({ state, shell, random, metrics }),
+      operator: new OperatorApi({
+        flags: facts.flags,
+        metrics: () => metrics.snapshot(),
+        logging,
+        counters: metrics,
+      }),
+      logging,
       files: new Files({
         workDir: facts.workDir,
         agentId: () => state.agentId,

@@ -1,7 +1,8 @@
 // Which paths the agent answers, and with what (spec/mesos.md 4.4). Every path works with and without `/slave(1)`.
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
-import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
+import type { LogSwitch } from '../http/operator/log-switch.ts'
+import { versionPage } from '../http/pages/version.ts'
 import { empty, json, text } from '../http/response.ts'
 import type { Route } from '../http/routes.ts'
 import type { ExecutorApi } from './api-executor.ts'
@@ -9,6 +10,7 @@ import type { AgentState } from './core/state.ts'
 import type { Files } from './files.ts'
 import type { LendDesk } from './lending/desk.ts'
 import { lendRoutes } from './lending/routes.ts'
+import type { OperatorApi } from './operator/api.ts'
 import { containersPage, type ContainerSight, statisticsPage } from './view-statistics.ts'
 import { type AgentFacts, selfPage, statePage } from './views.ts'
 
@@ -16,6 +18,8 @@ export interface EndpointDeps {
   readonly facts: AgentFacts
   readonly state: Readonly<AgentState>
   readonly executors: ExecutorApi
+  readonly operator: OperatorApi
+  readonly logging: LogSwitch
   readonly files: Files
   readonly metrics: Metrics
   readonly fetching: readonly Route[]
@@ -29,8 +33,6 @@ export interface EndpointDeps {
 
 /** Paths of Mesos that come later: who asks is told so, and not that he mistyped. */
 const NOT_YET: readonly (readonly [path: string, methods: readonly string[], subject: string])[] = [
-  ['/api/v1', ['POST'], 'the operator API of the agent'],
-  ['/logging/toggle', ['GET', 'POST'], 'changing the level of the log'],
   ['/containerizer/debug', ['GET'], 'the list of pending operations'],
   ['/help', ['GET'], 'the help pages'],
 ]
@@ -40,8 +42,10 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
   const get = (path: string, handle: Route['handle']): Route => ({ path, methods: ['GET'], handle })
   return [
     { path: '/api/v1/executor', handle: (request) => deps.executors.handle(request) },
+    { path: '/api/v1', handle: (request) => deps.operator.handle(request) },
+    ...deps.logging.routes,
     get('/health', () => empty(200)),
-    get('/version', () => json({ version: MESOS_API_VERSION, tepui_version: TEPUI_VERSION })),
+    get('/version', () => json(versionPage())),
     get('/flags', () => json({ flags: facts.flags })),
     get('/state', () => json(statePage(state, facts, deps.master()))),
     get('/metrics/snapshot', () => json(deps.metrics.snapshot())),

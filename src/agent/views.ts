@@ -2,6 +2,7 @@
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { double, seconds } from '../http/pages/number.ts'
 import { attributeMap, type Page, reservedMap, resourceList, resourceMap } from '../http/pages/resources.ts'
+import { buildPage } from '../http/pages/version.ts'
 import { taskPage } from '../http/pages/tasks.ts'
 import { Resources } from '../resources/resources.ts'
 import type { AgentInfo } from '../wire/agents.ts'
@@ -51,6 +52,7 @@ export function statePage(state: Readonly<AgentState>, facts: AgentFacts, master
   return {
     version: MESOS_API_VERSION,
     tepui_version: TEPUI_VERSION,
+    ...buildPage(),
     start_time: seconds(facts.startedAt),
     id: state.agentId ?? '',
     pid: `slave(1)@${facts.ip}:${facts.port}`,

@@ -7,18 +7,21 @@ import { empty, json, jsonText, redirect, text, type Answer } from '../http/resp
 import type { Handler, Route } from '../http/routes.ts'
 import type { AgentLinkApi } from './api-agent-link.ts'
 import type { AgentsApi } from './api-agents.ts'
+import type { LogSwitch } from '../http/operator/log-switch.ts'
 import { killByOperator } from './api-kill.ts'
 import type { SchedulerApi } from './api-scheduler.ts'
 import type { Cluster } from './core/cluster.ts'
 import { double } from '../http/pages/number.ts'
-import { allocatorMetrics } from './metrics.ts'
-import { pageText } from './page-text.ts'
+import { allMetrics } from './metrics.ts'
+import { pageText } from '../http/pages/page-text.ts'
+import type { OperatorApi } from './operator/api.ts'
 import type { Shell } from './shell.ts'
 import { agentsPage, lendPage } from './view-agents.ts'
 import { frameworksPage } from './view-frameworks.ts'
 import { rolesPage } from './view-roles.ts'
 import { tasksPage } from './view-tasks.ts'
-import { flagsPage, statePage, summaryPage, versionPage, type MasterFacts } from './views.ts'
+import { versionPage } from '../http/pages/version.ts'
+import { flagsPage, statePage, summaryPage, type MasterFacts } from './views.ts'
 
 export interface EndpointDeps {
   readonly cluster: Cluster
@@ -28,11 +31,12 @@ export interface EndpointDeps {
   readonly scheduler: SchedulerApi
   readonly agentLink: AgentLinkApi
   readonly agents: AgentsApi
+  readonly operator: OperatorApi
+  readonly logging: LogSwitch
 }
 
 /** What Mesos has and we do not yet: the path, its methods there, and what it is about. */
 const NOT_YET: readonly (readonly [path: string, methods: readonly string[], subject: string])[] = [
-  ['/api/v1', ['POST'], 'the operator API'],
   ['/reserve', ['POST'], 'reserving resources'],
   ['/unreserve', ['POST'], 'reserving resources'],
   ['/create-volumes', ['POST'], 'persistent volumes'],
@@ -44,7 +48,6 @@ const NOT_YET: readonly (readonly [path: string, methods: readonly string[], sub
   ['/machine/down', ['POST'], 'maintenance'],
   ['/machine/up', ['POST'], 'maintenance'],
   ['/registrar(1)/registry', ['GET'], 'the durable registry'],
-  ['/logging/toggle', ['GET', 'POST'], 'changing the level of the log'],
   ['/help', ['GET'], 'the help pages'],
 ]
 
@@ -57,6 +60,8 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     { path: '/api/x1/agent', handle: (request) => agentLink.handle(request) },
     get('/api/x1/lend', () => json(lendPage(cluster))),
     ...deps.agents.routes,
+    { path: '/api/v1', handle: (request) => deps.operator.handle(request) },
+    ...deps.logging.routes,
     get('/health', () => empty(200)),
     get('/version', () => json(versionPage())),
     get('/flags', () => json(flagsPage(facts))),
@@ -100,8 +105,7 @@ function wishOf(query: ReadonlyMap<string, string>): Parameters<typeof tasksPage
 }
 
 function metricsPage({ metrics, cluster }: EndpointDeps): Record<string, unknown> {
-  const all = Object.entries({ ...metrics.snapshot(), ...allocatorMetrics(cluster) })
-  all.sort(([a], [b]) => (a < b ? -1 : 1))
+  const all = Object.entries(allMetrics(metrics, cluster))
   return Object.fromEntries(all.map(([name, value]) => [name, double(value)]))
 }
 

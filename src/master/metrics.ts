@@ -190,8 +190,14 @@ function countsOf(cluster: Cluster): Record<string, number> {
   }
 }
 
+/** Everything that is counted, by name. */
+export function allMetrics(metrics: Metrics, cluster: Cluster): Readonly<Record<string, number>> {
+  const all = Object.entries({ ...metrics.snapshot(), ...allocatorMetrics(cluster) })
+  return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
 /** Metrics whose names come and go with roles; added to what `Metrics` has when somebody looks. */
-export function allocatorMetrics(cluster: Cluster): Record<string, number> {
+function allocatorMetrics(cluster: Cluster): Record<string, number> {
   const { allocator } = cluster
   const found: Record<string, number> = {}
   const total = Resources.sum(Array.from(cluster.agents.values(), (agent) => agent.total))

@@ -13,6 +13,8 @@ import {
   ipAsNumber,
   machineAddresses,
 } from '../http/address.ts'
+import { LogSwitch } from '../http/operator/log-switch.ts'
+import type { Route } from '../http/routes.ts'
 import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
 import type { MasterInfo } from '../wire/agents.ts'
@@ -24,7 +26,8 @@ import { MasterCore } from './core/core.ts'
 import { masterRoutes } from './endpoints.ts'
 import type { MASTER_FLAGS, MasterFlags } from './flags.ts'
 import type { MasterDeps } from './master.ts'
-import { registerMetrics } from './metrics.ts'
+import { allMetrics, registerMetrics } from './metrics.ts'
+import { OperatorApi } from './operator/api.ts'
 import { Shell } from './shell.ts'
 import type { MasterFacts } from './views.ts'
 
@@ -79,15 +82,7 @@ export async function startUp(
     logDir: values.log_dir,
     flags: flags.printed,
   }
-  const routes = masterRoutes({
-    cluster,
-    shell,
-    metrics,
-    facts,
-    scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
-    agents: scope.use(new AgentsApi({ cluster, clock })),
-    agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp: info.address?.ip ?? host }),
-  })
+  const routes = openApis(scope, { core, shell, metrics, facts, ownIp: info.address?.ip ?? host }, deps)
   const streams = { ...STREAM_LIMITS, unsentBytes: values.max_stream_backlog }
   const server = scope.use(
     await listen({ host, port: values.port, processes: ['master'], routes, clock, log, metrics, streams }),
@@ -102,6 +97,33 @@ export async function startUp(
     'The master is elected and listens',
   )
   return info
+}
+
+interface Assembled {
+  readonly core: MasterCore
+  readonly shell: Shell
+  readonly metrics: Metrics
+  readonly facts: MasterFacts
+  readonly ownIp: string
+}
+
+/** What is answered, before there is a port to ask on. */
+function openApis(scope: Scope, parts: Assembled, { clock, log, random }: MasterDeps): Route[] {
+  const { core, shell, metrics, facts, ownIp } = parts
+  const { cluster } = core
+  const logging = scope.use(new LogSwitch(clock, log.verbosity))
+  const read = (): Readonly<Record<string, number>> => allMetrics(metrics, cluster)
+  return masterRoutes({
+    cluster,
+    shell,
+    metrics,
+    facts,
+    scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
+    operator: new OperatorApi({ flags: facts.flags, metrics: read, logging, counters: metrics }),
+    logging,
+    agents: scope.use(new AgentsApi({ cluster, clock })),
+    agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),
+  })
 }
 
 /** Says who this master is (spec/mesos.md 1.3); a new id in every life. */

@@ -3,7 +3,7 @@ import type { Resources } from '../resources/resources.ts'
 import { type Agent, type Cluster, usedBy } from './core/cluster.ts'
 import { lendingOf, lendLine, lendTotal } from './lend-line.ts'
 import { seconds } from '../http/pages/number.ts'
-import { lazily } from './page-text.ts'
+import { lazily } from '../http/pages/page-text.ts'
 import { frameworksOn, tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import {
   attributeMap,

@@ -1,7 +1,7 @@
 // Frameworks as the pages of Mesos show them (spec/mesos.md 4.4), in full and in short.
 import { type OutstandingOffer, type Cluster, type Framework, isActive } from './core/cluster.ts'
 import { double, seconds } from '../http/pages/number.ts'
-import { lazily, type LazyList } from './page-text.ts'
+import { lazily, type LazyList } from '../http/pages/page-text.ts'
 import { tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
 import { taskPage } from '../http/pages/tasks.ts'

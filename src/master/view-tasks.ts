@@ -2,7 +2,7 @@
 import type { CommandInfo } from '../wire/commands.ts'
 import { taskPage } from '../http/pages/tasks.ts'
 import type { Cluster, Executor, Task } from './core/cluster.ts'
-import { lazily } from './page-text.ts'
+import { lazily } from '../http/pages/page-text.ts'
 import { allFrameworks, allTasksOf } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
 

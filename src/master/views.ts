@@ -1,13 +1,14 @@
 // The pages of the master that show all of it: /state, /state-summary, /version, /flags (spec/mesos.md 4.4).
-import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
+import { MESOS_API_VERSION } from '../base/version.ts'
 import type { MasterInfo } from '../wire/agents.ts'
 import type { Cluster } from './core/cluster.ts'
 import { double, seconds } from '../http/pages/number.ts'
-import { lazily } from './page-text.ts'
+import { lazily } from '../http/pages/page-text.ts'
 import { tallyOf, TaskCounts } from './tally.ts'
 import { agentPage, agentSummary, isActive } from './view-agents.ts'
 import { frameworkPage, frameworkSummary } from './view-frameworks.ts'
 import type { Page } from '../http/pages/resources.ts'
+import { buildPage } from '../http/pages/version.ts'
 
 /** What the pages say of the master beside its cluster. */
 export interface MasterFacts {
@@ -19,20 +20,6 @@ export interface MasterFacts {
   readonly logDir: string | undefined
   /** `--name` to its value as text. */
   readonly flags: Readonly<Record<string, string>>
-}
-
-/** There is no build: sources run as they are. The day of the release stands in its place. */
-const RELEASED = { date: '2026-11-22 00:00:00', seconds: 1_795_305_600 }
-
-/** `/version`. */
-export function versionPage(): Page {
-  return {
-    build_date: RELEASED.date,
-    build_time: double(RELEASED.seconds),
-    build_user: '',
-    tepui_version: TEPUI_VERSION,
-    version: MESOS_API_VERSION,
-  }
 }
 
 /** `/flags`. */
@@ -48,9 +35,7 @@ export function statePage(cluster: Cluster, facts: MasterFacts): Page {
   const active = agents.filter(isActive).length
   return {
     version: MESOS_API_VERSION,
-    build_date: RELEASED.date,
-    build_time: double(RELEASED.seconds),
-    build_user: '',
+    ...buildPage(),
     start_time: seconds(facts.startedAt),
     elected_time: seconds(facts.electedAt),
     id: info.id,

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { AGENT_FLAGS, AGENT_FLAGS_NOT_YET } from '../../../src/agent/flags.ts'
 import { ExecutorCallType, ExecutorEventType } from '../../../src/wire/executor.ts'
+import { AgentCallType } from '../../../src/wire/agent-call.ts'
+import { operatorCall } from '../../support/operator-calls.ts'
 import { TestAgent } from '../../support/agent-server.ts'
 
 const document = readFileSync(new URL('../../../docs/compatibility.md', import.meta.url), 'utf8')
@@ -41,5 +43,22 @@ test('endpoints that are not yet there answer 501, all others do not', async () 
     const { status: answered } = get.status === 405 ? await agent.post(path, '') : get
     expect({ path, notYet: answered === 501 }).toEqual({ path, notYet: status === 'not yet' })
     expect({ path, found: answered !== 404 }).toEqual({ path, found: true })
+  }
+})
+
+test('every call of the operator API has a row, and those that are not yet there answer 501', async () => {
+  await using daemon = await TestAgent.start('127.0.0.1:1')
+  const rows = tableUnder('Operator API')
+  expect([...rows.keys()].toSorted()).toEqual(Object.keys(AgentCallType.numbers).toSorted())
+  for (const [type, status] of rows) {
+    if (type === 'UNKNOWN' || type === 'SUBSCRIBE') continue
+    const answer = await daemon.post('/api/v1', operatorCall(type))
+    // A call that is there refuses the ids of nobody with another status.
+    const notYet = answer.status === 501
+    expect({ type, notYet, body: notYet ? '' : answer.body }).toEqual({
+      type,
+      notYet: status === 'not yet',
+      body: notYet ? '' : answer.body,
+    })
   }
 })

@@ -244,7 +244,7 @@ test('/metrics/snapshot has the metrics of a real agent', async () => {
 
 test('what is not there yet says so with 501, what never was with 404', async () => {
   await using here = await running()
-  expect((await here.agent.post('/api/v1', '{"type":"GET_HEALTH"}')).status).toBe(501)
+  expect((await here.agent.get('/containerizer/debug')).status).toBe(501)
   expect((await here.agent.get('/no/such/page')).status).toBe(404)
   expect(await here.agent.get('/health')).toMatchObject({ status: 200, body: '' })
 })

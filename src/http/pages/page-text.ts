@@ -2,7 +2,7 @@
  * Pages of a whole cluster as text, written in slices: between them others are served, so that a page of many megabytes
  * holds nobody up (design.md 6). Lists are fixed when they are made; their entries are shown when their turn comes.
  */
-import type { Page } from '../http/pages/resources.ts'
+import type { Page } from './resources.ts'
 
 /** A list of which each entry is shown only when it is written. */
 export interface LazyList {

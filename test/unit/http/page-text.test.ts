@@ -1,6 +1,6 @@
 // Pages written in slices are the pages that would be written at once.
 import { expect, test } from 'vitest'
-import { lazily, pageText } from '../../../src/master/page-text.ts'
+import { lazily, pageText } from '../../../src/http/pages/page-text.ts'
 
 test('a page with lists in lists is written as JSON writes it', async () => {
   const numbers = Array.from({ length: 450 }, (_, index) => index)

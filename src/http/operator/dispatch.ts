@@ -1,0 +1,61 @@
+/**
+ * The dispatcher of both operator APIs (`POST /api/v1` of master and agent; spec/mesos.md 4.1, 4.3): the gate, whether
+ * a call has what it needs, and a table with a handler for every type.
+ */
+import type { Message } from '../../wire/message.ts'
+import { passGate } from '../gate.ts'
+import type { HttpRequest } from '../request.ts'
+import { text, type Answer } from '../response.ts'
+
+export interface OperatorCall<Type extends string> {
+  readonly type?: Type
+}
+
+export type CallHandler<Call> = (call: Call, request: HttpRequest) => Answer | Promise<Answer>
+
+export interface OperatorCalls<Type extends string, Call extends OperatorCall<Type>> {
+  readonly message: Message<Call>
+  /** How Mesos names it in errors: `master::Call`. */
+  readonly label: string
+  /** The part without which a call of this type is refused. */
+  readonly payloads: Readonly<Partial<Record<Type, keyof Call & string>>>
+  /** What else is wrong with a call whose part is there. */
+  readonly validate?: (call: Call) => string | undefined
+  readonly handlers: Readonly<Record<Exclude<Type, 'UNKNOWN'>, CallHandler<Call>>>
+}
+
+/** Answers one call; every refusal is in the words of Mesos. */
+export async function answerCall<Type extends string, Call extends OperatorCall<Type>>(
+  request: HttpRequest,
+  calls: OperatorCalls<Type, Call>,
+): Promise<Answer> {
+  const passed = await passGate(request, {
+    message: calls.message,
+    label: calls.label,
+    validate: (call) => problemWith(call, calls),
+    // Mesos looks at `Accept` for every call of these APIs.
+    answered: () => true,
+  })
+  if (!passed.ok) return passed.answer
+  const { type } = passed.call
+  const handlers = calls.handlers as Readonly<Partial<Record<string, CallHandler<Call>>>>
+  const handle = type === undefined ? undefined : handlers[type]
+  if (handle === undefined) return text(501, 'Calls of the type UNKNOWN are not implemented')
+  return handle(passed.call, request)
+}
+
+function problemWith<Type extends string, Call extends OperatorCall<Type>>(
+  call: Call,
+  { payloads, validate }: OperatorCalls<Type, Call>,
+): string | undefined {
+  if (call.type === undefined) return "Expecting 'type' to be present"
+  const payload = payloads[call.type]
+  if (payload !== undefined && call[payload] === undefined) return `Expecting '${payload}' to be present`
+  return validate?.(call)
+}
+
+/** The handler of a call that comes with later work: it says so, and changes nothing. */
+export function notYet<Call extends OperatorCall<string>>(subject: string): CallHandler<Call> {
+  return ({ type }) =>
+    text(501, `${type} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`)
+}
