@@ -103,7 +103,8 @@ export class LocalCluster implements AsyncDisposable {
   async #startAll(signal: AbortSignal): Promise<void> {
     const { agents, ip, masterFlags = [], port } = this.#plan
     await mkdir(this.#plan.folder, { recursive: true })
-    await this.#start('master', 'master', [`--ip=${ip}`, `--port=${port}`, ...masterFlags], signal)
+    const folder = `--work_dir=${join(this.#plan.folder, 'master')}`
+    await this.#start('master', 'master', [`--ip=${ip}`, `--port=${port}`, folder, ...masterFlags], signal)
     const common = [`--master=${this.address}`, `--ip=${ip}`, '--port=0']
     await Promise.all(
       agents.map(({ name, flags }) =>

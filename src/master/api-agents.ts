@@ -10,10 +10,13 @@ import type { HttpRequest } from '../http/request.ts'
 import { json, jsonText, text, type Answer } from '../http/response.ts'
 import type { Route } from '../http/routes.ts'
 import type { Agent, Cluster } from './core/cluster.ts'
+import { agentName } from './history/entries.ts'
+import type { History } from './history/history.ts'
 
 export interface AgentsApiDeps {
   readonly cluster: Cluster
   readonly clock: Clock
+  readonly history: History
 }
 
 /** What of an agent is reachable, and how. */
@@ -42,6 +45,8 @@ const MAX_UNDER_WAY = 64
 /** Agents that are asked at the same time for one page. */
 const ABREAST = 8
 const MOST_EVENTS = 1000
+/** Of what an operator sends, so much is in the log of events. */
+const MOST_TOLD_BYTES = 500
 
 export class AgentsApi implements Disposable {
   readonly #deps: AgentsApiDeps
@@ -90,7 +95,14 @@ export class AgentsApi implements Disposable {
     if (typeof agent === 'string') return text(404, agent)
     const body = request.method === 'POST' ? await request.body(MAX_BODY_BYTES) : undefined
     if (body?.ok === false) return body.answer
+    if (body !== undefined) this.#tell(agent, page, request, body.bytes)
     return this.#through(agent, page, request, body?.bytes)
+  }
+
+  #tell(agent: Agent, page: string, request: HttpRequest, body: Uint8Array): void {
+    const words = Buffer.from(body.subarray(0, MOST_TOLD_BYTES)).toString()
+    const text = `An operator asks ${agentName(agent)} for ${page}${words === '' ? '' : `: ${words}`}`
+    this.#deps.history.operator({ agentId: agent.id, text }, request.remote.address)
   }
 
   /** The agent is named by `agent_id`, else by the path on its machine, which has its id. */

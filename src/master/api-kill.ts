@@ -2,9 +2,16 @@
 import type { HttpRequest } from '../http/request.ts'
 import { json, text, type Answer } from '../http/response.ts'
 import type { Cluster } from './core/cluster.ts'
+import type { History } from './history/history.ts'
 import type { Shell } from './shell.ts'
 
 const MAX_BODY_BYTES = 4096
+
+export interface KillDeps {
+  readonly cluster: Cluster
+  readonly shell: Shell
+  readonly history: History
+}
 
 /**
  * Takes `{"task_id": "…", "framework_id": "…"}`; the framework may be left out when only one has a task of that id.
@@ -12,7 +19,7 @@ const MAX_BODY_BYTES = 4096
  * which one is meant. The framework hears of the end as of any other.
  */
 export async function killByOperator(
-  { cluster, shell }: { readonly cluster: Cluster; readonly shell: Shell },
+  { cluster, history, shell }: KillDeps,
   request: HttpRequest,
 ): Promise<Answer> {
   const body = await request.body(MAX_BODY_BYTES)
@@ -31,6 +38,8 @@ export async function killByOperator(
     const ids = owners.map(({ id }) => id).join(', ')
     return text(400, `Frameworks ${ids} have a task '${asked.taskId}': say which with framework_id`)
   }
+  const about = { frameworkId: framework.id, taskId: asked.taskId }
+  history.operator({ ...about, text: `An operator ends '${asked.taskId}'` }, request.remote.address)
   const call = { type: 'KILL', kill: { task_id: { value: asked.taskId } } } as const
   shell.dispatch({ type: 'framework-call', frameworkId: framework.id, call })
   return json({ task_id: asked.taskId, framework_id: framework.id })

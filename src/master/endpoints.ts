@@ -12,6 +12,8 @@ import { killByOperator } from './api-kill.ts'
 import type { SchedulerApi } from './api-scheduler.ts'
 import type { Cluster } from './core/cluster.ts'
 import { double } from '../http/pages/number.ts'
+import { EventsApi } from './history/api.ts'
+import type { History } from './history/history.ts'
 import { allMetrics } from './metrics.ts'
 import { pageText } from '../http/pages/page-text.ts'
 import type { OperatorApi } from './operator/api.ts'
@@ -31,6 +33,7 @@ export interface EndpointDeps {
   readonly scheduler: SchedulerApi
   readonly agentLink: AgentLinkApi
   readonly agents: AgentsApi
+  readonly history: History
   readonly operator: OperatorApi
   readonly logging: LogSwitch
 }
@@ -54,11 +57,13 @@ const NOT_YET: readonly (readonly [path: string, methods: readonly string[], sub
 /** All routes of the master. */
 export function masterRoutes(deps: EndpointDeps): Route[] {
   const { cluster, facts, scheduler, agentLink } = deps
+  const events = new EventsApi(deps.history, cluster)
   const get = (path: string, handle: Handler): Route => ({ path, methods: ['GET'], handle })
   return [
     { path: '/api/v1/scheduler', handle: (request) => scheduler.handle(request) },
     { path: '/api/x1/agent', handle: (request) => agentLink.handle(request) },
     get('/api/x1/lend', () => json(lendPage(cluster))),
+    get('/api/x1/events', (request) => events.handle(request)),
     ...deps.agents.routes,
     { path: '/api/v1', handle: (request) => deps.operator.handle(request) },
     ...deps.logging.routes,
@@ -132,12 +137,14 @@ function front({ info }: MasterFacts): string {
 const MAX_TEARDOWN_BYTES = 4096
 
 /** `frameworkId=ID` as a form: the framework is removed as if it had called TEARDOWN. */
-async function teardown({ cluster, shell }: EndpointDeps, request: HttpRequest): Promise<Answer> {
+async function teardown({ cluster, history, shell }: EndpointDeps, request: HttpRequest): Promise<Answer> {
   const body = await request.body(MAX_TEARDOWN_BYTES)
   if (!body.ok) return body.answer
   const id = new URLSearchParams(body.bytes.toString('utf8')).get('frameworkId')
   if (id === null) return text(400, "Missing 'frameworkId' query parameter in the request body")
   if (!cluster.frameworks.has(id)) return text(400, 'No framework found with specified ID')
+  const told = { frameworkId: id, text: `An operator tears framework ${id} down` }
+  history.operator(told, request.remote.address)
   shell.dispatch({ type: 'framework-call', frameworkId: id, call: { type: 'TEARDOWN' } })
   return empty(200)
 }

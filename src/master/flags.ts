@@ -1,6 +1,7 @@
 // The flags of the master: Mesos' names, meanings and defaults (spec/mesos.md 1.5, 1.6), and what is not supported yet.
 import { boolFlag, type FlagValues, optionalFlag, pathFlag, textFlag, valueFlag } from '../base/flags.ts'
 import {
+  bytesFlag,
   choiceFlag,
   durationFlag,
   integerFlag,
@@ -22,7 +23,7 @@ export const MASTER_FLAGS = {
   hostname_lookup: boolFlag(true, 'Asks the resolver for a name when --hostname is not given.'),
   cluster: textFlag('Name of the cluster, for people.'),
   work_dir: pathFlag(
-    'Folder for durable state. The registry is in memory for now, so that nothing is written.',
+    'Folder for durable state: the log of events. The registry is in memory for now. Without it nothing is written.',
   ),
   registry: choiceFlag('in_memory', ['in_memory'], 'Where the registry lives. Only in_memory exists yet.'),
   allocator: choiceFlag(
@@ -104,6 +105,10 @@ export const MASTER_FLAGS = {
     65_536,
     2 ** 31,
     'Bytes that may wait for a slow reader of a stream before it is cut (of Tepui).',
+  ),
+  max_event_log_size: bytesFlag(
+    '64MB',
+    'Size of the log of events; the oldest go first. In memory, without --work_dir, a quarter of it (of Tepui).',
   ),
   quiet: boolFlag(false, 'Logs nothing to standard error.'),
   logging_level: choiceFlag(

@@ -23,6 +23,8 @@ import { AgentsApi } from './api-agents.ts'
 import { SchedulerApi } from './api-scheduler.ts'
 import type { CoreOptions } from './core/cluster.ts'
 import { MasterCore } from './core/core.ts'
+import type { History } from './history/history.ts'
+import { openHistory } from './history/open.ts'
 import { masterRoutes } from './endpoints.ts'
 import type { MASTER_FLAGS, MasterFlags } from './flags.ts'
 import type { MasterDeps } from './master.ts'
@@ -73,6 +75,8 @@ export async function startUp(
   const { cluster } = core
   const { allocation_interval: allocationIntervalMs } = values
   const shell = new Shell({ step: (event) => core.step(event), clock, log, metrics, allocationIntervalMs })
+  const { history } = scope.use(openHistory(values, { clock, log, metrics, cluster }))
+  shell.watch(history.watch)
   registerMetrics(metrics, { cluster, clock, version: () => shell.steps })
   const facts: MasterFacts = {
     info,
@@ -82,7 +86,11 @@ export async function startUp(
     logDir: values.log_dir,
     flags: flags.printed,
   }
-  const routes = openApis(scope, { core, shell, metrics, facts, ownIp: info.address?.ip ?? host }, deps)
+  const routes = openApis(
+    scope,
+    { core, shell, metrics, facts, history, ownIp: info.address?.ip ?? host },
+    deps,
+  )
   const streams = { ...STREAM_LIMITS, unsentBytes: values.max_stream_backlog }
   const server = scope.use(
     await listen({ host, port: values.port, processes: ['master'], routes, clock, log, metrics, streams }),
@@ -104,12 +112,13 @@ interface Assembled {
   readonly shell: Shell
   readonly metrics: Metrics
   readonly facts: MasterFacts
+  readonly history: History
   readonly ownIp: string
 }
 
 /** What is answered, before there is a port to ask on. */
 function openApis(scope: Scope, parts: Assembled, { clock, log, random }: MasterDeps): Route[] {
-  const { core, shell, metrics, facts, ownIp } = parts
+  const { core, shell, metrics, facts, history, ownIp } = parts
   const { cluster } = core
   const logging = scope.use(new LogSwitch(clock, log.verbosity))
   const read = (): Readonly<Record<string, number>> => allMetrics(metrics, cluster)
@@ -121,7 +130,8 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
     scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
     operator: new OperatorApi({ flags: facts.flags, metrics: read, logging, counters: metrics }),
     logging,
-    agents: scope.use(new AgentsApi({ cluster, clock })),
+    history,
+    agents: scope.use(new AgentsApi({ cluster, clock, history })),
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),
   })
 }

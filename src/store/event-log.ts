@@ -58,6 +58,9 @@ export const EVENT_LOG_MIGRATIONS: readonly string[] = [
    CREATE TRIGGER events_gone AFTER DELETE ON events
      BEGIN DELETE FROM event_tasks WHERE event = old.id; END;
    CREATE INDEX event_tasks_event ON event_tasks (event)`,
+  `CREATE INDEX events_agent ON events (agent) WHERE agent IS NOT NULL;
+   CREATE INDEX events_framework ON events (framework) WHERE framework IS NOT NULL;
+   CREATE INDEX events_kind ON events (kind)`,
 ]
 
 const MOST_AT_ONCE = 1000
@@ -74,6 +77,7 @@ export class EventLog {
   readonly #amend: ReturnType<Database['prepare']>
   readonly #mention: ReturnType<Database['prepare']>
   readonly #trim: ReturnType<Database['prepare']>
+  readonly #span: ReturnType<Database['prepare']>
   #sinceCheck = 0
 
   constructor(database: Database, limits: EventLogLimits = EVENT_LOG_LIMITS) {
@@ -85,6 +89,10 @@ export class EventLog {
     this.#amend = database.prepare('UPDATE events SET record = ? WHERE id = ?')
     this.#mention = database.prepare('INSERT OR IGNORE INTO event_tasks (task, event) VALUES (?, ?)')
     this.#trim = database.prepare('DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?')
+    this.#span = database.prepare(
+      `SELECT min(id) AS oldest, max(id) AS newest,
+       (SELECT at FROM events ORDER BY id LIMIT 1) AS since FROM events`,
+    )
     this.#keepWithin()
   }
 
@@ -104,6 +112,25 @@ export class EventLog {
     this.#sinceCheck++
     if (this.#sinceCheck >= CHECK_EVERY) this.#keepWithin()
     return lastId
+  }
+
+  /** Writes many at once, all or none, and returns what is stored of them. @throws OperatingError FILE */
+  appendAll(entries: readonly LogEntry[]): readonly StoredEntry[] {
+    const stored: StoredEntry[] = []
+    this.#database.transaction(() => {
+      for (const entry of entries) {
+        const { otherTaskIds: _, ...kept } = entry
+        stored.push({ ...kept, id: this.append(entry) })
+      }
+    })
+    return stored
+  }
+
+  /** Number and time of the oldest and the newest entry; undefined when there is none. */
+  span(): { readonly oldest: number; readonly newest: number; readonly since: number } | undefined {
+    const [row] = this.#span.all()
+    if (row === undefined || row['newest'] === null) return undefined
+    return { oldest: Number(row['oldest']), newest: Number(row['newest']), since: Number(row['since']) }
   }
 
   /** Replaces the record of an entry; false when it has been dropped meanwhile. */

@@ -128,7 +128,7 @@ test('the metrics that are real here have the names of a real master', async () 
   const theirs = recordedPage('/metrics/snapshot')
   const page = await master.page('/metrics/snapshot')
   const ownPrefix =
-    /^(http|system)\/|^tepui\/lend_|^master\/(scheduler|agent|operator)_calls|^master\/frameworks_|task_|_revocable_/
+    /^(http|system)\/|^tepui\/(lend_|events_)|^master\/(scheduler|agent|operator)_calls|^master\/frameworks_|task_|_revocable_/
   const strangers = Object.keys(page).filter((name) => !(name in theirs) && !ownPrefix.test(name))
   expect(strangers).toEqual([])
   expect(page).toMatchObject({
