@@ -31,6 +31,7 @@ import { type OpenLending, openLending } from './lending/open.ts'
 import { Keeper } from './keeper.ts'
 import { Link } from './link.ts'
 import { OperatorApi } from './operator/api.ts'
+import { ContainerEnds } from './operator/container-ends.ts'
 import { declareMetrics } from './metrics.ts'
 import { type Happening, Shell } from './shell.ts'
 import { openSight, type Sight } from './sight.ts'
@@ -85,6 +86,11 @@ interface Parts {
   readonly lending: OpenLending
   readonly collection: OpenCollection
   readonly checks: Checks
+  readonly ends: ContainerEnds
+}
+
+interface ServedParts extends Parts {
+  readonly logging: LogSwitch
 }
 
 async function assemble(
@@ -205,16 +211,18 @@ function connectParts(
   const kept = { flags, metrics, workDir: ground.workDir, state: core.state }
   const sandboxBytes = (id: string): number | undefined => meter.usageOf(id)?.bytes
   const collection = openCollection({ ...kept, sandboxBytes }, deps)
+  const ends = new ContainerEnds()
   const hear = (news: ContainerNews): void => {
     collection.hear(news)
     shell.dispatch(news)
+    ends.hear(news)
     if (news.type !== 'started') return
     lending.desk.lending.launched(executorOf(core.state, news.containerId)?.revocable === true)
   }
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  const seen = { metrics, sight, meter, lending, collection }
+  const seen = { metrics, sight, meter, lending, collection, ends }
   return { core, keeper, link, shell, supervisor, fetching, checks, ...seen }
 }
 
@@ -255,15 +263,36 @@ function correctionOf(action: EvictAction): GracefulCorrection {
   return { kind: 'kill', frameworkId, executorId, containerId, graceMs, cause: decision, message }
 }
 
+function operatorApi(
+  facts: AgentFacts,
+  files: Files,
+  { core, ends, logging, metrics, sight, supervisor }: ServedParts,
+): OperatorApi {
+  return new OperatorApi({
+    flags: facts.flags,
+    info: facts.info,
+    metrics: () => metrics.snapshot(),
+    logging,
+    counters: metrics,
+    state: core.state,
+    files,
+    containers: () => sight.containers(),
+    kill: (containerId) => supervisor.kill(containerId, 0),
+    onEnd: (containerId, then) => ends.wait(containerId, then),
+  })
+}
+
 function openServer(
   flags: AgentFlags,
   facts: AgentFacts,
-  parts: Parts & { readonly logging: LogSwitch },
+  parts: ServedParts,
   deps: AgentDeps,
 ): ReturnType<typeof listen> {
   const { collection, core, shell, fetching, metrics, sight, lending, link, logging } = parts
   const { clock, log, random } = deps
   const { state } = core
+  const { workDir } = facts
+  const files = new Files({ workDir, agentId: () => state.agentId, tombstones: collection.tombstones })
   return listen({
     host: bindAddress(flags),
     port: flags.port,
@@ -276,18 +305,9 @@ function openServer(
       facts,
       state,
       executors: new ExecutorApi({ state, shell, random, metrics }),
-      operator: new OperatorApi({
-        flags: facts.flags,
-        metrics: () => metrics.snapshot(),
-        logging,
-        counters: metrics,
-      }),
+      operator: operatorApi(facts, files, parts),
       logging,
-      files: new Files({
-        workDir: facts.workDir,
-        agentId: () => state.agentId,
-        tombstones: collection.tombstones,
-      }),
+      files,
       collection: collectionRoutes(collection, { clock, log }),
       metrics,
       fetching: fetching.routes,

@@ -14,3 +14,10 @@ export function modeText({ mode }: Pick<Stats, 'mode'>): string {
   const bits = Array.from('rwxrwxrwx', (letter, index) => ((mode >> (8 - index)) & 1 ? letter : '-'))
   return (KINDS[mode & constants.S_IFMT] ?? '-') + bits.join('')
 }
+
+/** The number that such a text stands for. */
+export function modeOf(text: string): number {
+  const kind = Object.entries(KINDS).find(([, letter]) => letter === text[0])?.[0]
+  const bits = Array.from(text.slice(1), (letter) => (letter === '-' ? '0' : '1')).join('')
+  return (kind === undefined ? constants.S_IFREG : Number(kind)) | Number.parseInt(bits, 2)
+}

@@ -38,6 +38,9 @@ const LONGEST_CHARACTER = 4
 /** Names a file without opening it: no pipe is waited for, no device does anything. Node has no word for it. */
 const O_PATH = 0o10_000_000
 
+/** All that is looked at of a request. */
+type Asked = Pick<HttpRequest, 'query'>
+
 interface Place {
   /** Real path of the sandbox. */
   readonly root: string
@@ -65,7 +68,7 @@ export class Files {
   }
 
   /** `GET /files/browse?path=`: the entries of a folder with their modes, sizes and times. */
-  browse(request: HttpRequest): Promise<Answer> {
+  browse(request: Asked): Promise<Answer> {
     const here = async (place: Place): Promise<Answer> => {
       await using held = await hold(place)
       if (!(await held.stat()).isDirectory()) return text(400, 'It is a file, not a directory.')
@@ -84,7 +87,7 @@ export class Files {
    * character that it would cut, so that pieces put together are the file; `next` says where the next one begins. With
    * `encoding=base64` (of Tepui) the very bytes come, also those that are no text.
    */
-  async read(request: HttpRequest): Promise<Answer> {
+  async read(request: Asked): Promise<Answer> {
     const offset = wholeNumber(request.query.get('offset'), -1)
     const length = wholeNumber(request.query.get('length'), -1)
     const encoding = request.query.get('encoding') ?? 'utf-8'
@@ -111,7 +114,7 @@ export class Files {
   }
 
   /** `GET /files/download?path=`: a whole file. */
-  download(request: HttpRequest): Promise<Answer> {
+  download(request: Asked): Promise<Answer> {
     const here = async (place: Place): Promise<Answer> => {
       await using file = await openFile(place)
       const { size } = await file.stat()
@@ -146,7 +149,7 @@ export class Files {
 
   /** What is asked for in a sandbox that is there goes to `work`, in one that was collected to `collected`. */
   async #with(
-    request: HttpRequest,
+    request: Asked,
     work: (place: Place) => Promise<Answer>,
     collected: (stone: StoredTombstone, path: RunPath) => Answer,
   ): Promise<Answer> {

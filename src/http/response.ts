@@ -15,6 +15,13 @@ export type WholeAnswer =
   | { readonly kind: 'text'; readonly status: number; readonly text: string; readonly headers?: Headers }
   /** `application/json`, or `text/javascript` when the request asks for JSONP. */
   | { readonly kind: 'json'; readonly status: number; readonly text: string; readonly headers?: Headers }
+  /** JSON that was written in pieces, which are sent one after the other. */
+  | {
+      readonly kind: 'pieces'
+      readonly status: number
+      readonly pieces: readonly Uint8Array[]
+      readonly headers?: Headers
+    }
   | {
       readonly kind: 'bytes'
       readonly status: number
@@ -53,6 +60,13 @@ export const jsonText = (written: string, status = 200): WholeAnswer => ({
   kind: 'json',
   status,
   text: written,
+})
+
+/** Answers JSON that was written in pieces (`pageBytes`). */
+export const jsonPieces = (pieces: readonly Uint8Array[]): WholeAnswer => ({
+  kind: 'pieces',
+  status: 200,
+  pieces,
 })
 
 /** The answer to a call that was taken: 202 with `Date` and `Content-Length: 0` and nothing else. */
@@ -94,11 +108,13 @@ const LONGEST_CALLBACK = 128
 
 /** Wraps JSON answers to GET requests with `?jsonp=NAME` (spec/clients.md Q8); refuses a name that is no function's. */
 export function withCallback(answer: Answer, method: string, name: string | undefined): Answer {
-  if (answer.kind !== 'json' || method !== 'GET' || name === undefined) return answer
+  if (method !== 'GET' || name === undefined) return answer
+  if (answer.kind !== 'json' && answer.kind !== 'pieces') return answer
   if (name.length > LONGEST_CALLBACK || !CALLBACK.test(name))
     return text(400, "Expecting 'jsonp' to be the name of a function, such as 'callback' or 'page.show'")
   // These two end a line in older JavaScript, though not in JSON.
-  const safe = answer.text.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
+  const written = answer.kind === 'json' ? answer.text : Buffer.concat(answer.pieces).toString()
+  const safe = written.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
   return {
     kind: 'bytes',
     status: answer.status,
@@ -117,14 +133,16 @@ export function quietConnection(request: IncomingMessage, response: ServerRespon
 }
 
 /** The answer's bytes with their type; undefined when it has none. */
-function content(answer: WholeAnswer): { type: string; bytes: Uint8Array } | undefined {
+function content(answer: WholeAnswer): { type: string; pieces: readonly Uint8Array[] } | undefined {
   switch (answer.kind) {
     case 'text':
-      return { type: 'text/plain; charset=utf-8', bytes: Buffer.from(answer.text) }
+      return { type: 'text/plain; charset=utf-8', pieces: [Buffer.from(answer.text)] }
     case 'json':
-      return { type: 'application/json', bytes: Buffer.from(answer.text) }
+      return { type: 'application/json', pieces: [Buffer.from(answer.text)] }
+    case 'pieces':
+      return { type: 'application/json', pieces: answer.pieces }
     case 'bytes':
-      return { type: answer.contentType, bytes: answer.body }
+      return { type: answer.contentType, pieces: [answer.body] }
     case 'empty':
       return undefined
   }
@@ -143,13 +161,16 @@ export async function writeAnswer(
     response.writeHead(answer.status, { ...answer.headers, 'Content-Length': '0' }).end()
     return
   }
-  const zipped = body.bytes.length >= GZIP_MINIMUM_BYTES && acceptsCoding(acceptEncoding, 'gzip')
-  const bytes = zipped ? await compress(body.bytes) : body.bytes
+  const zipped = sizeOf(body.pieces) >= GZIP_MINIMUM_BYTES && acceptsCoding(acceptEncoding, 'gzip')
+  const pieces = zipped ? [await compress(Buffer.concat(body.pieces))] : body.pieces
   response.writeHead(answer.status, {
     ...answer.headers,
     ...(zipped && { 'Content-Encoding': 'gzip' }),
     'Content-Type': body.type,
-    'Content-Length': String(bytes.length),
+    'Content-Length': String(sizeOf(pieces)),
   })
-  response.end(bytes)
+  for (const piece of pieces) response.write(piece)
+  response.end()
 }
+
+const sizeOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, piece) => sum + piece.length, 0)

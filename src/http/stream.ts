@@ -58,13 +58,17 @@ export class RecordStream {
    * @returns false when the stream is over, or is cut now because its reader does not keep up
    */
   send(record: string): boolean {
+    return this.closed ? false : this.sendFramed(encodeRecord(record))
+  }
+
+  /** The same of a record that is framed already; one that goes to many is framed once. */
+  sendFramed(framed: Uint8Array): boolean {
     if (this.closed) return false
     if (this.#behind()) {
       this.#asked = 'slow'
       this.#response.destroy()
       return false
     }
-    const framed = encodeRecord(record)
     if (this.#waiting.length === 0) this.#since = this.#clock.monotonic()
     this.#waiting.push(framed.length)
     this.#waitingBytes += framed.length

@@ -77,6 +77,16 @@ export class AgentsApi implements Disposable {
     ]
   }
 
+  /**
+   * Gives a call of the operator API to the agent in whose work folder a path lies, which has the same call.
+   *
+   * @returns undefined when the path names no agent that is known
+   */
+  async operatorCall(path: string, call: Uint8Array, request: HttpRequest): Promise<Answer | undefined> {
+    const agent = this.#deps.cluster.agents.get(AGENT_IN_PATH.exec(path)?.[1] ?? '')
+    return agent === undefined ? undefined : this.#through(agent, 'api/v1', request, call)
+  }
+
   [Symbol.dispose](): void {
     this.#http[Symbol.dispose]()
   }
@@ -194,7 +204,7 @@ export class AgentsApi implements Disposable {
       throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
     const { ip, port } = agent.address
     const query = new URLSearchParams([...request.query]).toString()
-    const where = page.startsWith('files/') ? page : `api/x1/${page}`
+    const where = page.startsWith('files/') || page === 'api/v1' ? page : `api/x1/${page}`
     const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/${where}${query === '' ? '' : `?${query}`}`
     const isFile = page === 'files/download'
     const limits = {

@@ -3,7 +3,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { Page } from '../http/pages/resources.ts'
-import { empty, json, jsonText, redirect, text, type Answer } from '../http/response.ts'
+import { empty, json, jsonPieces, redirect, text, type Answer } from '../http/response.ts'
 import type { Handler, Route } from '../http/routes.ts'
 import type { AgentLinkApi } from './api-agent-link.ts'
 import type { AgentsApi } from './api-agents.ts'
@@ -15,8 +15,10 @@ import { double } from '../http/pages/number.ts'
 import { EventsApi } from './history/api.ts'
 import type { History } from './history/history.ts'
 import { allMetrics } from './metrics.ts'
-import { pageText } from '../http/pages/page-text.ts'
+import { pageBytes } from '../http/pages/page-text.ts'
+import type { SharedPages } from '../http/pages/shared-pages.ts'
 import type { OperatorApi } from './operator/api.ts'
+import { tearDown } from './operator/steer.ts'
 import type { Shell } from './shell.ts'
 import { agentsPage, lendPage } from './view-agents.ts'
 import { frameworksPage } from './view-frameworks.ts'
@@ -35,6 +37,7 @@ export interface EndpointDeps {
   readonly agents: AgentsApi
   readonly history: History
   readonly operator: OperatorApi
+  readonly pages: SharedPages
   readonly logging: LogSwitch
 }
 
@@ -70,8 +73,8 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     get('/health', () => empty(200)),
     get('/version', () => json(versionPage())),
     get('/flags', () => json(flagsPage(facts))),
-    get('/state', () => page(statePage(cluster, facts))),
-    get('/state-summary', () => page(summaryPage(cluster, facts))),
+    get('/state', () => shared(deps, '/state', () => statePage(cluster, facts))),
+    get('/state-summary', () => shared(deps, '/state-summary', () => summaryPage(cluster, facts))),
     get('/slaves', ({ query }) => page(agentsPage(cluster, query.get('slave_id')))),
     get('/frameworks', ({ query }) => page(frameworksPage(cluster, query.get('framework_id')))),
     get('/tasks', ({ query }) => page(tasksPage(cluster, wishOf(query)))),
@@ -91,7 +94,12 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
 
 /** A page that may be long, written in slices. */
 async function page(content: Page): Promise<Answer> {
-  return jsonText(await pageText(content))
+  return jsonPieces(await pageBytes(content))
+}
+
+/** One that many ask for again and again. */
+async function shared({ pages }: EndpointDeps, key: string, make: () => Page): Promise<Answer> {
+  return jsonPieces(await pages.bytes(key, make))
 }
 
 /** `//host:port`, from which clients of every kind find the leader (spec/clients.md Q9). */
@@ -137,14 +145,10 @@ function front({ info }: MasterFacts): string {
 const MAX_TEARDOWN_BYTES = 4096
 
 /** `frameworkId=ID` as a form: the framework is removed as if it had called TEARDOWN. */
-async function teardown({ cluster, history, shell }: EndpointDeps, request: HttpRequest): Promise<Answer> {
+async function teardown(deps: EndpointDeps, request: HttpRequest): Promise<Answer> {
   const body = await request.body(MAX_TEARDOWN_BYTES)
   if (!body.ok) return body.answer
   const id = new URLSearchParams(body.bytes.toString('utf8')).get('frameworkId')
   if (id === null) return text(400, "Missing 'frameworkId' query parameter in the request body")
-  if (!cluster.frameworks.has(id)) return text(400, 'No framework found with specified ID')
-  const told = { frameworkId: id, text: `An operator tears framework ${id} down` }
-  history.operator(told, request.remote.address)
-  shell.dispatch({ type: 'framework-call', frameworkId: id, call: { type: 'TEARDOWN' } })
-  return empty(200)
+  return tearDown(deps, id, request.remote.address)
 }

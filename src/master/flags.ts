@@ -110,6 +110,12 @@ export const MASTER_FLAGS = {
     '64MB',
     'Size of the log of events; the oldest go first. In memory, without --work_dir, a quarter of it (of Tepui).',
   ),
+  max_operator_event_stream_subscribers: integerFlag(
+    1000,
+    1,
+    100_000,
+    'Readers of the operator event stream; when one more comes, the one that came first is ended.',
+  ),
   quiet: boolFlag(false, 'Logs nothing to standard error.'),
   logging_level: choiceFlag(
     'INFO',
@@ -155,7 +161,6 @@ export const MASTER_FLAGS_NOT_YET: ReadonlySet<string> = new Set([
   'master_contender',
   'master_detector',
   'max_executors_per_agent',
-  'max_operator_event_stream_subscribers',
   'memory_profiling',
   'modules',
   'modules_dir',

@@ -5,8 +5,8 @@ import type { Metrics } from '../base/metrics.ts'
 import { LEND_COUNTERS, percentileGauges } from '../resources/lend-counters.ts'
 import { Resources } from '../resources/resources.ts'
 import type { TaskState } from '../wire/tasks.ts'
-import { type Cluster, isActive, usedBy } from './core/cluster.ts'
-import { frameworksOn } from './tally.ts'
+import { type Cluster, isActive } from './core/cluster.ts'
+import { holdingsOn } from './tally.ts'
 
 export interface MasterMetricsDeps {
   readonly cluster: Cluster
@@ -147,9 +147,7 @@ interface ClusterSums {
 
 function sumsOf(cluster: Cluster): ClusterSums {
   const agents = [...cluster.agents.values()]
-  const used = Resources.sum(
-    agents.flatMap((agent) => [...frameworksOn(agent)].map((id) => usedBy(agent, id))),
-  )
+  const used = Resources.sum(agents.flatMap((agent) => Array.from(holdingsOn(agent), ({ used }) => used)))
   return {
     own: Resources.sum(agents.map((agent) => agent.own)),
     lent: Resources.sum(agents.map((agent) => agent.oversubscribed)),

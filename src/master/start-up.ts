@@ -13,6 +13,7 @@ import {
   ipAsNumber,
   machineAddresses,
 } from '../http/address.ts'
+import { SharedPages } from '../http/pages/shared-pages.ts'
 import { LogSwitch } from '../http/operator/log-switch.ts'
 import type { Route } from '../http/routes.ts'
 import { listen } from '../http/server.ts'
@@ -30,6 +31,8 @@ import type { MASTER_FLAGS, MasterFlags } from './flags.ts'
 import type { MasterDeps } from './master.ts'
 import { allMetrics, registerMetrics } from './metrics.ts'
 import { OperatorApi } from './operator/api.ts'
+import { StateAnswers } from './operator/state.ts'
+import { Subscribers } from './operator/subscribers.ts'
 import { Shell } from './shell.ts'
 import type { MasterFacts } from './views.ts'
 
@@ -88,7 +91,7 @@ export async function startUp(
   }
   const routes = openApis(
     scope,
-    { core, shell, metrics, facts, history, ownIp: info.address?.ip ?? host },
+    { core, shell, metrics, facts, history, values, ownIp: info.address?.ip ?? host },
     deps,
   )
   const streams = { ...STREAM_LIMITS, unsentBytes: values.max_stream_backlog }
@@ -114,24 +117,47 @@ interface Assembled {
   readonly facts: MasterFacts
   readonly history: History
   readonly ownIp: string
+  readonly values: MasterFlags
 }
 
 /** What is answered, before there is a port to ask on. */
 function openApis(scope: Scope, parts: Assembled, { clock, log, random }: MasterDeps): Route[] {
-  const { core, shell, metrics, facts, history, ownIp } = parts
+  const { core, shell, metrics, facts, history, ownIp, values } = parts
   const { cluster } = core
   const logging = scope.use(new LogSwitch(clock, log.verbosity))
   const read = (): Readonly<Record<string, number>> => allMetrics(metrics, cluster)
+  const version = (): number => shell.steps
+  metrics.declare('master/http_cache_hits')
+  const pages = new SharedPages(version, () => metrics.count('master/http_cache_hits'))
+  const state = new StateAnswers(cluster)
+  const limit = values.max_operator_event_stream_subscribers
+  const subscribers = scope.use(new Subscribers({ cluster, state, clock, metrics, version, limit }))
+  shell.watch((what) => subscribers.tell(what))
+  const agents = scope.use(new AgentsApi({ cluster, clock, history }))
   return masterRoutes({
     cluster,
     shell,
     metrics,
     facts,
     scheduler: new SchedulerApi({ cluster, shell, random, metrics }),
-    operator: new OperatorApi({ flags: facts.flags, metrics: read, logging, counters: metrics }),
+    pages,
+    operator: new OperatorApi({
+      cluster,
+      shell,
+      history,
+      facts,
+      flags: facts.flags,
+      metrics: read,
+      logging,
+      counters: metrics,
+      state,
+      subscribers,
+      pages,
+      agents,
+    }),
     logging,
     history,
-    agents: scope.use(new AgentsApi({ cluster, clock, history })),
+    agents,
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),
   })
 }

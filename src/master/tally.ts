@@ -1,7 +1,14 @@
 // Sums over the cluster that pages and metrics share: what is used and offered, by agent, framework and role.
 import { Resources } from '../resources/resources.ts'
 import type { TaskState } from '../wire/tasks.ts'
-import { type Agent, type Cluster, type Executor, type Framework, type Task, usedBy } from './core/cluster.ts'
+import {
+  type Agent,
+  type Cluster,
+  type Executor,
+  type Framework,
+  type Task,
+  isTerminal,
+} from './core/cluster.ts'
 
 /** Sums by the id of an agent or framework; empty for those that hold nothing. */
 export class Sums {
@@ -40,6 +47,47 @@ export interface Tally {
   readonly executors: ReadonlyMap<string, readonly Executor[]>
 }
 
+/** What a framework holds on an agent by tasks that still run and by executors. */
+export interface Holding {
+  readonly frameworkId: string
+  readonly used: Resources
+  readonly byRole: ReadonlyMap<string, Resources>
+  /** Those who hold it, in their order: while they are the same, so is the sum. */
+  readonly holders: readonly (Task | Executor)[]
+}
+
+const holdings = new WeakMap<Agent, ReadonlyMap<string, Holding>>()
+
+/** Adding up is what takes the time, and little changes between two looks at a large cluster. */
+export function holdingsOn(agent: Agent): Iterable<Holding> {
+  const known = holdings.get(agent)
+  const found = new Map<string, Holding>()
+  for (const frameworkId of frameworksOn(agent)) {
+    const holders = holdersOn(agent, frameworkId)
+    const before = known?.get(frameworkId)
+    const same =
+      before?.holders.length === holders.length && holders.every((one, at) => one === before.holders[at])
+    if (same) found.set(frameworkId, before)
+    else found.set(frameworkId, holdingOf(frameworkId, holders))
+  }
+  holdings.set(agent, found)
+  return found.values()
+}
+
+function holdersOn(agent: Agent, frameworkId: string): (Task | Executor)[] {
+  const holders: (Task | Executor)[] = []
+  for (const task of agent.tasks.get(frameworkId)?.values() ?? []) {
+    if (!isTerminal(task.state)) holders.push(task)
+  }
+  for (const executor of agent.executors.get(frameworkId)?.values() ?? []) holders.push(executor)
+  return holders
+}
+
+function holdingOf(frameworkId: string, holders: readonly (Task | Executor)[]): Holding {
+  const used = Resources.sum(holders.map(({ resources }) => resources))
+  return { frameworkId, used, byRole: used.byAllocation(), holders }
+}
+
 export function tallyOf(cluster: Cluster): Tally {
   const executors = new Map<string, Executor[]>()
   const tally: Tally = {
@@ -50,11 +98,10 @@ export function tallyOf(cluster: Cluster): Tally {
     executors,
   }
   for (const agent of cluster.agents.values()) {
-    for (const frameworkId of frameworksOn(agent)) {
-      const used = usedBy(agent, frameworkId)
+    for (const { frameworkId, used, byRole } of holdingsOn(agent)) {
       tally.used.add(agent.id, used)
       tally.used.add(frameworkId, used)
-      for (const [role, part] of used.byAllocation()) tally.usedByRole.add(role, part)
+      for (const [role, part] of byRole) tally.usedByRole.add(role, part)
     }
     for (const [frameworkId, here] of agent.executors) {
       executors.set(frameworkId, [...(executors.get(frameworkId) ?? []), ...here.values()])
@@ -64,6 +111,17 @@ export function tallyOf(cluster: Cluster): Tally {
     tally.offered.add(offer.agentId, offer.resources)
     tally.offered.add(offer.frameworkId, offer.resources)
     tally.offeredByRole.add(offer.role, offer.resources)
+  }
+  return tally
+}
+
+/** The part of one agent. */
+export function tallyOfAgent(cluster: Cluster, agent: Agent): Pick<Tally, 'used' | 'offered'> {
+  const tally = { used: new Sums(), offered: new Sums() }
+  for (const { used } of holdingsOn(agent)) tally.used.add(agent.id, used)
+  for (const id of agent.offers) {
+    const offer = cluster.offers.get(id)
+    if (offer !== undefined) tally.offered.add(agent.id, offer.resources)
   }
   return tally
 }

@@ -4,8 +4,7 @@ import { double, seconds } from '../http/pages/number.ts'
 import { lazily, type LazyList } from '../http/pages/page-text.ts'
 import { tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
-import { taskPage } from '../http/pages/tasks.ts'
-import { executorPage } from './view-tasks.ts'
+import { executorPage, taskText } from './view-tasks.ts'
 
 /** The part that `/state` and `/state-summary` share. */
 function headOf(framework: Framework, tally: Tally): Page {
@@ -41,9 +40,9 @@ export function frameworkPage(cluster: Cluster, framework: Framework, tally: Tal
     ...(framework.capabilities.has('MULTI_ROLE')
       ? { roles: framework.roles }
       : { role: framework.roles[0] ?? '*' }),
-    tasks: lazily(framework.tasks.values(), taskPage),
-    unreachable_tasks: lazily(framework.unreachableTasks.values(), taskPage),
-    completed_tasks: lazily(framework.completedTasks, taskPage),
+    tasks: lazily(framework.tasks.values(), taskText),
+    unreachable_tasks: lazily(framework.unreachableTasks.values(), taskText),
+    completed_tasks: lazily(framework.completedTasks, taskText),
     offers: offers.map(offerPage),
     executors: (tally.executors.get(id) ?? []).map(executorPage),
     ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),

@@ -1,10 +1,15 @@
 // Tasks, their statuses and executors as the pages of Mesos show them (spec/mesos.md 4.4).
 import type { CommandInfo } from '../wire/commands.ts'
-import { taskPage } from '../http/pages/tasks.ts'
 import type { Cluster, Executor, Task } from './core/cluster.ts'
+import { TaskTexts } from '../http/pages/task-texts.ts'
+import { taskPageText } from '../http/pages/tasks.ts'
 import { lazily } from '../http/pages/page-text.ts'
 import { allFrameworks, allTasksOf } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
+
+/** One for all pages: a task looks alike in each of them. */
+const texts = new TaskTexts(taskPageText)
+export const taskText = (task: Task): string => texts.of(task)
 
 export function executorPage(executor: Executor): Page {
   const { info, resources } = executor
@@ -60,7 +65,7 @@ export function tasksPage(cluster: Cluster, wish: TasksWish): Page {
   const limit = wholeNumber(wish.limit) ?? DEFAULT_LIMIT
   const offset = Math.max(0, wholeNumber(wish.offset) ?? 0)
   const part = wanted.slice(offset, limit < 0 ? undefined : offset + limit)
-  return { tasks: lazily(part, taskPage) }
+  return { tasks: lazily(part, taskText) }
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

@@ -3,16 +3,28 @@
  * body or answer is a stream of records (sessions and attaching to containers) come through `handle` too.
  */
 import type { Metrics } from '../../base/metrics.ts'
+import { pageBytes } from '../../http/pages/page-text.ts'
+import type { Page } from '../../http/pages/resources.ts'
 import { commonHandlers, type CommonParts } from '../../http/operator/daemon-calls.ts'
 import { answerCall, notYet, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
 import type { HttpRequest } from '../../http/request.ts'
-import type { Answer } from '../../http/response.ts'
+import { jsonPieces, jsonText, type Answer } from '../../http/response.ts'
 import { AgentCall, type AgentCallType } from '../../wire/agent-call.ts'
 import { AgentResponse } from '../../wire/agent-response.ts'
+import type { AgentInfo } from '../../wire/agents.ts'
 import { encodeMessage } from '../../wire/json.ts'
+import type { Files } from '../files.ts'
+import type { ContainerSight } from '../view-statistics.ts'
+import { containerHandlers, type ContainerDeps } from './containers.ts'
+import { fileHandlers } from './files.ts'
+import { agentPart, containersPart, executorsPart, frameworksPart, tasksPart } from './state.ts'
 
-export interface OperatorApiDeps extends CommonParts {
+export interface OperatorApiDeps extends CommonParts, ContainerDeps {
   readonly counters: Metrics
+  readonly info: AgentInfo
+  readonly files: Files
+  /** What the running containers use, new enough for a page. */
+  readonly containers: () => Promise<readonly ContainerSight[]>
 }
 
 /** Calls and refusals, of Tepui. */
@@ -67,36 +79,51 @@ export class OperatorApi {
   }
 }
 
+const tell = (response: AgentResponse): Answer => jsonText(encodeMessage(AgentResponse, response))
+
+type StateType = 'GET_STATE' | 'GET_CONTAINERS' | 'GET_FRAMEWORKS' | 'GET_EXECUTORS' | 'GET_TASKS'
+
+function stateHandlers({
+  state,
+  containers,
+}: OperatorApiDeps): Readonly<Record<StateType, CallHandler<AgentCall>>> {
+  const page = (type: StateType, make: () => Page | Promise<Page>): CallHandler<AgentCall> => {
+    return async () => jsonPieces(await pageBytes({ type, [type.toLowerCase()]: await make() }))
+  }
+  return {
+    GET_STATE: page('GET_STATE', () => ({
+      get_tasks: tasksPart(state),
+      get_executors: executorsPart(state),
+      get_frameworks: frameworksPart(state),
+    })),
+    GET_CONTAINERS: page('GET_CONTAINERS', async () => containersPart(state, await containers())),
+    GET_FRAMEWORKS: page('GET_FRAMEWORKS', () => frameworksPart(state)),
+    GET_EXECUTORS: page('GET_EXECUTORS', () => executorsPart(state)),
+    GET_TASKS: page('GET_TASKS', () => tasksPart(state)),
+  }
+}
+
 type Handlers = OperatorCalls<AgentCallType, AgentCall>['handlers']
 
 function handlersOf(deps: OperatorApiDeps): Handlers {
   return {
     ...commonHandlers<AgentCall>(deps, (response) => encodeMessage(AgentResponse, response)),
-    ...later('this call', [
-      'LIST_FILES',
-      'READ_FILE',
-      'GET_STATE',
-      'GET_CONTAINERS',
-      'GET_FRAMEWORKS',
-      'GET_EXECUTORS',
-      'GET_OPERATIONS',
-      'GET_TASKS',
-      'GET_AGENT',
-      'GET_RESOURCE_PROVIDERS',
-    ]),
+    ...fileHandlers(deps.files),
+    ...stateHandlers(deps),
+    ...containerHandlers(deps),
+    GET_AGENT: () => tell({ type: 'GET_AGENT', get_agent: agentPart(deps.state, deps.info) }),
+    // There are none yet.
+    GET_OPERATIONS: () => tell({ type: 'GET_OPERATIONS', get_operations: {} }),
+    GET_RESOURCE_PROVIDERS: () => tell({ type: 'GET_RESOURCE_PROVIDERS', get_resource_providers: {} }),
     ...later('running commands in containers', [
       'LAUNCH_NESTED_CONTAINER_SESSION',
       'ATTACH_CONTAINER_INPUT',
       'ATTACH_CONTAINER_OUTPUT',
     ]),
-    ...later('steering containers', [
+    ...later('making containers within and beside those of tasks', [
       'LAUNCH_NESTED_CONTAINER',
-      'WAIT_NESTED_CONTAINER',
-      'KILL_NESTED_CONTAINER',
       'REMOVE_NESTED_CONTAINER',
       'LAUNCH_CONTAINER',
-      'WAIT_CONTAINER',
-      'KILL_CONTAINER',
       'REMOVE_CONTAINER',
     ]),
     ...later('resource providers', [

@@ -7,60 +7,94 @@ import type { Page } from './resources.ts'
 /** A list of which each entry is shown only when it is written. */
 export interface LazyList {
   readonly entries: readonly unknown[]
-  readonly show: (entry: unknown) => Page
+  readonly show: (entry: unknown) => Page | string
 }
 
 class Lazy implements LazyList {
   readonly entries: readonly unknown[]
-  readonly show: (entry: unknown) => Page
+  readonly show: (entry: unknown) => Page | string
 
-  constructor(entries: readonly unknown[], show: (entry: unknown) => Page) {
+  constructor(entries: readonly unknown[], show: (entry: unknown) => Page | string) {
     this.entries = entries
     this.show = show
   }
 }
 
-/** A list for `pageText`; which entries it has is decided now. */
-export function lazily<T>(entries: Iterable<T>, show: (entry: T) => Page): LazyList {
-  return new Lazy([...entries], show as (entry: unknown) => Page)
+/**
+ * A list for `pageBytes`; which entries it has is decided now.
+ *
+ * @param show a page, or JSON that is written already
+ */
+export function lazily<T>(entries: Iterable<T>, show: (entry: T) => Page | string): LazyList {
+  return new Lazy([...entries], show as (entry: unknown) => Page | string)
 }
 
-/** Entries between two breaks: some 2 ms of tasks or agents. */
-const SLICE = 200
+/** Characters between two breaks: a millisecond or two of tasks or agents. */
+const SLICE = 100_000
 
-/** Writes a page in which lists, and lists in their entries, may be lazy. */
+interface Progress {
+  /** Characters since the last break. */
+  sinceBreak: number
+  written: string[]
+  readonly done: Uint8Array[]
+}
+
+/** Writes a page in which lists, pages in it, and lists in their entries, may be lazy; in pieces for the connection. */
+export async function pageBytes(page: Page): Promise<readonly Uint8Array[]> {
+  const progress: Progress = { sinceBreak: 0, written: [], done: [] }
+  // What the page was made of took its time already.
+  await new Promise((resolve) => setImmediate(resolve))
+  await writeObject(page, progress)
+  close(progress)
+  return progress.done
+}
+
+/** The same as one text. */
 export async function pageText(page: Page): Promise<string> {
-  const pieces: string[] = []
-  const progress = { sinceBreak: 0 }
-  await writeObject(page, pieces, progress)
-  return pieces.join('')
+  return Buffer.concat(await pageBytes(page)).toString()
 }
 
-async function writeObject(page: Page, pieces: string[], progress: { sinceBreak: number }): Promise<void> {
+/** What is written becomes bytes slice by slice, so that no moment has to turn all of it. */
+function close(progress: Progress): void {
+  if (progress.written.length > 0) progress.done.push(Buffer.from(progress.written.join('')))
+  progress.written = []
+  progress.sinceBreak = 0
+}
+
+async function writeObject(page: Page, progress: Progress): Promise<void> {
   let mark = '{'
   for (const [key, value] of Object.entries(page)) {
     if (value === undefined) continue
-    if (!(value instanceof Lazy)) {
-      pieces.push(`${mark}${JSON.stringify(key)}:${JSON.stringify(value)}`)
-    } else {
-      pieces.push(`${mark}${JSON.stringify(key)}:`)
-      await writeList(value, pieces, progress)
-    }
+    progress.written.push(`${mark}${JSON.stringify(key)}:`)
+    if (value instanceof Lazy) await writeList(value, progress)
+    else if (hasLazy(value)) await writeObject(value, progress)
+    else progress.written.push(JSON.stringify(value))
     mark = ','
   }
-  pieces.push(mark === '{' ? '{}' : '}')
+  progress.written.push(mark === '{' ? '{}' : '}')
 }
 
-async function writeList(list: LazyList, pieces: string[], progress: { sinceBreak: number }): Promise<void> {
-  pieces.push('[')
+/** Whether some list below is lazy; looked for in objects only, where pages have them. */
+function hasLazy(value: unknown): value is Page {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).some((inner) => inner instanceof Lazy || hasLazy(inner))
+}
+
+async function writeList(list: LazyList, progress: Progress): Promise<void> {
+  progress.written.push('[')
   for (const [index, entry] of list.entries.entries()) {
-    if (index > 0) pieces.push(',')
+    if (index > 0) progress.written.push(',')
     const page = list.show(entry)
-    if (Object.values(page).some((value) => value instanceof Lazy)) await writeObject(page, pieces, progress)
-    else pieces.push(JSON.stringify(page))
-    if (++progress.sinceBreak < SLICE) continue
-    progress.sinceBreak = 0
+    if (typeof page !== 'string' && Object.values(page).some((value) => value instanceof Lazy)) {
+      await writeObject(page, progress)
+    } else {
+      const text = typeof page === 'string' ? page : JSON.stringify(page)
+      progress.written.push(text)
+      progress.sinceBreak += text.length
+    }
+    if (progress.sinceBreak < SLICE) continue
+    close(progress)
     await new Promise((resolve) => setImmediate(resolve))
   }
-  pieces.push(']')
+  progress.written.push(']')
 }

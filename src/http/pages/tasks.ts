@@ -18,6 +18,9 @@ export interface ShownTask {
   readonly statuses: readonly TaskStatus[]
 }
 
+/** A task as it stands in a page. */
+export const taskPageText = (task: ShownTask): string => JSON.stringify(taskPage(task))
+
 export function taskPage(task: ShownTask): Page {
   const { info } = task
   const limits = Object.entries(info.limits ?? {})

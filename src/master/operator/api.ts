@@ -1,15 +1,34 @@
 /** The v1 operator API of the master, `POST /api/v1` (spec/mesos.md 4.1): which call is answered by what. */
 import type { Metrics } from '../../base/metrics.ts'
+import type { Page } from '../../http/pages/resources.ts'
+import type { SharedPages } from '../../http/pages/shared-pages.ts'
 import { commonHandlers, type CommonParts } from '../../http/operator/daemon-calls.ts'
 import { answerCall, notYet, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
 import type { HttpRequest } from '../../http/request.ts'
-import type { Answer } from '../../http/response.ts'
+import { jsonPieces, jsonText, text, type Answer } from '../../http/response.ts'
 import { encodeMessage } from '../../wire/json.ts'
 import { MasterCall, type MasterCallType } from '../../wire/master-call.ts'
-import { MasterResponse } from '../../wire/master-response.ts'
+import { MasterResponse, type MasterResponseGetMaster } from '../../wire/master-response.ts'
+import type { AgentsApi } from '../api-agents.ts'
+import type { Cluster } from '../core/cluster.ts'
+import type { History } from '../history/history.ts'
+import type { Shell } from '../shell.ts'
+import type { MasterFacts } from '../views.ts'
+import { roleMessages } from './messages.ts'
+import type { StateAnswers } from './state.ts'
+import { problemWithDrain, steerHandlers } from './steer.ts'
+import type { Subscribers } from './subscribers.ts'
 
 export interface OperatorApiDeps extends CommonParts {
   readonly counters: Metrics
+  readonly cluster: Cluster
+  readonly shell: Shell
+  readonly history: History
+  readonly facts: MasterFacts
+  readonly state: StateAnswers
+  readonly subscribers: Subscribers
+  readonly pages: SharedPages
+  readonly agents: AgentsApi
 }
 
 /** Calls and refusals, of Tepui. */
@@ -53,6 +72,7 @@ export class OperatorApi {
       message: MasterCall,
       label: 'master::Call',
       payloads: PAYLOADS,
+      validate: problemWithDrain,
       handlers: handlersOf(deps),
     }
   }
@@ -66,29 +86,56 @@ export class OperatorApi {
   }
 }
 
+const tell = (response: MasterResponse): Answer => jsonText(encodeMessage(MasterResponse, response))
+
+/** The answers that grow with the cluster. */
+function stateHandlers({
+  state,
+  pages,
+}: OperatorApiDeps): Readonly<Record<StateType, CallHandler<MasterCall>>> {
+  const page = (type: StateType, make: () => Page): CallHandler<MasterCall> => {
+    return async () => jsonPieces(await pages.bytes(type, () => ({ type, [type.toLowerCase()]: make() })))
+  }
+  return {
+    GET_STATE: page('GET_STATE', () => state.state()),
+    GET_AGENTS: page('GET_AGENTS', () => state.agents()),
+    GET_FRAMEWORKS: page('GET_FRAMEWORKS', () => state.frameworks()),
+    GET_EXECUTORS: page('GET_EXECUTORS', () => state.executors()),
+    GET_TASKS: page('GET_TASKS', () => state.tasks()),
+  }
+}
+
+type StateType = 'GET_STATE' | 'GET_AGENTS' | 'GET_FRAMEWORKS' | 'GET_EXECUTORS' | 'GET_TASKS'
+
+function masterMessage({ info, startedAt, electedAt }: MasterFacts): MasterResponseGetMaster {
+  return { master_info: info, start_time: startedAt / 1000, elected_time: electedAt / 1000 }
+}
+
+/** The master has no files of its own; those of an agent are named by a path that has its id. */
+async function files(
+  { agents }: OperatorApiDeps,
+  path: string,
+  call: MasterCall,
+  request: HttpRequest,
+): Promise<Answer> {
+  const body = Buffer.from(encodeMessage(MasterCall, call))
+  return (await agents.operatorCall(path, body, request)) ?? text(404, '')
+}
+
 type Handlers = OperatorCalls<MasterCallType, MasterCall>['handlers']
 
 function handlersOf(deps: OperatorApiDeps): Handlers {
   return {
     ...commonHandlers<MasterCall>(deps, (response) => encodeMessage(MasterResponse, response)),
-    ...later('this call', [
-      'LIST_FILES',
-      'READ_FILE',
-      'GET_STATE',
-      'GET_AGENTS',
-      'GET_FRAMEWORKS',
-      'GET_EXECUTORS',
-      'GET_OPERATIONS',
-      'GET_TASKS',
-      'GET_ROLES',
-      'GET_MASTER',
-      'SUBSCRIBE',
-      'DRAIN_AGENT',
-      'DEACTIVATE_AGENT',
-      'REACTIVATE_AGENT',
-      'TEARDOWN',
-      'MARK_AGENT_GONE',
-    ]),
+    ...stateHandlers(deps),
+    ...steerHandlers(deps),
+    SUBSCRIBE: () => deps.subscribers.subscribe(),
+    GET_ROLES: () => tell({ type: 'GET_ROLES', get_roles: { roles: roleMessages(deps.cluster) } }),
+    GET_MASTER: () => tell({ type: 'GET_MASTER', get_master: masterMessage(deps.facts) }),
+    // Launching is the only operation so far, and it is none that is told here.
+    GET_OPERATIONS: () => tell({ type: 'GET_OPERATIONS', get_operations: {} }),
+    LIST_FILES: (call, request) => files(deps, call.list_files?.path ?? '', call, request),
+    READ_FILE: (call, request) => files(deps, call.read_file?.path ?? '', call, request),
     ...later('changing weights', ['GET_WEIGHTS', 'UPDATE_WEIGHTS']),
     ...later('reserving resources', ['RESERVE_RESOURCES', 'UNRESERVE_RESOURCES']),
     ...later('persistent volumes', ['CREATE_VOLUMES', 'DESTROY_VOLUMES', 'GROW_VOLUME', 'SHRINK_VOLUME']),
