@@ -33,6 +33,7 @@ import { Link } from './link.ts'
 import { OperatorApi } from './operator/api.ts'
 import { ContainerEnds } from './operator/container-ends.ts'
 import { declareMetrics } from './metrics.ts'
+import { listenAsBefore, type PortWish } from './port.ts'
 import { type Happening, Shell } from './shell.ts'
 import { openSight, type Sight } from './sight.ts'
 import type { ContainerNews, Supervisor } from './supervisor.ts'
@@ -122,7 +123,9 @@ async function assemble(
     startedAt: deps.clock.now(),
   }
   const logging = scope.use(new LogSwitch(deps.clock, deps.log.verbosity))
-  const server = scope.use(await openServer(flags, facts, { ...parts, logging }, deps))
+  const all = { ...parts, logging }
+  const open = (port: number): ReturnType<typeof listen> => openServer({ ...flags, port }, facts, all, deps)
+  const server = scope.use(await listenAsBefore(portWish(flags, ground), open, deps.log))
   // Only now is a port that the system chose known; nothing was told to anybody before.
   info.port = flags.advertise_port ?? server.port
   const onCrash = (name: string, error: unknown): void => {
@@ -148,6 +151,18 @@ async function assemble(
     },
     ended: ended.promise,
     [Symbol.asyncDispose]: () => endAll(parts, scope),
+  }
+}
+
+function portWish(flags: AgentFlags, { found, recovery }: Ground): PortWish {
+  const { agent, state } = recovery.restored
+  const alive = [...state.frameworks.values()].flatMap((framework) =>
+    [...framework.executors.values()].filter(({ containerId }) => found.has(containerId)),
+  )
+  return {
+    flag: flags.port,
+    before: flags.advertise_port === undefined ? agent?.info.port : undefined,
+    executors: alive.filter(({ kind }) => kind === 'custom').map(({ id }) => id),
   }
 }
 

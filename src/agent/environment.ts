@@ -12,7 +12,7 @@ export interface EnvironmentSettings {
   readonly sandboxDirectory: string
   /** `--recovery_timeout`: how long a checkpointing executor waits for an agent that is away; ms. */
   readonly recoveryTimeoutMs: number
-  /** `--executor_reregistration_timeout`: the longest wait between its tries to come back; ms. */
+  /** `--executor_reregistration_timeout`: how long the agent waits for its executors to come back; ms. */
   readonly reregistrationTimeoutMs: number
 }
 
@@ -41,7 +41,7 @@ export function environmentOf(
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: formatDuration(request.shutdownGraceMs),
     ...(request.checkpoint && {
       MESOS_RECOVERY_TIMEOUT: formatDuration(settings.recoveryTimeoutMs),
-      MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDuration(settings.reregistrationTimeoutMs),
+      MESOS_SUBSCRIPTION_BACKOFF_MAX: formatDuration(backoffMaxMs(settings.reregistrationTimeoutMs)),
     }),
     ...(request.taskId !== undefined && {
       MESOS_TASK_ID: request.taskId,
@@ -51,3 +51,13 @@ export function environmentOf(
     ...own,
   }
 }
+
+/**
+ * The longest wait of an executor between its tries to come back: several of them have to fit into the time that the
+ * agent leaves it, else one that waits its longest, or on a busy machine, is ended though it lives.
+ */
+function backoffMaxMs(reregistrationTimeoutMs: number): number {
+  return Math.min(BACKOFF_MAX_MS, Math.max(1, Math.floor(reregistrationTimeoutMs / 4)))
+}
+
+const BACKOFF_MAX_MS = 2000

@@ -151,8 +151,20 @@ describe('an executor', () => {
       MESOS_HTTP_COMMAND_EXECUTOR: '0',
       MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: '5secs',
       MESOS_RECOVERY_TIMEOUT: '15mins',
-      MESOS_SUBSCRIPTION_BACKOFF_MAX: '2secs',
+      // A quarter of --executor_reregistration_timeout.
+      MESOS_SUBSCRIPTION_BACKOFF_MAX: '500ms',
     })
+  })
+
+  test('tries to come back several times within the time that it is waited for', async () => {
+    for (const [timeout, most] of [
+      ['1secs', '250ms'],
+      ['15secs', '2secs'],
+    ]) {
+      await using here = await world(`--executor_reregistration_timeout=${timeout}`)
+      const [launched] = here.agent.containers.specs
+      expect(launched?.environment).toMatchObject({ MESOS_SUBSCRIPTION_BACKOFF_MAX: most })
+    }
   })
 
   test('lives from SUBSCRIBE to its exit', async () => {

@@ -1,5 +1,7 @@
 // An agent and the life after it, over HTTP and on disk: its id and its tasks stay, and what does not fit is said.
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -171,6 +173,42 @@ describe('a checkpoint', () => {
     const { call } = await master.link()
     expect([call.agent_id?.value, call.subscribe?.tasks]).toEqual([id, undefined])
     expect(await second.page('/metrics/snapshot')).toMatchObject({ 'slave/recovery_errors': 1 })
+  })
+})
+
+describe('the port that the system chose for an agent', () => {
+  const occupy = async (port: number) => {
+    const server = createServer().listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return { [Symbol.asyncDispose]: async () => void (await new Promise((done) => server.close(done))) }
+  }
+
+  test('is that of its next life, too', async () => {
+    const first = await oneLife()
+    await using second = await start({ left: first.containers.containers })
+    expect(second.port).toBe(first.port)
+  })
+
+  test('is another one when it is taken by then, and nobody relies on it', async () => {
+    const first = await oneLife()
+    await using _other = await occupy(first.port)
+    await using second = await start({ left: first.containers.containers })
+    expect(second.port).not.toBe(first.port)
+  })
+
+  test('is insisted on while custom executors run that know no other', async () => {
+    const agent = await start()
+    const link = await master.link()
+    link.send(runTask('t', 'e'))
+    await expect.poll(() => agent.containers.containers.size).toBe(1)
+    await agent.leave()
+    await using _other = await occupy(agent.port)
+    const left = agent.containers.containers
+    await expect(start({ left })).rejects.toMatchObject({
+      code: 'PORT_TAKEN',
+      message: expect.stringMatching(new RegExp(`^Port ${agent.port}, .* know no other: e$`)) as unknown,
+    })
+    expect([...left.values()].map(({ kills }) => kills)).toEqual([[]])
   })
 })
 
