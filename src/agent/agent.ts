@@ -33,6 +33,7 @@ import { Link } from './link.ts'
 import { OperatorApi } from './operator/api.ts'
 import { ContainerEnds } from './operator/container-ends.ts'
 import { declareMetrics } from './metrics.ts'
+import { Outbox } from './outbox.ts'
 import { listenAsBefore, type PortWish } from './port.ts'
 import { type Happening, Shell } from './shell.ts'
 import { openSight, type Sight } from './sight.ts'
@@ -184,6 +185,7 @@ function connectParts(
   const metrics = new Metrics()
   const { core, keeper } = newCore(flags, ground, deps, metrics)
   const link = newLink(flags, ground, deps, (happening) => shell.dispatch(happening))
+  const outbox = new Outbox(link, () => keeper.safe())
   const agentId = (): string => core.state.agentId ?? ''
   const fetching = new Fetching(flags, ground.workDir, metrics, deps)
   const news = { admit: () => collection.admit(), agentId, tell: (one: ContainerNews) => hear(one) }
@@ -195,7 +197,7 @@ function connectParts(
     step: (event) => core.step(event),
     commit: () => keeper.commit(),
     metrics,
-    link,
+    link: outbox,
     containers: {
       launch: (request) => supervisor.launch(request),
       resize: (...wanted) => supervisor.resize(...wanted),
@@ -205,7 +207,7 @@ function connectParts(
         supervisor.kill(containerId, graceMs)
       },
     },
-    onDone: (end) => void finish(end, { keeper, link, supervisor }).then(onEnded),
+    onDone: (end) => void finish(end, { keeper, link: outbox, supervisor }).then(onEnded),
   })
   const statistics = (id: string): ReturnType<Supervisor['statistics']> => supervisor.statistics(id)
   const sampler = new Sampler({ clock, log, state: () => core.state, statistics }, ground.resources)

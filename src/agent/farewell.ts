@@ -2,14 +2,17 @@
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { AgentState } from './core/state.ts'
 import type { Keeper } from './keeper.ts'
-import type { Link } from './link.ts'
 import type { ShellEnd } from './shell.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /** What runs is let go in any case: after a failure of ours the next life finds it, and no task dies of a bug. */
 export async function finish(
   end: ShellEnd,
-  parts: { readonly keeper: Keeper; readonly link: Link; readonly supervisor: Supervisor },
+  parts: {
+    readonly keeper: Keeper
+    readonly link: { flush(): Promise<void> }
+    readonly supervisor: Supervisor
+  },
 ): Promise<OperatingError | undefined> {
   const { keeper, link, supervisor } = parts
   try {

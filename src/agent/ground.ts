@@ -49,6 +49,8 @@ export interface AgentDeps {
   readonly containerizers?: readonly Containerizer[]
   /** The kernel's boot id; it is asked when left out. */
   readonly bootId?: string
+  /** Brings the checkpoint's file to the disk; the system does when left out. */
+  readonly sync?: (path: string) => Promise<void>
 }
 
 /** What the start has found out about this machine. */
@@ -102,7 +104,11 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   const resources = agentResources(hardware, flags.resources, flags.default_role)
   agentAttributes(hardware, { cgroups: '', engine: undefined }, flags.attributes)
   scope.use(await lockFolder(workDir))
-  const boot = { strict: flags.strict, bootId: deps.bootId ?? readBootId() }
+  const boot = {
+    strict: flags.strict,
+    bootId: deps.bootId ?? readBootId(),
+    ...(deps.sync && { sync: deps.sync }),
+  }
   const opened = openRecovery(workDir, boot, log)
   scope.use(opened.checkpoint)
   const tag = cgroupTag(flags.port, workDir)

@@ -1,4 +1,7 @@
-// Keeps the checkpoint up with the core: every step's changes in one transaction, tried again while the disk refuses.
+/**
+ * Keeps the checkpoint up with the core: every step's changes in one transaction, tried again while the disk refuses, and
+ * brought to the disk so that a power cut takes little, and nothing of what others rely on.
+ */
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -15,19 +18,23 @@ export interface KeeperDeps {
 }
 
 const FAILURES = 'tepui/checkpoint_failures'
+const SYNCS = 'tepui/checkpoint_syncs'
 const TRY_AGAIN_MS = 1000
+/** What nobody waits for is on the disk after so long. */
+const SYNC_WITHIN_MS = 1000
 
 export class Keeper implements Disposable {
   readonly #deps: KeeperDeps
   /** Rows of the earlier life that the first write does not renew: they go with it. */
   #stale: readonly CheckpointRow[]
   #again: Disposable | undefined
+  #syncLater: Disposable | undefined
   #over = false
 
   constructor(deps: KeeperDeps, found: readonly CheckpointRow[]) {
     this.#deps = deps
     this.#stale = found
-    deps.metrics.declare(FAILURES)
+    deps.metrics.declare(FAILURES, SYNCS)
     deps.metrics.gauge('tepui/checkpoint_owed_rows', () => deps.checkpoint.owed)
   }
 
@@ -42,6 +49,16 @@ export class Keeper implements Disposable {
     const gone = this.#stale.filter(({ key, kind }) => !renewed.has(`${kind}\n${key}`))
     this.#stale = []
     this.#write([...gone.map(({ key, kind }) => ({ kind, key, value: undefined })), ...rows])
+    if (!this.#deps.checkpoint.unsynced) return
+    this.#syncLater ??= this.#deps.clock.after(SYNC_WITHIN_MS, () => void this.#sync())
+  }
+
+  /**
+   * Undefined when a power cut would take nothing of what was written; else it resolves when that is so, or when the
+   * disk will not have it: nobody waits for a broken disk for ever.
+   */
+  safe(): Promise<void> | undefined {
+    return this.#over || !this.#deps.checkpoint.unsynced ? undefined : this.#sync()
   }
 
   /** The agent's next life is another agent. */
@@ -58,6 +75,20 @@ export class Keeper implements Disposable {
   [Symbol.dispose](): void {
     this.#over = true
     this.#again?.[Symbol.dispose]()
+    this.#syncLater?.[Symbol.dispose]()
+  }
+
+  async #sync(): Promise<void> {
+    const { checkpoint, metrics } = this.#deps
+    this.#syncLater?.[Symbol.dispose]()
+    this.#syncLater = undefined
+    if (this.#over || !checkpoint.unsynced) return
+    metrics.count(SYNCS)
+    try {
+      await checkpoint.flush()
+    } catch (error) {
+      if (!this.#over) this.#fail(error)
+    }
   }
 
   #write(rows: readonly CheckpointRow[]): void {

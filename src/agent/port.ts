@@ -29,7 +29,10 @@ export async function listenAsBefore<T>(
         'PORT_TAKEN',
         `Port ${before}, on which this agent listened before, is taken, and executors that still run know no other: ` +
           executors.slice(0, 10).join(', '),
-        { cause: error, hint: `End what listens on ${before} and start the agent again; its tasks run meanwhile` },
+        {
+          cause: error,
+          hint: `End what listens on ${before} and start the agent again; its tasks run meanwhile`,
+        },
       )
     log.warn({ before }, 'the port of the earlier life of this agent is taken; it listens on another one')
     return listen(0)

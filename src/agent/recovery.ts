@@ -7,6 +7,7 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Container, Containerizer, ContainerSpec } from '../containerizer/containerizer.ts'
 import { Checkpoint, type CheckpointRow } from '../store/checkpoint.ts'
+import type { OpenOptions } from '../store/database.ts'
 import type { AgentInfo } from '../wire/agents.ts'
 import { type Restored, restore } from './core/restore.ts'
 import { checkpointFile } from './paths.ts'
@@ -35,6 +36,8 @@ export interface RecoverySettings {
   /** `--strict`: stop at the first record that cannot be used, instead of counting it. */
   readonly strict: boolean
   readonly bootId: string
+  /** Brings a file to the disk; for tests. */
+  readonly sync?: OpenOptions['sync']
 }
 
 /**
@@ -44,8 +47,10 @@ export interface RecoverySettings {
 export function openRecovery(workDir: string, settings: RecoverySettings, log: Logger): Recovery {
   const path = checkpointFile(workDir)
   const damage: string[] = []
-  const onDamaged = settings.strict ? undefined : (message: string) => void damage.push(message)
-  const { checkpoint, rows } = readCheckpoint(path, workDir, onDamaged)
+  const { checkpoint, rows } = readCheckpoint(path, workDir, {
+    ...(!settings.strict && { onDamaged: (message) => void damage.push(message) }),
+    ...(settings.sync !== undefined && { sync: settings.sync }),
+  })
   const restored = restore(rows)
   const problems = [...damage, ...restored.problems]
   const [first, ...more] = problems
@@ -65,11 +70,11 @@ export function openRecovery(workDir: string, settings: RecoverySettings, log: L
 function readCheckpoint(
   path: string,
   workDir: string,
-  onDamaged: ((message: string) => void) | undefined,
+  options: Pick<OpenOptions, 'onDamaged' | 'sync'>,
 ): { readonly checkpoint: Checkpoint; readonly rows: ReturnType<Checkpoint['read']> } {
   let checkpoint: Checkpoint | undefined
   try {
-    checkpoint = Checkpoint.open(path, onDamaged)
+    checkpoint = Checkpoint.open(path, options)
     return { checkpoint, rows: checkpoint.read() }
   } catch (error) {
     checkpoint?.[Symbol.dispose]()

@@ -5,7 +5,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { OperatingError } from '../base/errors.ts'
-import { Database, type Statement } from './database.ts'
+import { Database, type OpenOptions, type Statement } from './database.ts'
 
 export interface CheckpointRow {
   /** What kind of thing it is. */
@@ -26,6 +26,9 @@ export class Checkpoint implements Disposable {
   readonly #keys = new Set<string>()
   /** What the disk did not take; it is tried again with the next change. */
   readonly #owed = new Map<string, CheckpointRow>()
+  /** Counts writes; `#synced` is the last that a power cut cannot take any more. */
+  #written = 0
+  #synced = 0
 
   private constructor(database: Database) {
     this.#database = database
@@ -41,16 +44,13 @@ export class Checkpoint implements Disposable {
    * put aside if the caller wants to be told, else refused.
    * @throws OperatingError FILE when it is damaged, comes from a newer version, or cannot be written
    */
-  static open(path: string, onDamaged?: (message: string) => void): Checkpoint {
+  static open(path: string, options: Pick<OpenOptions, 'onDamaged' | 'sync'> = {}): Checkpoint {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     } catch (error) {
       throw new OperatingError('FILE', `Cannot make the folder ${dirname(path)}`, { cause: error })
     }
-    const database = Database.open(path, {
-      migrations: MIGRATIONS,
-      ...(onDamaged !== undefined && { onDamaged }),
-    })
+    const database = Database.open(path, { migrations: MIGRATIONS, ...options })
     chmodSync(path, 0o600)
     return new Checkpoint(database)
   }
@@ -90,6 +90,19 @@ export class Checkpoint implements Disposable {
     }
   }
 
+  /** Whether a power cut could take something that was written. */
+  get unsynced(): boolean {
+    return this.#synced < this.#written
+  }
+
+  /** Resolves when all that was written so far survives a power cut. @throws OperatingError FILE */
+  async flush(): Promise<void> {
+    const upTo = this.#written
+    if (this.#synced >= upTo) return
+    await this.#database.flush()
+    this.#synced = Math.max(this.#synced, upTo)
+  }
+
   /** Changes that the disk has not taken yet. */
   get owed(): number {
     return this.#owed.size
@@ -114,6 +127,7 @@ export class Checkpoint implements Disposable {
       this.#database.transaction(() => {
         for (const row of rows) this.#one(row)
       })
+    this.#written += 1
     for (const { kind, key, value } of rows) {
       if (value === undefined) this.#keys.delete(nameOf(kind, key))
       else this.#keys.add(nameOf(kind, key))

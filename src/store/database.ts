@@ -1,8 +1,10 @@
 /**
- * One SQLite file (node:sqlite) with a schema that migrates itself. A crash loses at most the last moments of what was
- * written, never more: write-ahead log, synchronous at its checkpoints.
+ * One SQLite file (node:sqlite) with a schema that migrates itself. The end of this process loses nothing; a power cut
+ * loses at most what was written since the last `flush`, whole transactions from the end, never the middle: write-ahead
+ * log, synchronous at its checkpoints (docs/decisions/0006-what-a-power-cut-may-take.md).
  */
-import { renameSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, renameSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 
@@ -24,15 +26,22 @@ export interface OpenOptions {
   readonly migrations: readonly string[]
   /** Told when a file that cannot be read was put aside, with where it is now. Without it such a file is refused. */
   readonly onDamaged?: (message: string) => void
+  /** Brings a file to the disk; for tests. */
+  readonly sync?: (path: string) => Promise<void>
 }
 
 export class Database implements Disposable {
   readonly #database: DatabaseSync
+  readonly #sync: (path: string) => Promise<void>
   readonly path: string
+  /** The sync that is under way, and the one after it, in which all that comes meanwhile takes part. */
+  #syncing: Promise<void> | undefined
+  #next: Promise<void> | undefined
 
-  private constructor(path: string, database: DatabaseSync) {
+  private constructor(path: string, database: DatabaseSync, sync: (path: string) => Promise<void>) {
     this.path = path
     this.#database = database
+    this.#sync = sync
   }
 
   /**
@@ -64,7 +73,7 @@ export class Database implements Disposable {
       const check = inner.prepare('PRAGMA quick_check(1)').get() as Row | undefined
       if (check?.['quick_check'] !== 'ok') throw new Damage(String(check?.['quick_check']))
       migrate(inner, path, options.migrations)
-      return new Database(path, inner)
+      return new Database(path, inner, options.sync ?? syncFile)
     } catch (error) {
       inner.close()
       throw error
@@ -95,6 +104,49 @@ export class Database implements Disposable {
     }
   }
 
+  /**
+   * Resolves when all that was written so far survives a power cut. The log is synced beside the loop, which goes on;
+   * many callers share one sync. @throws OperatingError FILE
+   */
+  flush(): Promise<void> {
+    if (this.#syncing === undefined) return this.#flushNow()
+    const again = (): Promise<void> => {
+      this.#next = undefined
+      return this.#flushNow()
+    }
+    this.#next ??= this.#syncing.then(again, again)
+    return this.#next
+  }
+
+  /** The same at once, while everything waits: for what people decide. @throws OperatingError FILE */
+  flushSync(): void {
+    this.#guarded(() => {
+      const file = openSync(this.#log, 'r')
+      try {
+        fdatasyncSync(file)
+      } finally {
+        closeSync(file)
+      }
+    })
+  }
+
+  /** Where SQLite writes first. Its own locks are on other files, so that opening and closing this one is harmless. */
+  get #log(): string {
+    return `${this.path}-wal`
+  }
+
+  async #flushNow(): Promise<void> {
+    const syncing = this.#sync(this.#log)
+    this.#syncing = syncing
+    try {
+      await syncing
+    } catch (error) {
+      throw troubleWith(this.path, error)
+    } finally {
+      this.#syncing = undefined
+    }
+  }
+
   /** Bytes that the file takes, without what deletes have freed in it. */
   get usedBytes(): number {
     const read = (pragma: string): number => {
@@ -119,6 +171,15 @@ export class Database implements Disposable {
     } catch (error) {
       throw troubleWith(this.path, error)
     }
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await file.datasync()
+  } finally {
+    await file.close()
   }
 }
 

@@ -2,12 +2,14 @@
 import type { Database } from './database.ts'
 
 export class Settings {
+  readonly #database: Database
   readonly #read: ReturnType<Database['prepare']>
   readonly #write: ReturnType<Database['prepare']>
   readonly #remove: ReturnType<Database['prepare']>
 
   /** The table comes with `EVENT_LOG_MIGRATIONS`. */
   constructor(database: Database) {
+    this.#database = database
     this.#read = database.prepare('SELECT value FROM settings WHERE name = ?')
     this.#write = database.prepare(
       'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
@@ -19,6 +21,12 @@ export class Settings {
   get(name: string): unknown {
     const [row] = this.#read.all(name)
     return row === undefined ? undefined : JSON.parse(String(row['value']))
+  }
+
+  /** As `set`, and a power cut cannot take it back any more: for what people decide. @throws OperatingError FILE */
+  decide(name: string, value: unknown): void {
+    this.set(name, value)
+    this.#database.flushSync()
   }
 
   /** Keeps a plain value; undefined forgets it. */

@@ -43,6 +43,8 @@ export interface AgentOptions {
   /** Containers of an earlier life that are still to be found. */
   readonly left?: ReadonlyMap<string, FakeContainer>
   readonly bootId?: string
+  /** In place of the system's way to bring the checkpoint's log to the disk. */
+  readonly sync?: (path: string) => Promise<void>
 }
 
 export class TestAgent implements AsyncDisposable {
@@ -79,7 +81,8 @@ export class TestAgent implements AsyncDisposable {
     const flags = parseFlags(AGENT_FLAGS, all, {}, AGENT_FLAGS_NOT_YET)
     const made = { clock, random: seededRandom(3), log: silentLogger, machine, containerizers: [containers] }
     const disk = options.disk === undefined ? {} : { disk: options.disk }
-    const deps = { ...made, ...disk, bootId: options.bootId ?? 'boot-1' }
+    const { sync, bootId = 'boot-1' } = options
+    const deps = { ...made, ...disk, bootId, ...(sync !== undefined && { sync }) }
     return new TestAgent(await startAgent(flags, deps), clock, containers, workDir)
   }
 

@@ -103,7 +103,7 @@ export class LendSwitch {
       },
     }
     const saved: Saved = { ...next, windows: next.windows.text, flags: this.#flags }
-    this.#settings.set(NAME, saved)
+    this.#settings.decide(NAME, saved)
     Object.assign(this, next)
   }
 }
