@@ -1,6 +1,6 @@
 /**
- * Keeps the checkpoint up with the core: every step's changes in one transaction, tried again while the disk refuses, and
- * brought to the disk so that a power cut takes little, and nothing of what others rely on.
+ * Keeps the checkpoint up with the core: every step's changes in one transaction, tried again while the disk refuses,
+ * and brought to the disk so that a power cut takes little, and nothing of what others rely on.
  */
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'

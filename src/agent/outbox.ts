@@ -1,6 +1,6 @@
 /**
- * What the agent says to its master, in order. The end of a task leaves only when the record of it survives a power cut:
- * else the agent's next life would tell another end of it (docs/decisions/0006-what-a-power-cut-may-take.md).
+ * What the agent says to its master, in order. The end of a task leaves only when the record of it survives a power
+ * cut: else the agent's next life would tell another end of it (docs/decisions/0006-what-a-power-cut-may-take.md).
  */
 import type { LinkCall } from '../wire/link.ts'
 import { isTerminal } from './core/statuses.ts'

@@ -1,6 +1,6 @@
 /**
- * What a power cut leaves of a database in use: its files as they are, the log cut where it was last brought to the disk.
- * True while SQLite has not begun its log anew (every 1,000 pages).
+ * What a power cut leaves of a database in use: its files as they are, the log cut where it was last brought to the
+ * disk. True while SQLite has not begun its log anew (every 1,000 pages).
  */
 import { copyFileSync, mkdirSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'

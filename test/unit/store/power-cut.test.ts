@@ -42,7 +42,10 @@ function history(checkpoint: Checkpoint): { readonly bytes: number; readonly row
       put(key, nth === 0 && at % 4 === 3 ? undefined : `${at}`.repeat(1 + 300 * nth)),
     )
     checkpoint.write(changes)
-    for (const { key, value } of changes) value === undefined ? rows.delete(key) : rows.set(key, value)
+    for (const { key, value } of changes) {
+      if (value === undefined) rows.delete(key)
+      else rows.set(key, value)
+    }
     const sorted = [...rows].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => `${key}=${value}`)
     states.push({ bytes: statSync(`${path}-wal`).size, rows: sorted })
   }
