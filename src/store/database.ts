@@ -120,6 +120,7 @@ export class Database implements Disposable {
 
   /** The same at once, while everything waits: for what people decide. @throws OperatingError FILE */
   flushSync(): void {
+    if (this.path === MEMORY) return
     this.#guarded(() => {
       const file = openSync(this.#log, 'r')
       try {
@@ -136,7 +137,7 @@ export class Database implements Disposable {
   }
 
   async #flushNow(): Promise<void> {
-    const syncing = this.#sync(this.#log)
+    const syncing = this.path === MEMORY ? Promise.resolve() : this.#sync(this.#log)
     this.#syncing = syncing
     try {
       await syncing
@@ -173,6 +174,9 @@ export class Database implements Disposable {
     }
   }
 }
+
+/** A database without a file, as SQLite calls it: no power cut leaves anything of it. */
+const MEMORY = ':memory:'
 
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r')
