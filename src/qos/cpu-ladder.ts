@@ -1,9 +1,13 @@
 // The ladder for cpu: squeeze, freeze, and the way back (spec/lending.md 3.3, L1 and L2).
 //
-//   free ──owner waits ≥ 5 %──▶ squeezed ──still ≥ 10 % after 200 ms──▶ frozen ──hold over──▶ thawed one by one
-//    ▲                             ▲  │                                    │                        │
-//    └── quota × 1.2 a second ─────┼──┘◀──── it did not help: not ours ────┘                        │
-//        after 5 calm seconds      └────────────────────────────────────────────────────────────────┘
+//   free ──owner waits ≥ 10 %─▶ squeezed ──still ≥ 10 % after 200 ms──▶ frozen ──hold over──▶ thawed one by one
+//    │ ▲                         ▲ ▲  │                                    │                        │
+//    │ └── quota × 1.2 a second ─┼─┼──┘◀──── it did not help: not ours ────┘                        │
+//    │     after 5 calm seconds  │ └────────────────────────────────────────────────────────────────┘
+//    └──≥ 5 %──▶ probe: 50 ms frozen ──it helped, and now ≥ 5 % again──▶ squeezed
+//
+// A little waiting may as well be the owner's own threads or the system's work for it, so borrowers are asked first;
+// much of it is answered at once and asked about later.
 import type { RelaxDecision, SqueezeDecision, Term } from '../resources/decision.ts'
 import type { Action } from './controller.ts'
 import { type Attribution, mayMiss, type Sufferer, waitSignal, waitText } from './attribution.ts'
@@ -20,6 +24,8 @@ const NOTABLE = 0.9
 const HELPED = 0.5
 /** A squeeze that left this share of the pressure makes it unclear whether borrowers matter. */
 const UNMOVED = 0.8
+/** After a probe that helped, an owner that waits again within so long waits for borrowers. */
+const SUSPECT_MS = 2000
 /** After so long under a squeeze that changed nothing, a probe asks, also where the pressure is too low to freeze. */
 const DOUBT_MS = 1000
 
@@ -43,6 +49,14 @@ interface Trial {
   readonly isProbe: boolean
 }
 
+/** An owner whose waiting fell while borrowers were frozen for a moment. */
+interface Suspicion {
+  /** Its container. */
+  readonly containerId: string
+  /** Monotonic ms. */
+  readonly until: number
+}
+
 export class CpuLadder {
   quotaCpus = Number.POSITIVE_INFINITY
   /** When the present squeeze began, monotonic ms. */
@@ -55,6 +69,7 @@ export class CpuLadder {
   #calmSince: number | undefined
   #grownAt = Number.NEGATIVE_INFINITY
   #trial: Trial | undefined
+  #suspicion: Suspicion | undefined
 
   constructor(attribution: Attribution, freezer: Freezer) {
     this.#attribution = attribution
@@ -89,6 +104,7 @@ export class CpuLadder {
   /** With nobody left to squeeze, the next borrower shall not find an old quota. */
   reset(scene: Scene): readonly Action[] {
     this.#trial = undefined
+    this.#suspicion = undefined
     this.#calmSince = undefined
     this.frozenFor = undefined
     return this.#lift(scene, NO_BORROWERS)
@@ -99,8 +115,12 @@ export class CpuLadder {
     if (running.length === 0) return []
     if (this.#freezer.isEmpty && this.#attribution.idle(scene))
       return this.#attribution.borrowersIdle(scene, worst, options)
-    if (this.squeezedAt === undefined)
-      return this.#attribution.worthSqueezing(scene) ? this.#squeeze(scene, worst, options) : []
+    if (this.squeezedAt === undefined) {
+      if (!this.#attribution.worthSqueezing(scene)) return []
+      return this.#isClear(scene, worst, options)
+        ? this.#squeeze(scene, worst, options)
+        : this.#ask(scene, worst, options)
+    }
     const squeezedMs = scene.now - this.squeezedAt
     const serious = squeezedMs >= options.window && worst.waiting >= options.freeze
     const doubtful = squeezedMs >= DOUBT_MS && this.#unmoved(worst)
@@ -109,6 +129,25 @@ export class CpuLadder {
       if (frozen.length > 0) return frozen
     }
     return this.#squeeze(scene, worst, options)
+  }
+
+  /** Whether borrowers are held back without being asked: the owner waits for long, or a probe has just told. */
+  #isClear(scene: Scene, { owner, waiting }: Sufferer, options: PressureOptions): boolean {
+    const suspicion = this.#suspicion
+    if (waiting >= options.freeze || owner.container.latencySensitive === true) return true
+    return suspicion?.containerId === owner.container.containerId && scene.now <= suspicion.until
+  }
+
+  /** Freezes for a moment, to see whether the owner waits less without borrowers. */
+  #ask(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
+    if (this.#trial !== undefined || !this.#freezer.isEmpty) return []
+    const signal = waitSignal(worst, options.squeeze)
+    const why = `${waitText(worst, options.squeeze)}: does it without borrowers?`
+    // A question is not held, and makes no later freeze longer.
+    const actions = freezeAll(scene, this.#freezer, { ...options, hold: 0 }, signal, why, options.probe)
+    if (actions.length === 0) return []
+    this.#trial = { sufferer: worst, signal, at: scene.now, judgeAfterMs: options.probe, isProbe: true }
+    return actions
   }
 
   #squeeze(scene: Scene, worst: Sufferer, options: PressureOptions): readonly Action[] {
@@ -140,6 +179,7 @@ export class CpuLadder {
     }
     this.quotaCpus = quota
     if (this.squeezedAt === undefined) {
+      this.#suspicion = undefined
       this.squeezedAt = scene.now
       this.#pressureAtSqueeze = worst.waiting
     }
@@ -181,11 +221,20 @@ export class CpuLadder {
     if (since?.waiting === undefined || this.#freezer.isEmpty) return []
     const limit = HELPED * trial.sufferer.waiting
     const found = this.#attribution.waiting(since, scene.now)
-    if (found < limit) {
-      this.#attribution.learn(scene, containerId, found, options)
-      return []
-    }
     const { signal } = trial
+    if (found < limit) {
+      if (this.isSqueezed) {
+        this.#attribution.learn(scene, containerId, found, options)
+        return []
+      }
+      this.#suspicion = { containerId, until: scene.now + SUSPECT_MS }
+      const helped = { ...signal, value: found, threshold: limit, comparison: 'below' } as const
+      return this.#thawAll(
+        scene,
+        helped,
+        'Freezing borrowers helped: they run again, until the owner waits again',
+      )
+    }
     const acquitted = this.#attribution.acquit(scene, containerId, signal, found, limit, options)
     const thawSignal: Signal = {
       ...signal,
@@ -197,16 +246,14 @@ export class CpuLadder {
     this.frozenFor = undefined
     return [
       ...acquitted,
-      ...thawThem(
-        scene,
-        this.#freezer,
-        [...this.#freezer.frozen.keys()],
-        thawSignal,
-        `${why}: they run again`,
-      ),
+      ...this.#thawAll(scene, thawSignal, `${why}: they run again`),
       // What was not the reason is not held back for it.
       ...this.#lift(scene, thawSignal, why),
     ]
+  }
+
+  #thawAll(scene: Scene, signal: Signal, why: string): readonly Action[] {
+    return thawThem(scene, this.#freezer, [...this.#freezer.frozen.keys()], signal, why)
   }
 
   #ease(scene: Scene, options: PressureOptions): readonly Action[] {

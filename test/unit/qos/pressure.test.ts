@@ -19,6 +19,16 @@ const step =
   (time: number): number =>
     time >= STEP_AT && time < STEP_AT + until ? 2 : 0.2
 
+type Scripted = (force: Force, time: number) => Readonly<Record<string, Doing>>
+
+/** The owner waits only while borrowers run. */
+const becauseOfBorrowers =
+  (doing: (time: number) => Readonly<Record<string, Doing>>): Scripted =>
+  ({ frozen }, time) => {
+    const { web, ...borrowers } = doing(time)
+    return frozen.size > 0 ? { web: { ...web, waiting: 0 } } : { ...(web && { web }), ...borrowers }
+  }
+
 const kinds = (actions: readonly Timed[]): string[] => actions.map(({ kind }) => kind)
 const first = (actions: readonly Timed[], kind: Timed['kind']): Timed | undefined =>
   actions.find((action) => action.kind === kind)
@@ -41,8 +51,15 @@ test('the quota is what cores, owners and headroom leave, and never below 5 % of
     old: { cpus: 0.5 },
     new: { cpus: 0.4 },
   }
-  const [squeeze] = await runPulses(make(), shop(), 2000, () => mild)
-  expect(squeeze).toMatchObject({ kind: 'squeeze' })
+  const squeeze = first(
+    await runPulses(
+      make(),
+      shop(),
+      2000,
+      becauseOfBorrowers(() => mild),
+    ),
+    'squeeze',
+  )
   expect(squeeze?.decision.after).toEqual({ value: expect.closeTo(2 - 1 - 0.2), unit: 'cpus' })
   expect(squeeze?.decision.terms.map(({ name }) => name)).toEqual(['cores', 'owners need', 'headroom'])
   // One that waits for long is counted with all that it reserved, however little it got so far.
@@ -50,8 +67,16 @@ test('the quota is what cores, owners and headroom leave, and never below 5 % of
   const [early] = await runPulses(make(), shop(), 2000, () => starting)
   expect(early).toMatchObject({ kind: 'squeeze', quotaCpus: expect.closeTo(0.1) })
   const full = { ...mild, web: { cpus: 1.9, waiting: 0.08 } }
-  const [floor] = await runPulses(make(), shop(), 2000, () => full)
-  expect(floor).toMatchObject({ kind: 'squeeze', quotaCpus: expect.closeTo(0.1) })
+  const floor = first(
+    await runPulses(
+      make(),
+      shop(),
+      2000,
+      becauseOfBorrowers(() => full),
+    ),
+    'squeeze',
+  )
+  expect(floor).toMatchObject({ quotaCpus: expect.closeTo(0.1) })
 })
 
 test.each<[string, Record<string, Doing>]>([
@@ -110,9 +135,8 @@ test('an owner whose own threads crowd it is found out by a probe, and borrowers
 
 test('after five calm seconds the quota grows by a fifth a second until it is lifted', async () => {
   const force = new Force()
-  const spike = (time: number): number => (time < 400 ? 0.08 : 0)
   const doing = (_: Force, time: number): Record<string, Doing> => ({
-    web: { cpus: time < 400 ? 1.5 : 0.3, waiting: spike(time) },
+    web: { cpus: time < 300 ? 1.5 : 0.3, waiting: time < 300 ? 0.15 : 0 },
     old: { cpus: 0.3 },
   })
   const actions = await runPulses(make(), shop(), 30_000, doing, { force })
@@ -204,7 +228,7 @@ test('where kills are not allowed there are none, and the rest goes on', async (
 test('a long squeeze lends less, a short one does not', async () => {
   // Each squeeze helps a little, so that it is not in doubt.
   const doing = (_: Force, time: number): Readonly<Record<string, Doing>> => ({
-    web: { cpus: 1, waiting: time < 400 ? 0.09 : 0.06 },
+    web: { cpus: 1, waiting: time < 300 ? 0.13 : 0.06 },
     old: { cpus: 0.5 },
   })
   const actions = await runPulses(make(), shop(), 10_000, doing)
@@ -213,25 +237,63 @@ test('a long squeeze lends less, a short one does not', async () => {
   expect(first(actions, 'unlend')?.time).toBeLessThanOrEqual(squeezed + 2200)
 })
 
-test('a squeeze that changes nothing is doubted after a second: borrowers that are not the reason go on', async () => {
-  const busy = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
+test('an owner that waits a little makes borrowers be asked first, and squeezed when they were the reason', async () => {
+  const mild = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
   const force = new Force()
-  const actions = await runPulses(make(), shop(), 30_000, () => busy, { force })
+  const actions = await runPulses(
+    make(),
+    shop(),
+    1000,
+    becauseOfBorrowers(() => mild),
+    { force },
+  )
+  expect(kinds(actions).slice(0, 3)).toEqual(['freeze', 'thaw', 'squeeze'])
+  const [probe, thaw, squeeze] = actions
+  expect(probe).toMatchObject({ probeMs: 50, decision: { probeMs: 50, threshold: 0.05 } })
+  expect((thaw?.time ?? 0) - (probe?.time ?? 0)).toBe(100)
+  expect((squeeze?.time ?? 0) - (thaw?.time ?? 0)).toBeLessThanOrEqual(300)
+  expect(Number.isFinite(force.quotaCpus)).toBe(true)
+})
+
+test('borrowers that a probe finds innocent are neither squeezed nor asked again within a minute', async () => {
+  const busy = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
+  const actions = await runPulses(make(), shop(), 60_000, () => busy)
+  expect(kinds(actions)).toEqual(['freeze', 'not-ours', 'thaw'])
+})
+
+test('a probe that helped is forgotten when the owner does not wait again soon, and its time is no hold', async () => {
+  // Four moments of waiting, longer apart than a suspicion lasts.
+  const doing = becauseOfBorrowers((time) => ({
+    web: { cpus: 1, waiting: time % 5000 < 300 ? 0.07 : 0 },
+    old: { cpus: 0.9 },
+  }))
+  const force = new Force()
+  const actions = await runPulses(make(), shop(), 20_000, doing, { force })
+  expect(new Set(kinds(actions))).toEqual(new Set(['freeze', 'thaw']))
+  expect(kinds(actions).length).toBeGreaterThanOrEqual(6)
+  expect(force.frozen).toEqual(new Set())
+})
+
+test('a squeeze that changes nothing is doubted after a second: borrowers that are not the reason go on', async () => {
+  // The probe before the squeeze came at a moment in which the owner would not have waited anyway.
+  const doing = ({ frozen }: Force, time: number): Readonly<Record<string, Doing>> => ({
+    web: { cpus: 1, waiting: time < 500 && frozen.size > 0 ? 0 : 0.07 },
+    old: { cpus: 0.9 },
+  })
+  const force = new Force()
+  const actions = await runPulses(make(), shop(), 30_000, doing, { force })
   const squeezed = first(actions, 'squeeze')?.time ?? 0
-  const probe = first(actions, 'freeze')
+  const probe = actions.findLast(({ kind }) => kind === 'freeze')
   expect(probe).toMatchObject({ probeMs: 50 })
   expect((probe?.time ?? 0) - squeezed).toBeGreaterThanOrEqual(1000)
   expect((probe?.time ?? 0) - squeezed).toBeLessThanOrEqual(1200)
-  expect(kinds(actions)).toEqual(['squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
+  expect(kinds(actions)).toEqual(['freeze', 'thaw', 'squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
   expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
 })
 
 test('a squeeze that changes nothing goes on when borrowers turn out to be the reason', async () => {
   const force = new Force()
-  const doing = ({ frozen }: Force): Readonly<Record<string, Doing>> => ({
-    web: { cpus: 1, waiting: frozen.size > 0 ? 0 : 0.07 },
-    old: { cpus: frozen.size > 0 ? 0 : 0.9 },
-  })
+  const doing = becauseOfBorrowers(() => ({ web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }))
   const actions = await runPulses(make(), shop(), 3000, doing, { force })
   expect(kinds(actions)).not.toContain('not-ours')
   expect(kinds(actions)).not.toContain('relax')
@@ -315,7 +377,7 @@ test('a quota that only grows again keeps nothing from being lent', async () => 
   const qos = make({ unlend: '2secs' })
   const doing = (_: Force, time: number): Readonly<Record<string, Doing>> => {
     if (time >= 4000) return { web: { cpus: 0.2 }, old: { cpus: 0.5 } }
-    return { web: { cpus: 1, waiting: time < 400 ? 0.09 : 0.06 }, old: { cpus: 0.5 } }
+    return { web: { cpus: 1, waiting: time < 300 ? 0.13 : 0.06 }, old: { cpus: 0.5 } }
   }
   const actions = await runPulses(qos, machine, 20_000, doing)
   const unlent = actions.filter(({ kind }) => kind === 'unlend').map(({ time }) => time)
@@ -327,23 +389,25 @@ test('a quota that only grows again keeps nothing from being lent', async () => 
 test('thresholds change while it runs, and a refusal changes nothing', async () => {
   const qos = make()
   const machine = shop()
-  const doing = { web: { cpus: 1, waiting: 0.08 }, old: { cpus: 0.5 } }
+  const doing = { web: { cpus: 1, waiting: 0.15 }, old: { cpus: 0.5 } }
   qos.configure?.({ squeeze: '0.2', freeze: '0.3' })
   expect(() => qos.configure?.({ squeeze: '0.06', floor: '7' })).toThrow("Option 'floor'")
   expect(await runPulses(qos, machine, 2000, () => doing)).toEqual([])
   qos.configure?.({})
-  expect(kinds(await runPulses(qos, machine, 300, () => doing))).toEqual(['squeeze'])
+  expect(kinds(await runPulses(qos, machine, 200, () => doing))).toEqual(['squeeze'])
 })
 
 test('after a reset it begins from nothing: squeezed anew where an owner still waits', async () => {
   const qos = make()
   const machine = shop()
-  const doing = { web: { cpus: 1, waiting: 0.08 }, old: { cpus: 0.5 } }
-  expect(kinds(await runPulses(qos, machine, 1000, () => doing))).toEqual(['squeeze'])
+  const doing = { web: { cpus: 1, waiting: 0.15 }, old: { cpus: 0.5 } }
+  expect(kinds(await runPulses(qos, machine, 200, () => doing))).toEqual(['squeeze'])
   qos.reset?.()
-  expect(kinds(await runPulses(qos, machine, 1000, () => doing))).toEqual(['squeeze'])
+  expect(kinds(await runPulses(qos, machine, 200, () => doing))).toEqual(['squeeze'])
+  const calm = (): Record<string, Doing> => ({ web: { cpus: 1 } })
+  expect(kinds(await runPulses(qos, machine, 200, calm))).toEqual([])
   qos.reset?.()
-  expect(kinds(await runPulses(qos, machine, 20_000, () => ({ web: { cpus: 1 } })))).toEqual([])
+  expect(kinds(await runPulses(qos, machine, 20_000, calm))).toEqual([])
 })
 
 test('an owner that waits a little for ever does not keep the rest frozen for longer than the cap', async () => {
