@@ -44,6 +44,7 @@ function main([word, folder]: readonly string[]): number {
     return 64
   }
   restore()
+  buildPage()
   buildInto(join(root, 'dist'))
   copyFileSync(manifestFile, keptManifest)
   writeJson(manifestFile, packedManifest(readManifest()))
@@ -61,6 +62,12 @@ function restore(): void {
 function packedManifest(manifest: Manifest): Manifest {
   const { scripts: _, devDependencies: __, private: ___, ...rest } = manifest
   return { ...rest, exports: { './sdk': { types: './dist/sdk/sdk.d.ts', default: './dist/sdk/sdk.js' } } }
+}
+
+/** The web page, into `ui/dist`. @throws when it cannot be built */
+function buildPage(): void {
+  const done = spawnSync(process.execPath, [join(root, 'scripts', 'page.ts')], { encoding: 'utf8' })
+  if (done.status !== 0) throw new Error(`page.ts ended with ${done.status}: ${done.stdout}${done.stderr}`)
 }
 
 function buildInto(dist: string): void {
@@ -134,6 +141,7 @@ function declareSdk(dist: string): void {
 function makePackage(folder: string): void {
   const manifest = readManifest()
   rmSync(folder, { recursive: true, force: true })
+  buildPage()
   buildInto(join(folder, 'dist'))
   for (const name of manifest['files'] as readonly string[]) {
     if (name !== 'dist') cpSync(join(root, name), join(folder, name), { recursive: true })

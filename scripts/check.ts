@@ -24,6 +24,7 @@ const checks: readonly Check[] = [
   },
   { name: 'the format is biome’s', command: tool('biome'), args: ['format'] },
   { name: 'the types are right', command: tool('tsc'), args: ['--project', '.', '--noEmit'] },
+  { name: 'the types of the page are right', command: tool('tsc'), args: ['--project', 'ui'] },
   { name: 'the linter finds nothing', command: tool('oxlint'), args: ['--type-aware', '--deny-warnings'] },
   {
     name: 'no file, export or dependency is unused',

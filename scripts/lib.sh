@@ -232,3 +232,17 @@ bootstrap() {
   ensure_node
   ensure_dependencies
 }
+
+# Builds the web page of a clone when it is missing or older than what it is made of; the package has it ready. A page
+# that cannot be built keeps nobody from starting.
+ensure_page() {
+  [ -f "$TEPUI_ROOT/ui/main.tsx" ] || return 0
+  page_built="$TEPUI_ROOT/ui/dist/index.html"
+  if [ -f "$page_built" ]; then
+    page_changed=$(find "$TEPUI_ROOT/ui" "$TEPUI_ROOT/src/wire/page.ts" "$TEPUI_ROOT/package-lock.json" \
+      -path "$TEPUI_ROOT/ui/dist*" -prune -o -type f -newer "$page_built" -print 2>/dev/null | head -n 1)
+    [ -n "$page_changed" ] || return 0
+  fi
+  say "Building the web page in $TEPUI_ROOT/ui/dist."
+  "$NODE" "$TEPUI_ROOT/scripts/page.ts" >&2 || say "The web page could not be built; everything else works without it."
+}

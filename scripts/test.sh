@@ -23,6 +23,9 @@ done
 
 bootstrap
 case "${chosen:-all} " in
+  *all* | *e2e*) ensure_programs chromium:chromium ;;
+esac
+case "${chosen:-all} " in
   *all* | *component* | *e2e* | *conformance*) ensure_programs $PROGRAMS ;;
 esac
 cd "$TEPUI_ROOT"

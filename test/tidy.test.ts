@@ -64,6 +64,8 @@ const PLANTED: readonly (readonly [path: string, text: string, finding: string])
   ['src/agent/a.ts', "import Docker from 'dockerode'", 'only src/containerizer/docker/engine.ts may'],
   ['src/agent/a.ts', "import type { Static } from 'typebox/value'", 'only src/wire/ may'],
   ['src/agent/a.ts', "import { test } from 'vitest'", 'imports vitest, which has no place'],
+  ['ui/pages/a.tsx', "import uPlot from 'uplot'", 'only ui/charts/plot.tsx may'],
+  ['ui/pages/a.tsx', "import { x } from '../../src/base/x.ts'", 'may import src/wire/page.ts alone'],
   ['src/agent/a.ts', "import _ from '@scope/name/deep'", 'imports @scope/name, which has no place'],
   ['src/agent/a.ts', '// x\n'.repeat(400), 'has 401 lines'],
   ['src/agent/a.ts', `// ${'x'.repeat(120)}`, '123 characters'],
@@ -122,6 +124,10 @@ const SOUND: readonly (readonly [path: string, text: string])[] = [
   ],
   ['src/agent/a.ts', '// A field may have any name.\nexport const x = { Date: y.random, performance: 1 }'],
   ['src/agent/a.ts', '// Says why.\ntry { f() } catch { /* The file may be gone. */ }'],
+  [
+    'ui/pages/a.tsx',
+    "// A view.\nimport type { AgentRow } from '../../src/wire/page.ts'\nexport const x = <b>{1}</b>",
+  ],
   ['docs/a.md', `Start an agent. On the wire it is \`${OLD}\`; the package is docker.io.`],
   ['docs/a.md', 'See [this page](#), [that site](https://example.test/x) and `[x](y)`.'],
 ]

@@ -329,6 +329,7 @@ function openServer(
       metrics,
       fetching: fetching.routes,
       lending: lending.desk,
+      usage: lending.usage,
       containers: () => sight.containers(),
       master: () => link.master,
     }),

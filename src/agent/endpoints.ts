@@ -27,6 +27,7 @@ export interface EndpointDeps {
   /** What the running containers use, new enough for a page. */
   readonly containers: () => Promise<readonly ContainerSight[]>
   readonly collection: readonly Route[]
+  readonly usage: Route
   /** Where the link is open to. */
   readonly master: () => string | undefined
 }
@@ -67,6 +68,7 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     ...deps.fetching,
     get('/files/debug', () => files.debug()),
     ...deps.collection,
+    deps.usage,
     ...lendRoutes(deps.lending, () => ({ id: state.agentId ?? '', hostname: facts.info.hostname })),
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`

@@ -8,7 +8,7 @@ import type { RecordStream } from './stream.ts'
 export type Headers = Readonly<Record<string, string>>
 
 /** What a handler returns. Header names are written as they are given: give them in Title-Case. */
-export type Answer = WholeAnswer | StreamAnswer
+export type Answer = WholeAnswer | StreamAnswer | FileAnswer
 
 export type WholeAnswer =
   /** `text/plain; charset=utf-8`. */
@@ -31,6 +31,15 @@ export type WholeAnswer =
     }
   /** No body and no type: `Content-Length: 0`. */
   | { readonly kind: 'empty'; readonly status: number; readonly headers?: Headers }
+
+/** A file that is read while it is written; `write` also answers for one that is not there. */
+export interface FileAnswer {
+  readonly kind: 'file'
+  /** As far as it is there. */
+  readonly status: 200
+  readonly headers?: Headers
+  readonly write: (request: IncomingMessage, response: ServerResponse) => void
+}
 
 /** An endless answer of records; `open` runs once the headers are on their way. */
 export interface StreamAnswer {

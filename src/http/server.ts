@@ -9,6 +9,7 @@ import { HttpRequest, targetOf } from './request.ts'
 import {
   methodNotAllowed,
   notFound,
+  quietConnection,
   text,
   withCallback,
   writeAnswer,
@@ -212,6 +213,12 @@ class Listener implements HttpServer {
     if (response.destroyed) return
     if (answer.kind === 'stream') {
       this.#openStream(raw, response, answer)
+      return
+    }
+    if (answer.kind === 'file') {
+      for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value)
+      quietConnection(raw, response)
+      answer.write(raw, response)
       return
     }
     await writeAnswer(raw, response, answer, request?.header('accept-encoding'))

@@ -24,6 +24,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   lend: ['GET', 'POST'],
   'lend/history': ['GET'],
   why: ['GET'],
+  usage: ['GET'],
   fetch: ['GET'],
   'fetch/purge': ['POST'],
   gc: ['GET', 'POST'],

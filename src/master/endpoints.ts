@@ -19,6 +19,9 @@ import { pageBytes } from '../http/pages/page-text.ts'
 import type { SharedPages } from '../http/pages/shared-pages.ts'
 import type { OperatorApi } from './operator/api.ts'
 import { tearDown } from './operator/steer.ts'
+import { pageRoutes } from './page/files.ts'
+import type { PageStream } from './page/stream.ts'
+import { taskDetails } from './page/task-details.ts'
 import type { Shell } from './shell.ts'
 import { agentsPage, lendPage } from './view-agents.ts'
 import { frameworksPage } from './view-frameworks.ts'
@@ -39,6 +42,7 @@ export interface EndpointDeps {
   readonly operator: OperatorApi
   readonly pages: SharedPages
   readonly logging: LogSwitch
+  readonly page: PageStream
 }
 
 /** What Mesos has and we do not yet: the path, its methods there, and what it is about. */
@@ -84,7 +88,9 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     { ...get('/redirect', () => redirect(leaderLocation(facts))), exact: true },
     { path: '/teardown', methods: ['POST'], handle: (request) => teardown(deps, request) },
     { path: '/api/x1/kill', methods: ['POST'], handle: (request) => killByOperator(deps, request) },
-    { ...get('/', () => text(200, front(facts))), exact: true },
+    get('/api/x1/stream', (request) => deps.page.handle(request)),
+    get('/api/x1/task', ({ query }) => taskDetails(cluster, query)),
+    ...pageRoutes(() => front(facts)),
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
       return { path, methods, handle: () => text(501, sentence) }
@@ -134,11 +140,11 @@ function systemPage(): Record<string, unknown> {
   }
 }
 
-/** For a browser and for programs that ask whether anybody is there; the pages come with the web UI. */
+/** For programs that ask whether anybody is there; a browser gets the page. */
 function front({ info }: MasterFacts): string {
   return (
     `Tepui master at ${info.hostname}:${info.port}. ` +
-    'Look at /state, /metrics/snapshot and /api/x1/lend; the web UI comes with a later version.\n'
+    'A browser shows the web page here; look also at /state, /metrics/snapshot and /api/x1/lend.\n'
   )
 }
 

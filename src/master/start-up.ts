@@ -33,6 +33,8 @@ import { allMetrics, registerMetrics } from './metrics.ts'
 import { OperatorApi } from './operator/api.ts'
 import { StateAnswers } from './operator/state.ts'
 import { Subscribers } from './operator/subscribers.ts'
+import { masterRow } from './page/rows.ts'
+import { PageStream } from './page/stream.ts'
 import { Shell } from './shell.ts'
 import type { MasterFacts } from './views.ts'
 
@@ -134,6 +136,7 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
   const subscribers = scope.use(new Subscribers({ cluster, state, clock, metrics, version, limit }))
   shell.watch((what) => subscribers.tell(what))
   const agents = scope.use(new AgentsApi({ cluster, clock, history }))
+  const page = new PageStream({ cluster, clock, log, metrics, master: () => masterRow(facts), version })
   return masterRoutes({
     cluster,
     shell,
@@ -156,6 +159,7 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
       agents,
     }),
     logging,
+    page: scope.use(page),
     history,
     agents,
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),

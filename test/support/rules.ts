@@ -35,6 +35,14 @@ export const HOME_OF_PACKAGE: Readonly<Record<string, string>> = {
   yaml: 'src/cli/yaml.ts',
 }
 
+/** The same for packages that only the page and the tests of it are made with. */
+const HOME_OF_TOOL: Readonly<Record<string, string>> = {
+  'playwright-core': 'test/support/browser.ts',
+  uplot: 'ui/charts/plot.tsx',
+}
+/** All that the page shares with the daemons. */
+const SHARED_WITH_PAGE = 'src/wire/page.ts'
+
 const CLOCK_HOME = 'src/base/clock.ts'
 const RANDOM_HOME = 'src/base/random.ts'
 const TIMERS = new Set(['Date', 'setTimeout', 'setInterval', 'performance'])
@@ -126,11 +134,22 @@ export const rules: Readonly<Record<string, Rule>> = {
     })
   },
 
+  'the page knows of the daemons only what they tell it': (source) =>
+    isOf(source, 'ui')
+      ? (source.tree?.imports ?? []).flatMap(({ from, start }) => {
+          const target = normalize(join(dirname(source.path), from))
+          if (!from.startsWith('.') || target.startsWith('ui/') || target === SHARED_WITH_PAGE) return []
+          return [
+            at(source, start, `imports ${target}; of ours the page may import ${SHARED_WITH_PAGE} alone.`),
+          ]
+        })
+      : [],
+
   'each package of others is imported in one place': (source) =>
     (source.tree?.imports ?? []).flatMap(({ from, start }) => {
       if (from.startsWith('.') || from.startsWith('node:')) return []
       const name = from.split('/', from.startsWith('@') ? 2 : 1).join('/')
-      const home = HOME_OF_PACKAGE[name]
+      const home = HOME_OF_PACKAGE[name] ?? HOME_OF_TOOL[name]
       if (home !== undefined) {
         const isHome = home.endsWith('/') ? isMirrored(source.path, home) : source.path === home
         return isHome ? [] : [at(source, start, `imports ${name}, which only ${home} may.`)]

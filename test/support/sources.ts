@@ -56,7 +56,7 @@ function walk(folder: string): string[] {
 }
 
 export function sourceOf(path: string, text: string): Source {
-  return { path, text, lines: text.split('\n'), tree: path.endsWith('.ts') ? parse(path, text) : undefined }
+  return { path, text, lines: text.split('\n'), tree: /\.tsx?$/.test(path) ? parse(path, text) : undefined }
 }
 
 function parse(path: string, text: string): Tree {

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Metrics } from '../../base/metrics.ts'
 import type { EvictAction } from '../../qos/controller.ts'
+import type { Route } from '../../http/routes.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { ResourceUsage } from '../../resources/usage.ts'
 import { Database } from '../../store/database.ts'
@@ -21,6 +22,7 @@ import { Recorder } from './recorder.ts'
 import { type Party, Records } from './records.ts'
 import { LendSwitch } from './switch.ts'
 import { traitsOf } from './traits.ts'
+import { lendEvent, type LendingNow, UsageHistory, usageRoute } from './usage-history.ts'
 
 export interface LendingEdges {
   readonly flags: AgentFlags
@@ -37,6 +39,8 @@ export interface LendingEdges {
 /** Lending, and the database that has to be closed after it. */
 export interface OpenLending extends Disposable {
   readonly desk: LendDesk
+  /** What was used lately, for the web page. */
+  readonly usage: Route
 }
 
 /** @throws OperatingError FILE when the work folder does not take the database */
@@ -72,9 +76,11 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
   })
   const { onEvict, onSaying, onTotal } = edges
   const recorder = new Recorder(join(ground.workDir, 'usage'), log)
+  const history = new UsageHistory()
   const sample = async (): Promise<ResourceUsage> => {
     const usage = await edges.sample()
     recorder.add(usage)
+    history.add(usage, lendingNow(lending))
     return usage
   }
   const live = (): ReturnType<typeof liveContainers> => liveContainers(state)
@@ -88,12 +94,23 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
     { clock, log, settings, lending, power, records, flags: named },
     ground.pluginNames,
   )
+  const eventsAfter = (event: number): ReturnType<typeof lendEvent>[] =>
+    records.newest.filter(({ id }) => id > event).map(lendEvent)
   return {
     desk,
+    usage: usageRoute({ history, now: () => clock.now(), eventsAfter }),
     [Symbol.dispose]: () => {
       records[Symbol.dispose]()
       database[Symbol.dispose]()
     },
+  }
+}
+
+function lendingNow({ actions, estimate, lent }: Lending): LendingNow {
+  return {
+    lentCpus: lent.scalar('cpus'),
+    lendableCpus: estimate?.kind === 'known' ? estimate.additional.scalar('cpus') : undefined,
+    quotaCpus: Number.isFinite(actions.quota) ? actions.quota : undefined,
   }
 }
 

@@ -1,0 +1,48 @@
+/** Some lines over time with their newest figures: pressure, memory, throttling. */
+import { Plot, type Line, type PlotProps } from './plot.tsx'
+
+export interface LineChartProps {
+  readonly title: string
+  readonly times: readonly number[]
+  readonly lines: readonly Line[]
+  readonly format: (value: number) => string
+  readonly range: readonly [number, number]
+  readonly level?: PlotProps['level']
+  readonly height?: number
+  readonly top?: number
+}
+
+export function LineChart(props: LineChartProps): preact.JSX.Element {
+  const { format, height = 110, level, lines, range, times, title, top } = props
+  return (
+    <figure class="chart">
+      <figcaption>
+        <strong>{title}</strong>
+        <ul class="legend">
+          {lines.map(({ colour, dash, label, values }) => {
+            const last = values.findLast((value) => value !== null)
+            return (
+              <li key={label}>
+                <i
+                  class={`rule ${dash === undefined ? '' : 'dashed'}`}
+                  style={{ borderColor: `var(${colour})` }}
+                />{' '}
+                {label} <b>{last == null ? '–' : format(last)}</b>
+              </li>
+            )
+          })}
+        </ul>
+      </figcaption>
+      <Plot
+        label={`${title} over time`}
+        times={times}
+        lines={lines}
+        height={height}
+        format={format}
+        range={range}
+        {...(level !== undefined && { level })}
+        {...(top !== undefined && { top })}
+      />
+    </figure>
+  )
+}

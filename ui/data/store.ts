@@ -1,0 +1,100 @@
+// What the page knows, as the stream of the master tells it: rows by their ids, usage, and what lending did.
+import { batch, computed, signal, type Signal } from '@preact/signals'
+import type {
+  AgentRow,
+  FrameworkRow,
+  LendEvent,
+  MasterFactsRow,
+  OfferRow,
+  RowKind,
+  StreamEvent,
+  TaskRow,
+} from '../../src/wire/page.ts'
+import { setMasterTime } from '../clock.ts'
+
+/** Rows that change in place; who reads them is drawn anew when they do. */
+export class Rows<T> {
+  readonly #rows = new Map<string, T>()
+  readonly #version: Signal<number> = signal(0)
+  readonly #key: (row: T) => string
+
+  constructor(key: (row: T) => string) {
+    this.#key = key
+  }
+
+  get all(): readonly T[] {
+    return this.#list.value
+  }
+
+  readonly #list = computed(() => {
+    this.#version.value
+    return [...this.#rows.values()]
+  })
+
+  get(key: string): T | undefined {
+    this.#version.value
+    return this.#rows.get(key)
+  }
+
+  set(rows: readonly T[], gone: readonly string[] | 'others'): void {
+    if (rows.length === 0 && gone.length === 0) return
+    if (gone === 'others') this.#rows.clear()
+    else for (const key of gone) this.#rows.delete(key)
+    for (const row of rows) this.#rows.set(this.#key(row), row)
+    this.#version.value++
+  }
+}
+
+export const agents = new Rows<AgentRow>(({ id }) => id)
+export const frameworks = new Rows<FrameworkRow>(({ id }) => id)
+export const tasks = new Rows<TaskRow>(({ key }) => key)
+export const offers = new Rows<OfferRow>(({ id }) => id)
+const TABLES = { agents, frameworks, tasks, offers } as const satisfies Record<RowKind, unknown>
+const KINDS = Object.keys(TABLES) as RowKind[]
+
+export const master = signal<MasterFactsRow | undefined>(undefined)
+/** Points of the cluster, oldest first. */
+export const clusterPoints = signal<readonly (readonly number[])[]>([])
+/** The newest point of each agent. */
+export const usage = signal<Readonly<Record<string, readonly number[]>>>({})
+/** Oldest first. */
+export const lendEvents = signal<readonly LendEvent[]>([])
+/** When the master said something last, on the browser's clock; 0 before the first time. */
+export const heardAt = signal(0)
+export const isConnected = signal(false)
+
+const MOST_POINTS = 900
+const MOST_EVENTS = 500
+
+export function take(event: StreamEvent): void {
+  setMasterTime(event.now)
+  batch(() => {
+    heardAt.value = Date.now()
+    switch (event.type) {
+      case 'snapshot':
+        master.value = event.master
+        setRows(event, () => 'others')
+        return
+      case 'change':
+        setRows(event, (kind) => event.gone[kind])
+        return
+      case 'history':
+        clusterPoints.value = event.points
+        lendEvents.value = event.events
+        usage.value = event.usage
+        return
+      case 'usage':
+        clusterPoints.value = [...clusterPoints.value, event.point].slice(-MOST_POINTS)
+        usage.value = { ...usage.value, ...event.usage }
+        if (event.events.length > 0)
+          lendEvents.value = [...lendEvents.value, ...event.events].slice(-MOST_EVENTS)
+    }
+  })
+}
+
+function setRows(
+  event: Extract<StreamEvent, { type: 'snapshot' | 'change' }>,
+  gone: (kind: RowKind) => readonly string[] | 'others',
+): void {
+  for (const kind of KINDS) (TABLES[kind] as Rows<unknown>).set(event[kind], gone(kind))
+}

@@ -1,0 +1,273 @@
+/** One agent: who uses it over time, how its owners fare, what lending does and why, its tasks and its disk. */
+import { useEffect, useState } from 'preact/hooks'
+import { type AgentRow, USAGE_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
+import { Lane } from '../charts/lane.tsx'
+import { LineChart } from '../charts/line-chart.tsx'
+import { agentWhole, lineOf, thinned, withGaps } from '../charts/stack.ts'
+import { StackChart } from '../charts/stack-chart.tsx'
+import { now } from '../clock.ts'
+import type { GcPage, LendPage } from '../data/lend-page.ts'
+import { address, type Fetched, useFetched } from '../data/requests.ts'
+import { agents, lendEvents, tasks, usage } from '../data/store.ts'
+import { amount, bytes, isLive, memory, percent, shortId, span } from '../data/words.ts'
+import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
+import { Age, Answered, Card, Facts, Time, Trouble } from '../parts/pieces.tsx'
+import { Table } from '../parts/table.tsx'
+import { link, place } from '../route.ts'
+import { TASK_COLUMNS } from './tasks.tsx'
+
+const CPUS = agentWhole('cpus')
+const MEM = agentWhole('mem')
+const LEND_MS = 2000
+const GC_MS = 15_000
+const SPANS: readonly (readonly [name: string, minutes: number])[] = [
+  ['2 min', 2],
+  ['15 min', 15],
+  ['24 h', 1440],
+]
+
+export function AgentView(): preact.JSX.Element {
+  const id = place.value.path[1] ?? ''
+  const agent = agents.get(id)
+  if (agent === undefined)
+    return (
+      <Card>
+        <p>There is no agent with the id {id}: it has left, or has come back with another one.</p>
+        <a href="#/agents">All agents</a>
+      </Card>
+    )
+  return <Known agent={agent} />
+}
+
+function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
+  const own = `api/x1/agents/${encodeURIComponent(agent.id)}`
+  const lend = useFetched<LendPage>(address(`${own}/lend`), LEND_MS)
+  const isAway = agent.state === 'disconnected'
+  return (
+    <>
+      <div class="title">
+        <h1>{agent.name}</h1>
+        <span class="quiet">
+          {agent.hostname}, {agent.ip}:{agent.port}, {isAway ? 'away for ' : 'connected for '}
+          <Age at={agent.since} />
+        </span>
+        {agent.drain !== undefined && <b class="state busy">{agent.drain.toLowerCase()}</b>}
+      </div>
+      {isAway && (
+        <Trouble
+          words={`This agent is away: what is shown of it is from before ${span(now.value - agent.since)}.`}
+        />
+      )}
+      <Use agent={agent} own={own} lend={lend} />
+      <div class="pair">
+        <Card title="Lending" side={<LendSwitch agent={agent} page={lend.value} onChanged={lend.reload} />}>
+          <Answered fetched={lend} what="what it lends">
+            {(page) => <Formula page={page} agent={agent} />}
+          </Answered>
+        </Card>
+        <Machine agent={agent} />
+      </div>
+      <Tasks agent={agent} />
+      <Disk own={own} />
+    </>
+  )
+}
+
+/** What the agent remembers, and behind it what the stream says each second. */
+function useHistory(agent: AgentRow, own: string, isDay: boolean): readonly (readonly number[])[] {
+  const { value: page } = useFetched<UsagePage>(
+    address(`${own}/usage`, { step: isDay ? 10 : 1 }),
+    isDay ? 30_000 : 0,
+  )
+  const [live, setLive] = useState<readonly (readonly number[])[]>([])
+  const newest = usage.value[agent.id]
+  useEffect(() => {
+    if (newest === undefined) return
+    setLive((old) => ((old.at(-1)?.[0] ?? 0) < (newest[0] ?? 0) ? [...old, newest].slice(-900) : old))
+  }, [newest])
+  const remembered = page?.points ?? []
+  const last = remembered.at(-1)?.[0] ?? 0
+  return isDay ? remembered : [...remembered, ...live.filter(([at = 0]) => at > last)]
+}
+
+function Use({
+  agent,
+  lend,
+  own,
+}: {
+  readonly agent: AgentRow
+  readonly own: string
+  readonly lend: Fetched<LendPage>
+}): preact.JSX.Element {
+  const [minutes, setMinutes] = useState(15)
+  const isDay = minutes > 15
+  const points = useHistory(agent, own, isDay)
+  const end = (points.at(-1)?.[0] ?? now.value) / 1000
+  const range = [end - minutes * 60, end] as const
+  const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15)
+  const shown = withGaps(thinned(seen, 700), isDay ? 60_000 : 45_000)
+  const times = shown.map(([at = 0]) => at / 1000)
+  const events = lendEvents.value.filter((event) => event.agent === agent.id)
+  const line = (name: string): (number | null)[] => lineOf(shown, USAGE_COLUMNS, name)
+  return (
+    <Card
+      title="Who uses this agent"
+      side={
+        <div class="tabs" role="group" aria-label="time shown">
+          {SPANS.map(([name, length]) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={minutes === length}
+              onClick={() => setMinutes(length)}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+      }
+    >
+      <StackChart
+        title="CPUs"
+        points={seen}
+        whole={CPUS}
+        format={amount}
+        range={range}
+        height={220}
+        lines={(drawn) => [
+          {
+            label: 'promised to owners',
+            colour: '--limit',
+            values: lineOf(drawn, USAGE_COLUMNS, 'cpusAllocated'),
+            stepped: true,
+          },
+          {
+            label: 'lent',
+            colour: '--lent-ink',
+            dash: [5, 4],
+            values: lineOf(drawn, USAGE_COLUMNS, 'cpusLent'),
+            stepped: true,
+          },
+          {
+            label: 'whole machine busy',
+            colour: '--system-ink',
+            dash: [2, 3],
+            values: lineOf(drawn, USAGE_COLUMNS, 'cpusMachine'),
+          },
+        ]}
+      />
+      <Lane label="take-backs" events={events} range={range} />
+      <LineChart
+        title="Owners wait for a core (share of the time)"
+        times={times}
+        range={range}
+        format={percent}
+        top={0.2}
+        level={{ value: thresholdOf(lend.value), label: 'takes back above', colour: '--limit' }}
+        lines={[{ label: 'the owner that waits most', colour: '--accent', values: line('cpuPressure') }]}
+      />
+      <StackChart title="Memory" points={seen} whole={MEM} format={memory} range={range} height={140} />
+    </Card>
+  )
+}
+
+/** As the controller `pressure` has it unless it is set otherwise. */
+const USUAL_THRESHOLD = 0.05
+
+function thresholdOf(page: LendPage | undefined): number {
+  const set = Number(page?.controller_options?.['squeeze'] ?? Number.NaN)
+  return Number.isFinite(set) ? set : USUAL_THRESHOLD
+}
+
+function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
+  const { allocated, offered, total } = agent
+  const three = (name: 'cpus' | 'mem' | 'disk', text: (value: number) => string): string =>
+    `${text(allocated[name])} promised, ${text(offered[name])} offered, of ${text(total[name])}`
+  return (
+    <Card title="Resources and attributes">
+      <Facts
+        facts={[
+          ['cpus', three('cpus', amount)],
+          ['memory', three('mem', memory)],
+          ['disk', three('disk', memory)],
+          ...(total.gpus > 0 ? ([['gpus', `${allocated.gpus} promised, of ${total.gpus}`]] as const) : []),
+          ...Object.entries(agent.attributes).map(([name, value]) => [name, value] as const),
+          ['version', agent.version],
+          ['id', <code>{shortId(agent.id)}</code>],
+        ]}
+      />
+    </Card>
+  )
+}
+
+function Tasks({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
+  const here = tasks.all.filter((task) => task.agent === agent.id && isLive(task.state))
+  const columns = TASK_COLUMNS.filter(({ name }) => name !== 'agent')
+  return (
+    <Card title={`Tasks (${here.length})`}>
+      <Table
+        label="tasks of this agent"
+        rows={here}
+        columns={columns}
+        keyOf={({ key }) => key}
+        linkOf={(task) => link('tasks', task.framework, task.id)}
+        empty="No task runs here."
+        sort="-cpus"
+        most={380}
+      />
+    </Card>
+  )
+}
+
+function Disk({ own }: { readonly own: string }): preact.JSX.Element {
+  const gc = useFetched<GcPage>(address(`${own}/gc`), GC_MS)
+  return (
+    <Card title="Disk and what is collected next">
+      <Answered fetched={gc} what="its disk">
+        {(page) => (
+          <>
+            <p>
+              {percent(page.disk.usage)} of {bytes(page.disk.total_bytes)} used, so sandboxes of what ended
+              longer ago than {span(page.rules.max_allowed_age_secs * 1000)} go now; {page.scheduled_total}{' '}
+              kept with {bytes(page.scheduled_bytes)}.
+            </p>
+            <Table
+              label="sandboxes"
+              rows={page.scheduled.slice(0, 200)}
+              keyOf={({ path }) => path}
+              columns={[
+                {
+                  name: 'sandbox of',
+                  show: (row) => (
+                    <span title={row.path}>{row.task_ids?.[0] ?? row.executor_id ?? row.path}</span>
+                  ),
+                },
+                { name: 'how it ended', show: ({ ending }) => ending ?? '', width: '9em', spare: 1 },
+                {
+                  name: 'ended',
+                  show: ({ ended }) => <Time at={ended * 1000} />,
+                  figure: true,
+                  width: '9em',
+                },
+                {
+                  name: 'size',
+                  show: (row) => (row.bytes === undefined ? '–' : bytes(row.bytes)),
+                  figure: true,
+                  width: '7em',
+                },
+                {
+                  name: 'goes',
+                  show: (row) => (row.due_now === true ? 'now' : `in ${span(row.due * 1000 - now.value)}`),
+                  figure: true,
+                  width: '8em',
+                },
+              ]}
+              empty="Nothing is kept of what ended."
+              most={260}
+            />
+          </>
+        )}
+      </Answered>
+    </Card>
+  )
+}

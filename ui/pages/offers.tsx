@@ -1,0 +1,81 @@
+/** The offers that wait for an answer: what is offered of which agent, to whom, for how long already. */
+import type { OfferRow } from '../../src/wire/page.ts'
+import { agents, frameworks, offers } from '../data/store.ts'
+import { amount, memory } from '../data/words.ts'
+import { Filter, filtered } from '../parts/filter.tsx'
+import { Age, AgentLink, FrameworkLink } from '../parts/pieces.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+
+const COLUMNS: readonly Column<OfferRow>[] = [
+  {
+    name: 'agent',
+    show: ({ agent }) => <AgentLink id={agent} />,
+    order: ({ agent }) => agents.get(agent)?.name ?? '',
+  },
+  {
+    name: 'to',
+    show: ({ framework }) => <FrameworkLink id={framework} />,
+    order: ({ framework }) => frameworks.get(framework)?.name ?? '',
+  },
+  { name: 'role', show: ({ role }) => role, order: ({ role }) => role, width: '7em', spare: 1 },
+  {
+    name: 'cpus',
+    show: ({ amounts }) => amount(amounts.cpus),
+    order: ({ amounts }) => amounts.cpus,
+    figure: true,
+    width: '6em',
+  },
+  {
+    name: 'lent cpus',
+    show: ({ lent }) => <b class={lent.cpus > 0 ? 'lent-mark' : 'quiet'}>{amount(lent.cpus)}</b>,
+    order: ({ lent }) => lent.cpus,
+    figure: true,
+    width: '7em',
+  },
+  {
+    name: 'memory',
+    show: ({ amounts }) => memory(amounts.mem),
+    order: ({ amounts }) => amounts.mem,
+    figure: true,
+    width: '8em',
+  },
+  {
+    name: 'disk',
+    show: ({ amounts }) => memory(amounts.disk),
+    order: ({ amounts }) => amounts.disk,
+    figure: true,
+    width: '8em',
+    spare: 2,
+  },
+  {
+    name: 'held for',
+    show: ({ since }) => <Age at={since} />,
+    order: ({ since }) => -since,
+    figure: true,
+    width: '8em',
+  },
+]
+
+export function Offers(): preact.JSX.Element {
+  const rows = filtered(
+    offers.all,
+    ({ agent, framework, role }) =>
+      `${agents.get(agent)?.name ?? ''} ${frameworks.get(framework)?.name ?? ''} ${role}`,
+  )
+  return (
+    <div class="whole">
+      <div class="tools">
+        <Filter hint="agent, framework, role" />
+        <small>{offers.all.length} offers wait for an answer</small>
+      </div>
+      <Table
+        label="offers"
+        rows={rows}
+        columns={COLUMNS}
+        keyOf={({ id }) => id}
+        empty="No offer waits for an answer: frameworks decline what they do not need, and are asked again later."
+        sort="held for"
+      />
+    </div>
+  )
+}

@@ -1,0 +1,151 @@
+/** The cluster at a glance: four numbers, who uses what over time with the take-backs, and what needs attention. */
+import { useState } from 'preact/hooks'
+import { CLUSTER_COLUMNS } from '../../src/wire/page.ts'
+import { Lane } from '../charts/lane.tsx'
+import { clusterWhole, lineOf } from '../charts/stack.ts'
+import { StackChart } from '../charts/stack-chart.tsx'
+import { now } from '../clock.ts'
+import { attention } from '../data/attention.ts'
+import { agents, clusterPoints, lendEvents, tasks } from '../data/store.ts'
+import { amount, isLive, isTakeBack, memory } from '../data/words.ts'
+import { Card, Figure } from '../parts/pieces.tsx'
+
+const CPUS = clusterWhole('cpus')
+const MEM = clusterWhole('mem')
+const HOUR_MS = 3_600_000
+const SPANS = [2, 5, 15] as const
+
+export function Overview(): preact.JSX.Element {
+  const [minutes, setMinutes] = useState<number>(15)
+  const [fixed, setFixed] = useState<readonly [number, number] | undefined>(undefined)
+  const points = clusterPoints.value
+  const end = (points.at(-1)?.[0] ?? now.value) / 1000
+  const range = fixed ?? ([end - minutes * 60, end] as const)
+  const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15 && at / 1000 <= range[1] + 15)
+  const onRange = (from: number, to: number): void => setFixed([from, to])
+  return (
+    <>
+      <Numbers />
+      <Card
+        title="Who uses the cluster"
+        side={
+          <div class="tabs" role="group" aria-label="time shown">
+            {SPANS.map((span) => (
+              <button
+                key={span}
+                type="button"
+                aria-pressed={fixed === undefined && minutes === span}
+                onClick={() => {
+                  setFixed(undefined)
+                  setMinutes(span)
+                }}
+              >
+                {span} min
+              </button>
+            ))}
+            {fixed !== undefined && (
+              <button type="button" aria-pressed={true} onClick={() => setFixed(undefined)}>
+                back to now
+              </button>
+            )}
+          </div>
+        }
+      >
+        <StackChart
+          title="CPUs"
+          points={seen}
+          whole={CPUS}
+          format={amount}
+          range={range}
+          onRange={onRange}
+          lines={(shown) => [
+            {
+              label: 'promised to owners',
+              colour: '--limit',
+              values: lineOf(shown, CLUSTER_COLUMNS, 'cpusAllocated'),
+              stepped: true,
+            },
+          ]}
+        />
+        <Lane label="take-backs" events={lendEvents.value} range={range} />
+        <StackChart
+          title="Memory"
+          points={seen}
+          whole={MEM}
+          format={memory}
+          range={range}
+          onRange={onRange}
+          height={160}
+        />
+      </Card>
+      <Attentions />
+    </>
+  )
+}
+
+function Numbers(): preact.JSX.Element {
+  const all = agents.all
+  const up = all.filter(({ state }) => state === 'connected')
+  const live = tasks.all.filter(({ state }) => isLive(state))
+  const running = live.filter(({ state }) => state === 'TASK_RUNNING').length
+  const held = all.reduce((sum, { lentHeld }) => sum + lentHeld.cpus, 0)
+  const lent = all.reduce((sum, agent) => sum + agent.lent.cpus, 0)
+  const off = all.filter(({ mode }) => mode === 'off' || mode === '').length
+  const since = now.value - HOUR_MS
+  const taken = lendEvents.value.filter(
+    ({ at, heldBack, kind }) => isTakeBack(kind) && heldBack === undefined && at > since,
+  )
+  const ended = taken.filter(({ kind }) => kind === 'evict').length
+  return (
+    <div class="numbers">
+      <Figure
+        name="agents"
+        value={up.length}
+        more={up.length === all.length ? 'all connected' : `${all.length - up.length} away`}
+        href="#/agents"
+        tone={up.length === all.length ? '' : 'bad'}
+      />
+      <Figure name="tasks" value={live.length} more={`${running} running`} href="#/tasks" />
+      <Figure
+        name="cpus lent now"
+        value={amount(held)}
+        more={
+          all.length > 0 && off === all.length
+            ? 'lending is off everywhere'
+            : `held by borrowers, of ${amount(lent)} that may be lent`
+        }
+        href="#/lending"
+        tone="lent"
+      />
+      <Figure
+        name="taken back, 1 h"
+        value={taken.length}
+        more={ended === 0 ? 'no borrower was ended' : `${ended} ended a borrower`}
+        href="#/lending"
+      />
+    </div>
+  )
+}
+
+function Attentions(): preact.JSX.Element {
+  const found = attention(now.value, { agents: agents.all, tasks: tasks.all, events: lendEvents.value })
+  return (
+    <Card title="Needs attention">
+      {found.length === 0 ? (
+        <p class="empty">
+          Nothing: all agents are here, nothing waits long, nothing failed in the last 15 minutes.
+        </p>
+      ) : (
+        <ul class="attention">
+          {found.map(({ grade, href, text, why }) => (
+            <li key={`${href} ${text}`} class={grade}>
+              <b aria-label={grade === 'bad' ? 'trouble' : 'warning'}>{grade === 'bad' ? '✕' : '!'}</b>
+              <a href={href}>{text}</a>
+              <span>{why}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  )
+}

@@ -1,0 +1,169 @@
+/** A table of any length: only the rows that can be seen are in the page. Sorts by a click on a head, opens by a key. */
+import type { ComponentChildren } from 'preact'
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { go } from '../route.ts'
+
+export interface Column<T> {
+  readonly name: string
+  readonly show: (row: T) => ComponentChildren
+  /** Numbers and texts are sorted by it; a column without it is not sorted by. */
+  readonly order?: (row: T) => number | string
+  /** Figures stand at the right. */
+  readonly figure?: boolean
+  /** Left out on narrow screens: 1 first. */
+  readonly spare?: 1 | 2
+  readonly width?: string
+}
+
+export interface TableProps<T> {
+  readonly label: string
+  readonly rows: readonly T[]
+  readonly columns: readonly Column<T>[]
+  readonly keyOf: (row: T) => string
+  /** Where a click on a row leads. */
+  readonly linkOf?: (row: T) => string
+  readonly empty: string
+  /** The column by which it is sorted at first, `-` before it for the other way round. */
+  readonly sort?: string
+  readonly classOf?: (row: T) => string
+  /** Grows with its rows up to this height in px; else it fills what is left of the window. */
+  readonly most?: number
+}
+
+const ROW = 34
+const BEYOND = 8
+
+export function Table<T>(props: TableProps<T>): preact.JSX.Element {
+  const { columns, keyOf, rows } = props
+  const [sort, setSort] = useState(props.sort ?? '')
+  const holder = useRef<HTMLDivElement>(null)
+  const [view, setView] = useState({ top: 0, height: 900 })
+  const sorted = useMemo(() => sortedBy(rows, columns, sort), [rows, columns, sort])
+  useLayoutEffect(() => {
+    const place = holder.current
+    if (place === null) return undefined
+    const measure = (): void => setView({ top: place.scrollTop, height: place.clientHeight })
+    const watch = new ResizeObserver(measure)
+    watch.observe(place)
+    place.addEventListener('scroll', measure, { passive: true })
+    measure()
+    return () => {
+      watch.disconnect()
+      place.removeEventListener('scroll', measure)
+    }
+  }, [])
+  const first = Math.max(0, Math.min(Math.floor(view.top / ROW) - BEYOND, sorted.length))
+  const last = Math.min(sorted.length, Math.ceil((view.top + view.height) / ROW) + BEYOND)
+  const turn = ({ name, order }: Column<T>): void => {
+    if (order !== undefined) setSort(sort === name ? `-${name}` : name)
+  }
+  return (
+    <div
+      class={`table ${props.most === undefined ? 'fills' : ''}`}
+      ref={holder}
+      style={props.most === undefined ? {} : { maxHeight: `${props.most}px` }}
+    >
+      <table aria-label={props.label} aria-rowcount={sorted.length}>
+        <colgroup>
+          {columns.map(({ name, spare, width }) => (
+            <col key={name} class={spareClass(spare)} style={width === undefined ? {} : { width }} />
+          ))}
+        </colgroup>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <Head key={column.name} column={column} sort={sort} onTurn={() => turn(column)} />
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {first > 0 && <tr class="space" style={{ height: `${first * ROW}px` }} />}
+          {sorted.slice(first, last).map((row) => (
+            <Row
+              key={keyOf(row)}
+              row={row}
+              columns={columns}
+              href={props.linkOf?.(row)}
+              name={props.classOf?.(row) ?? ''}
+            />
+          ))}
+          {last < sorted.length && (
+            <tr class="space" style={{ height: `${(sorted.length - last) * ROW}px` }} />
+          )}
+        </tbody>
+      </table>
+      {rows.length === 0 && <p class="empty">{props.empty}</p>}
+    </div>
+  )
+}
+
+const spareClass = (spare: 1 | 2 | undefined): string => (spare === undefined ? '' : `spare${spare}`)
+
+function Head<T>({
+  column,
+  onTurn,
+  sort,
+}: {
+  readonly column: Column<T>
+  readonly sort: string
+  readonly onTurn: () => void
+}): preact.JSX.Element {
+  const { figure, name, order, spare } = column
+  const way = sort === name ? 'ascending' : sort === `-${name}` ? 'descending' : undefined
+  const sign = way === 'ascending' ? ' ↑' : way === 'descending' ? ' ↓' : ''
+  return (
+    <th
+      scope="col"
+      class={`${figure === true ? 'figure' : ''} ${spareClass(spare)}`}
+      {...(way !== undefined && { 'aria-sort': way })}
+    >
+      {order === undefined ? (
+        name
+      ) : (
+        <button type="button" onClick={onTurn}>
+          {name}
+          {sign}
+        </button>
+      )}
+    </th>
+  )
+}
+
+interface RowProps<T> {
+  readonly row: T
+  readonly columns: readonly Column<T>[]
+  readonly href: string | undefined
+  readonly name: string
+}
+
+function Row<T>({ columns, href, name, row }: RowProps<T>): preact.JSX.Element {
+  const open = (event: Event): void => {
+    // Links and buttons within the row keep their own meaning.
+    if (href !== undefined && !(event.target as Element).closest('a, button, input')) go(href)
+  }
+  return (
+    <tr
+      class={`${name} ${href === undefined ? '' : 'opens'}`}
+      onClick={open}
+      {...(href !== undefined && {
+        tabIndex: 0,
+        onKeyDown: (event: KeyboardEvent) => event.key === 'Enter' && open(event),
+      })}
+    >
+      {columns.map(({ figure, name: column, show, spare }) => (
+        <td key={column} class={`${figure === true ? 'figure' : ''} ${spareClass(spare)}`}>
+          {show(row)}
+        </td>
+      ))}
+    </tr>
+  )
+}
+
+function sortedBy<T>(rows: readonly T[], columns: readonly Column<T>[], sort: string): readonly T[] {
+  const isDown = sort.startsWith('-')
+  const order = columns.find(({ name }) => name === (isDown ? sort.slice(1) : sort))?.order
+  if (order === undefined) return rows
+  const keyed = rows.map((row) => [order(row), row] as const)
+  const way = isDown ? -1 : 1
+  return keyed.sort(([a], [b]) => (a < b ? -way : a > b ? way : 0)).map(([, row]) => row)
+}
