@@ -1,4 +1,4 @@
-// Where in the page one is: `#/tasks/FRAMEWORK/TASK?tab=logs`. Every view has such a link, and the browser's back works.
+// Where in the page one is: `#/tasks/FRAMEWORK/TASK?tab=logs`. Every view has such a link, and going back works.
 import { signal } from '@preact/signals'
 
 export interface Place {

@@ -1,6 +1,6 @@
 /**
- * Files of one folder over HTTP, with types, validators, ranges and compressed twins. What is there is read once, at the
- * first request: the folder is that of a program, and nothing outside of it can be named.
+ * Files of one folder over HTTP, with types, validators and ranges. What is there is read once, at the first request:
+ * the folder is that of a program, and nothing outside of it can be named.
  */
 import { existsSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'

@@ -143,7 +143,6 @@ export type UsagePoint = Readonly<Record<(typeof USAGE_COLUMNS)[number], number>
 
 /** The columns of a container's. */
 export const CONTAINER_COLUMNS = ['at', 'cpus', 'mem', 'memAnon', 'memCache', 'throttled', 'waits'] as const
-export type ContainerPoint = Readonly<Record<(typeof CONTAINER_COLUMNS)[number], number>>
 
 /** The columns of the cluster's; `agents` counts those that told their usage. */
 export const CLUSTER_COLUMNS = [
@@ -159,7 +158,6 @@ export const CLUSTER_COLUMNS = [
   'memBorrowers',
   'agents',
 ] as const
-export type ClusterPoint = Readonly<Record<(typeof CLUSTER_COLUMNS)[number], number>>
 
 /** Points as lists of numbers in the order of their columns. */
 export type Points = readonly (readonly number[])[]

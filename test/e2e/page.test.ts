@@ -1,7 +1,7 @@
 // The web page in a real Chromium, of a real master with a real agent and real processes.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { commandTask } from '../../src/sdk/sdk.ts'
-import { OpenPage, TestBrowser } from '../support/browser.ts'
+import { commandTask, type Offer } from '../../src/sdk/sdk.ts'
+import { type OpenPage, TestBrowser } from '../support/browser.ts'
 import { buildPage } from '../support/page-build.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 
@@ -22,8 +22,8 @@ beforeAll(async () => {
   cluster = await startCluster({ agent: LENDS, capabilities: ['REVOCABLE_RESOURCES', 'PARTITION_AWARE'] })
   origin = `http://127.0.0.1:${cluster.master.address.port}`
   const { framework } = cluster
-  const isOwn = (offer: { readonly resources?: readonly { readonly revocable?: unknown }[] }): boolean =>
-    (offer.resources ?? []).some(({ name, revocable }: never) => name === 'cpus' && revocable === undefined)
+  const isOwn = (offer: Offer): boolean =>
+    (offer.resources ?? []).some(({ name, revocable }) => name === 'cpus' && revocable === undefined)
   await framework.launch(
     (offer) => [
       commandTask({

@@ -1,4 +1,4 @@
-/** What lending did, below a chart and on its time axis: a sign for each deed, side by side with those of other agents. */
+/** What lending did, below a chart and on its time axis: a sign for each deed that leads to its figures. */
 import type { LendEvent } from '../../src/wire/page.ts'
 import { deedWords, timeText } from '../data/words.ts'
 import { now } from '../clock.ts'

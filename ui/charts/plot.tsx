@@ -51,7 +51,8 @@ export function Plot(props: PlotProps): preact.JSX.Element {
   const latest = useRef(props)
   latest.current = props
   const isDark = scheme.value
-  const shape = `${isDark} ${props.height} ${(props.areas ?? []).length} ${(props.lines ?? []).map(({ label }) => label).join()}`
+  const names = [...(props.areas ?? []), ...(props.lines ?? [])].map(({ label }) => label)
+  const shape = `${isDark} ${props.height} ${names.join()}`
   useEffect(() => {
     const holder = place.current
     if (holder === null) return undefined
@@ -125,27 +126,8 @@ function optionsOf(latest: { readonly current: PlotProps }, holder: HTMLElement)
     ],
     series: [
       {},
-      ...areas.map(
-        ({ label, paint }, index): uPlot.Series => ({
-          label,
-          stroke: paintOf(paint, colour).line,
-          width: 1,
-          points: { show: false },
-          // The lowest goes down to the axis, the others to the edge below.
-          ...(index === 0 && { fill: () => paintOf(paint, colour).fill }),
-        }),
-      ),
-      ...lines.map(
-        ({ colour: name, dash, label, stepped }): uPlot.Series => ({
-          label,
-          stroke: colour(name),
-          width: 1.5,
-          points: { show: false },
-          ...(dash !== undefined && { dash: [...dash] }),
-          ...(stepped === true &&
-            uPlot.paths.stepped !== undefined && { paths: uPlot.paths.stepped({ align: 1 }) }),
-        }),
-      ),
+      ...areas.map((area, index) => areaSeries(area, index, colour)),
+      ...lines.map((line) => lineSeries(line, colour)),
     ],
     bands: areas.slice(1).map(
       ({ paint }, index): uPlot.Band => ({
@@ -168,12 +150,37 @@ function optionsOf(latest: { readonly current: PlotProps }, holder: HTMLElement)
   }
 }
 
+type Colour = (name: string) => string
+
+function areaSeries({ label, paint }: Area, index: number, colour: Colour): uPlot.Series {
+  return {
+    label,
+    stroke: paintOf(paint, colour).line,
+    width: 1,
+    points: { show: false },
+    // The lowest goes down to the axis, the others to the edge below.
+    ...(index === 0 && { fill: () => paintOf(paint, colour).fill }),
+  }
+}
+
+function lineSeries({ colour: name, dash, label, stepped }: Line, colour: Colour): uPlot.Series {
+  const steps = stepped === true ? uPlot.paths.stepped?.({ align: 1 }) : undefined
+  return {
+    label,
+    stroke: colour(name),
+    width: 1.5,
+    points: { show: false },
+    ...(dash !== undefined && { dash: [...dash] }),
+    ...(steps !== undefined && { paths: steps }),
+  }
+}
+
 function topOf({ level, top = 0 }: PlotProps, max: number | null): number {
   const highest = Math.max(top, max ?? 0, (level?.value ?? 0) * 1.2)
   return highest <= 0 ? 1 : highest * 1.06
 }
 
-function drawLevel(plot: uPlot, level: PlotProps['level'], colour: (name: string) => string): void {
+function drawLevel(plot: uPlot, level: PlotProps['level'], colour: Colour): void {
   if (level === undefined) return
   const { ctx } = plot
   const y = plot.valToPos(level.value, 'y', true)

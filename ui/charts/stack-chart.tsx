@@ -1,4 +1,4 @@
-/** The stacked picture of cpus or memory over time, with its legend: what each colour is, and how much of it there is. */
+/** The stacked picture of cpus or memory over time, with its legend: what each colour is, and how much of it. */
 import { useMemo, useState } from 'preact/hooks'
 import { Plot, type Line } from './plot.tsx'
 import { PART_NAMES, type Parts, stacked, thinned, type Whole, withGaps } from './stack.ts'

@@ -1,6 +1,6 @@
 /**
- * How an amount of cpus or memory is split for a picture, the same everywhere: used by owners, lent and in use, promised
- * to owners but idle, free. Pure.
+ * How an amount of cpus or memory is split for a picture, the same everywhere: used by owners, lent and in use,
+ * promised to owners but idle, free. Pure.
  */
 import { CLUSTER_COLUMNS, USAGE_COLUMNS } from '../../src/wire/page.ts'
 

@@ -43,7 +43,10 @@ export interface Fetched<T> {
 const NOTHING: Fetched<never> = { value: undefined, error: undefined, at: 0 }
 
 /** Asks now and every `everyMs` (0: once) while the view is there; another address begins anew. */
-export function useFetched<T>(url: string | undefined, everyMs = 0): Fetched<T> & { reload(): void } {
+export function useFetched<T>(
+  url: string | undefined,
+  everyMs = 0,
+): Fetched<T> & { readonly reload: () => void } {
   const [state, setState] = useState<{ readonly url: string | undefined; readonly fetched: Fetched<T> }>({
     url,
     fetched: NOTHING,

@@ -15,6 +15,7 @@ import { setMasterTime } from '../clock.ts'
 /** Rows that change in place; who reads them is drawn anew when they do. */
 export class Rows<T> {
   readonly #rows = new Map<string, T>()
+  /** Grows with every change; reading it is what makes a reader be drawn anew. */
   readonly #version: Signal<number> = signal(0)
   readonly #key: (row: T) => string
 
@@ -27,13 +28,11 @@ export class Rows<T> {
   }
 
   readonly #list = computed(() => {
-    this.#version.value
-    return [...this.#rows.values()]
+    return this.#version.value < 0 ? [] : [...this.#rows.values()]
   })
 
   get(key: string): T | undefined {
-    this.#version.value
-    return this.#rows.get(key)
+    return this.#version.value < 0 ? undefined : this.#rows.get(key)
   }
 
   set(rows: readonly T[], gone: readonly string[] | 'others'): void {

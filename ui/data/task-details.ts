@@ -1,4 +1,4 @@
-// What the master says of one task, and what the page makes of it: phases, cause, the command that makes the like. Pure.
+// What the master says of one task, and what the page makes of it: phases, cause, a command that makes the like. Pure.
 import type { TaskRow } from '../../src/wire/page.ts'
 import { hasFailed, isLive, span, stateWords } from './words.ts'
 

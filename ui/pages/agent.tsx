@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { type AgentRow, USAGE_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
+import type { Line } from '../charts/plot.tsx'
 import { LineChart } from '../charts/line-chart.tsx'
 import { agentWhole, lineOf, thinned, withGaps } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
@@ -10,6 +11,7 @@ import type { GcPage, LendPage } from '../data/lend-page.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
 import { amount, bytes, isLive, memory, percent, shortId, span } from '../data/words.ts'
+import { Choices } from '../parts/choices.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
 import { Age, Answered, Card, Facts, Time, Trouble } from '../parts/pieces.tsx'
 import { Table } from '../parts/table.tsx'
@@ -113,18 +115,12 @@ function Use({
     <Card
       title="Who uses this agent"
       side={
-        <div class="tabs" role="group" aria-label="time shown">
-          {SPANS.map(([name, length]) => (
-            <button
-              key={name}
-              type="button"
-              aria-pressed={minutes === length}
-              onClick={() => setMinutes(length)}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
+        <Choices
+          label="time shown"
+          names={SPANS.map(([name]) => name)}
+          chosen={SPANS.find(([, length]) => length === minutes)?.[0]}
+          onChoose={(name) => setMinutes(SPANS.find(([own]) => own === name)?.[1] ?? 15)}
+        />
       }
     >
       <StackChart
@@ -134,27 +130,7 @@ function Use({
         format={amount}
         range={range}
         height={220}
-        lines={(drawn) => [
-          {
-            label: 'promised to owners',
-            colour: '--limit',
-            values: lineOf(drawn, USAGE_COLUMNS, 'cpusAllocated'),
-            stepped: true,
-          },
-          {
-            label: 'lent',
-            colour: '--lent-ink',
-            dash: [5, 4],
-            values: lineOf(drawn, USAGE_COLUMNS, 'cpusLent'),
-            stepped: true,
-          },
-          {
-            label: 'whole machine busy',
-            colour: '--system-ink',
-            dash: [2, 3],
-            values: lineOf(drawn, USAGE_COLUMNS, 'cpusMachine'),
-          },
-        ]}
+        lines={cpuLines}
       />
       <Lane label="take-backs" events={events} range={range} />
       <LineChart
@@ -169,6 +145,19 @@ function Use({
       <StackChart title="Memory" points={seen} whole={MEM} format={memory} range={range} height={140} />
     </Card>
   )
+}
+
+function cpuLines(drawn: readonly (readonly number[])[]): readonly Line[] {
+  const line = (label: string, name: string, look: Pick<Line, 'colour' | 'dash' | 'stepped'>): Line => ({
+    label,
+    values: lineOf(drawn, USAGE_COLUMNS, name),
+    ...look,
+  })
+  return [
+    line('promised to owners', 'cpusAllocated', { colour: '--limit', stepped: true }),
+    line('lent', 'cpusLent', { colour: '--lent-ink', dash: [5, 4], stepped: true }),
+    line('whole machine busy', 'cpusMachine', { colour: '--system-ink', dash: [2, 3] }),
+  ]
 }
 
 /** As the controller `pressure` has it unless it is set otherwise. */

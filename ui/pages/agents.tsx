@@ -6,6 +6,7 @@ import { now } from '../clock.ts'
 import { agentSplit, OLD_MS, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
 import { amount, isLive, isTakeBack, memory, percent, stateWords } from '../data/words.ts'
+import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
@@ -18,6 +19,7 @@ interface Row {
   readonly taken: number
 }
 
+const SHAPES = ['table', 'tasks on agents']
 const HOUR_MS = 3_600_000
 const used = ({ point }: Row, name: keyof UsagePoint): number => point?.[name] ?? 0
 
@@ -41,7 +43,11 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     name: 'used / promised / total',
     show: (row) =>
-      `${row.point === undefined ? '?' : amount(used(row, 'cpusOwners'))} / ${amount(row.agent.allocated.cpus)} / ${amount(row.agent.total.cpus)}`,
+      [
+        row.point === undefined ? '?' : amount(row.point.cpusOwners),
+        amount(row.agent.allocated.cpus),
+        amount(row.agent.total.cpus),
+      ].join(' / '),
     order: ({ agent }) => agent.allocated.cpus / Math.max(0.01, agent.total.cpus),
     figure: true,
     width: '13em',
@@ -109,23 +115,17 @@ function Sample({
 
 export function Agents(): preact.JSX.Element {
   const [asBlocks, setAsBlocks] = useState(false)
-  const rows = filtered(
-    rowsOf(),
-    ({ agent }) =>
-      `${agent.name} ${agent.hostname} ${agent.id} ${agent.mode} ${agent.state} ${Object.values(agent.attributes).join(' ')}`,
-  )
+  const rows = filtered(rowsOf(), wordsOf)
   return (
     <div class="whole">
       <div class="tools">
         <Filter hint="name, host, attribute, mode" />
-        <div class="tabs" role="group" aria-label="how agents are shown">
-          <button type="button" aria-pressed={!asBlocks} onClick={() => setAsBlocks(false)}>
-            table
-          </button>
-          <button type="button" aria-pressed={asBlocks} onClick={() => setAsBlocks(true)}>
-            tasks on agents
-          </button>
-        </div>
+        <Choices
+          label="how agents are shown"
+          names={SHAPES}
+          chosen={SHAPES[asBlocks ? 1 : 0]}
+          onChoose={(name) => setAsBlocks(name === SHAPES[1])}
+        />
         <Legend />
       </div>
       {asBlocks ? (
@@ -144,6 +144,11 @@ export function Agents(): preact.JSX.Element {
       )}
     </div>
   )
+}
+
+function wordsOf({ agent }: Row): string {
+  const { attributes, hostname, id, mode, name, state } = agent
+  return [name, hostname, id, mode, state, ...Object.values(attributes)].join(' ')
 }
 
 function isOld(agent: AgentRow, point: UsagePoint | undefined): boolean {
@@ -187,6 +192,9 @@ export function Legend(): preact.JSX.Element {
 
 const MOST_BLOCKS = 100
 
+const blockText = ({ cpus, id, lentCpus, state }: TaskRow): string =>
+  `${id}: ${amount(cpus)} cpus${lentCpus > 0 ? ', lent' : ''}, ${stateWords(state).word}`
+
 /** One bar per agent, a block per live task: as wide as what it was given of the agent's cpus. */
 function Blocks({ rows }: { readonly rows: readonly Row[] }): preact.JSX.Element {
   const byAgent = new Map<string, TaskRow[]>()
@@ -210,7 +218,7 @@ function Blocks({ rows }: { readonly rows: readonly Row[] }): preact.JSX.Element
                   class={task.lentCpus > 0 ? 'lent' : 'used'}
                   href={link('tasks', task.framework, task.id)}
                   style={{ width: `${(task.cpus / Math.max(0.01, agent.total.cpus)) * 100}%` }}
-                  title={`${task.id}: ${amount(task.cpus)} cpus${task.lentCpus > 0 ? ', lent' : ''}, ${stateWords(task.state).word}`}
+                  title={blockText(task)}
                 >
                   {task.id}
                 </a>

@@ -94,6 +94,11 @@ function Standing({ framework }: { readonly framework: FrameworkRow }): preact.J
   )
 }
 
+const wordsOf = ({ framework }: Row): string => {
+  const { id, name, roles, state, user } = framework
+  return [name, id, ...roles, user, SIGNS[state]].join(' ')
+}
+
 export function Frameworks(): preact.JSX.Element {
   const counts = new Map<string, { live: number; ended: number }>()
   for (const { framework, state } of tasks.all) {
@@ -112,11 +117,7 @@ export function Frameworks(): preact.JSX.Element {
       </div>
       <Table
         label="frameworks"
-        rows={filtered(
-          rows,
-          ({ framework }) =>
-            `${framework.name} ${framework.id} ${framework.roles.join(' ')} ${framework.user} ${SIGNS[framework.state]}`,
-        )}
+        rows={filtered(rows, wordsOf)}
         columns={COLUMNS}
         keyOf={({ framework }) => framework.id}
         linkOf={({ framework }) => link('frameworks', framework.id)}

@@ -1,8 +1,10 @@
 /** One deed of lending with all its figures: what was measured, the limit, the sum, who was chosen, what came of it. */
+import type { Term } from '../data/lend-page.ts'
 import { address, useFetched } from '../data/requests.ts'
 import { amount, deedWords } from '../data/words.ts'
 import { AgentLink, Answered, Card, Facts, Time } from '../parts/pieces.tsx'
-import { Table } from '../parts/table.tsx'
+import { type Column, Table } from '../parts/table.tsx'
+import { TermTable } from '../parts/term-table.tsx'
 import { place } from '../route.ts'
 
 interface Level {
@@ -27,13 +29,7 @@ interface Decision {
   readonly comparison: string
   readonly unit: string
   readonly forMs: number
-  readonly terms: readonly {
-    readonly name: string
-    readonly value: number
-    readonly unit: string
-    readonly of?: string
-    readonly why: string
-  }[]
+  readonly terms: readonly Term[]
   readonly before: Level
   readonly after: Level
   readonly why: string
@@ -79,14 +75,6 @@ function Deed(props: {
 }): preact.JSX.Element {
   const { agent, at, decision, number } = props
   const { sign, word } = deedWords(decision.kind)
-  const effects = [
-    ...(decision.effect.after1s === undefined
-      ? []
-      : [['after 1 s', figures(decision.effect.after1s)] as const]),
-    ...(decision.effect.after10s === undefined
-      ? []
-      : [['after 10 s', figures(decision.effect.after10s)] as const]),
-  ]
   return (
     <>
       <div class="title">
@@ -102,45 +90,11 @@ function Deed(props: {
         {decision.heldBack !== undefined && (
           <p class="trouble">This was only written down: {decision.heldBack}.</p>
         )}
-        <Facts
-          facts={[
-            ['measured', `${decision.signal} ${amount(decision.value)} ${decision.unit}`],
-            ['acts when', `${decision.comparison} ${amount(decision.threshold)} ${decision.unit}`],
-            ['for', `${amount(decision.forMs / 1000)} s`],
-            ['before', levelText(decision.before)],
-            ['after', levelText(decision.after)],
-            ...((decision.tasks ?? []).length > 0
-              ? ([['borrowers', (decision.tasks ?? []).join(', ')]] as const)
-              : []),
-            ...(decision.workLostCpuSeconds === undefined
-              ? []
-              : ([['work lost', `${amount(decision.workLostCpuSeconds)} cpu seconds`]] as const)),
-            ...effects,
-          ]}
-        />
+        <Facts facts={factsOf(decision)} />
       </section>
       {decision.terms.length > 0 && (
         <Card title="The sum">
-          <Table
-            label="terms"
-            rows={decision.terms.map((term, index) => ({ ...term, index }))}
-            keyOf={({ index }) => String(index)}
-            columns={[
-              {
-                name: 'term',
-                show: ({ name, of }) => `${name}${of === undefined || of === '' ? '' : ` (${of})`}`,
-              },
-              {
-                name: 'amount',
-                show: ({ unit, value }) => `${value > 0 ? '+' : ''}${amount(value)} ${unit}`,
-                figure: true,
-                width: '9em',
-              },
-              { name: 'because', show: ({ why }) => why, width: '50%' },
-            ]}
-            empty=""
-            most={400}
-          />
+          <TermTable terms={decision.terms} />
         </Card>
       )}
       {decision.candidates !== undefined && (
@@ -149,33 +103,7 @@ function Deed(props: {
             label="candidates"
             rows={decision.candidates}
             keyOf={({ id }) => id}
-            columns={[
-              {
-                name: 'task',
-                show: ({ id, task }) => ((decision.chosen ?? []).includes(id) ? <b>✕ {task}</b> : task),
-              },
-              {
-                name: 'would free',
-                show: ({ frees }) => amount(frees),
-                figure: true,
-                order: ({ frees }) => frees,
-                width: '9em',
-              },
-              {
-                name: 'work lost, cpu s',
-                show: ({ progress }) => amount(progress),
-                figure: true,
-                order: ({ progress }) => progress,
-                width: '10em',
-              },
-              {
-                name: 'counts',
-                show: ({ cost }) => amount(cost),
-                figure: true,
-                order: ({ cost }) => cost,
-                width: '7em',
-              },
-            ]}
+            columns={candidateColumns(decision.chosen ?? [])}
             empty=""
             most={400}
           />
@@ -183,6 +111,62 @@ function Deed(props: {
       )}
     </>
   )
+}
+
+function candidateColumns(chosen: readonly string[]): readonly Column<Candidate>[] {
+  return [
+    { name: 'task', show: ({ id, task }) => (chosen.includes(id) ? <b>✕ {task}</b> : task) },
+    {
+      name: 'would free',
+      show: ({ frees }) => amount(frees),
+      figure: true,
+      order: ({ frees }) => frees,
+      width: '9em',
+    },
+    {
+      name: 'work lost, cpu s',
+      show: ({ progress }) => amount(progress),
+      figure: true,
+      order: ({ progress }) => progress,
+      width: '10em',
+    },
+    {
+      name: 'counts',
+      show: ({ cost }) => amount(cost),
+      figure: true,
+      order: ({ cost }) => cost,
+      width: '7em',
+    },
+  ]
+}
+
+function factsOf(decision: Decision): readonly (readonly [string, string])[] {
+  const {
+    after,
+    before,
+    comparison,
+    effect,
+    forMs,
+    signal,
+    tasks = [],
+    threshold,
+    unit,
+    value,
+    workLostCpuSeconds,
+  } = decision
+  return [
+    ['measured', `${signal} ${amount(value)} ${unit}`],
+    ['acts when', `${comparison} ${amount(threshold)} ${unit}`],
+    ['for', `${amount(forMs / 1000)} s`],
+    ['before', levelText(before)],
+    ['after', levelText(after)],
+    ...(tasks.length > 0 ? ([['borrowers', tasks.join(', ')]] as const) : []),
+    ...(workLostCpuSeconds === undefined
+      ? []
+      : ([['work lost', `${amount(workLostCpuSeconds)} cpu seconds`]] as const)),
+    ...(effect.after1s === undefined ? [] : ([['after 1 s', figures(effect.after1s)]] as const)),
+    ...(effect.after10s === undefined ? [] : ([['after 10 s', figures(effect.after10s)]] as const)),
+  ]
 }
 
 const figures = (named: Readonly<Record<string, number>>): string =>

@@ -5,10 +5,11 @@ import { SplitBar } from '../charts/split-bar.tsx'
 import { agentSplit, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, usage } from '../data/store.ts'
 import { amount, isTakeBack } from '../data/words.ts'
+import { Choices } from '../parts/choices.tsx'
 import { EventList } from '../parts/event-list.tsx'
 import { changeLending } from '../parts/lend-switch.tsx'
 import { AgentLink, Card, Figure, Trouble } from '../parts/pieces.tsx'
-import { Table } from '../parts/table.tsx'
+import { type Column, Table } from '../parts/table.tsx'
 import { link, place, setQuery } from '../route.ts'
 import { Legend } from './agents.tsx'
 
@@ -18,6 +19,54 @@ const KINDS: readonly (readonly [name: string, is: (event: LendEvent) => boolean
   ['how much is lent', ({ kind }) => kind === 'lend' || kind === 'unlend'],
   ['switch', ({ kind }) => kind === 'mode'],
   ['all', () => true],
+]
+
+const COLUMNS: readonly Column<AgentRow>[] = [
+  {
+    name: 'agent',
+    show: ({ id }) => <AgentLink id={id} />,
+    order: ({ name }) => name,
+    width: '9em',
+  },
+  {
+    name: 'mode',
+    show: (agent) => <Mode agent={agent} />,
+    order: ({ mode }) => mode,
+    width: '8em',
+  },
+  {
+    name: 'cpus',
+    show: (agent) => (
+      <SplitBar whole={agentSplit(agent, usagePoint(usage.value[agent.id]), 'cpus')} format={amount} />
+    ),
+    width: '18%',
+  },
+  {
+    name: 'held',
+    show: ({ lentHeld }) => <b class={lentHeld.cpus > 0 ? 'lent-mark' : 'quiet'}>{amount(lentHeld.cpus)}</b>,
+    order: ({ lentHeld }) => lentHeld.cpus,
+    figure: true,
+    width: '4.5em',
+  },
+  {
+    name: 'lent',
+    show: (agent) => amount(agent.lent.cpus),
+    order: (agent) => agent.lent.cpus,
+    figure: true,
+    width: '4.5em',
+  },
+  {
+    name: 'more',
+    show: ({ lendable }) => (lendable === undefined ? '?' : amount(lendable)),
+    order: ({ lendable }) => lendable ?? -1,
+    figure: true,
+    width: '4.5em',
+  },
+  {
+    name: 'why so much',
+    show: (agent) => <span title={whyText(agent)}>{whyText(agent)}</span>,
+    spare: 1,
+  },
 ]
 
 export function Lending(): preact.JSX.Element {
@@ -63,58 +112,7 @@ export function Lending(): preact.JSX.Element {
           most={460}
           empty="There are no agents."
           classOf={({ state }) => (state === 'connected' ? '' : 'away')}
-          columns={[
-            {
-              name: 'agent',
-              show: ({ id }) => <AgentLink id={id} />,
-              order: ({ name }) => name,
-              width: '9em',
-            },
-            {
-              name: 'mode',
-              show: (agent) => <Mode agent={agent} />,
-              order: ({ mode }) => mode,
-              width: '8em',
-            },
-            {
-              name: 'cpus',
-              show: (agent) => (
-                <SplitBar
-                  whole={agentSplit(agent, usagePoint(usage.value[agent.id]), 'cpus')}
-                  format={amount}
-                />
-              ),
-              width: '18%',
-            },
-            {
-              name: 'held',
-              show: ({ lentHeld }) => (
-                <b class={lentHeld.cpus > 0 ? 'lent-mark' : 'quiet'}>{amount(lentHeld.cpus)}</b>
-              ),
-              order: ({ lentHeld }) => lentHeld.cpus,
-              figure: true,
-              width: '4.5em',
-            },
-            {
-              name: 'lent',
-              show: (agent) => amount(agent.lent.cpus),
-              order: (agent) => agent.lent.cpus,
-              figure: true,
-              width: '4.5em',
-            },
-            {
-              name: 'more',
-              show: ({ lendable }) => (lendable === undefined ? '?' : amount(lendable)),
-              order: ({ lendable }) => lendable ?? -1,
-              figure: true,
-              width: '4.5em',
-            },
-            {
-              name: 'why so much',
-              show: (agent) => <span title={whyText(agent)}>{whyText(agent)}</span>,
-              spare: 1,
-            },
-          ]}
+          columns={COLUMNS}
         />
       </Card>
       <Ledger />
@@ -180,18 +178,13 @@ function Ledger(): preact.JSX.Element {
     <Card
       title="What lending did"
       side={
-        <div class="tabs" role="group" aria-label="which deeds">
-          {KINDS.map(([name, belongs]) => (
-            <button
-              key={name}
-              type="button"
-              aria-pressed={name === chosen}
-              onClick={() => setQuery('what', name)}
-            >
-              {name} <small>{lendEvents.value.filter(belongs).length}</small>
-            </button>
-          ))}
-        </div>
+        <Choices
+          label="which deeds"
+          names={KINDS.map(([name]) => name)}
+          counts={KINDS.map(([, belongs]) => lendEvents.value.filter(belongs).length)}
+          chosen={chosen}
+          onChoose={(name) => setQuery('what', name)}
+        />
       }
     >
       <EventList

@@ -8,12 +8,14 @@ import { now } from '../clock.ts'
 import { attention } from '../data/attention.ts'
 import { agents, clusterPoints, lendEvents, tasks } from '../data/store.ts'
 import { amount, isLive, isTakeBack, memory } from '../data/words.ts'
+import { Choices } from '../parts/choices.tsx'
 import { Card, Figure } from '../parts/pieces.tsx'
 
 const CPUS = clusterWhole('cpus')
 const MEM = clusterWhole('mem')
 const HOUR_MS = 3_600_000
 const SPANS = [2, 5, 15] as const
+const SPAN_NAMES = SPANS.map((span) => `${span} min`)
 
 export function Overview(): preact.JSX.Element {
   const [minutes, setMinutes] = useState<number>(15)
@@ -29,26 +31,15 @@ export function Overview(): preact.JSX.Element {
       <Card
         title="Who uses the cluster"
         side={
-          <div class="tabs" role="group" aria-label="time shown">
-            {SPANS.map((span) => (
-              <button
-                key={span}
-                type="button"
-                aria-pressed={fixed === undefined && minutes === span}
-                onClick={() => {
-                  setFixed(undefined)
-                  setMinutes(span)
-                }}
-              >
-                {span} min
-              </button>
-            ))}
-            {fixed !== undefined && (
-              <button type="button" aria-pressed={true} onClick={() => setFixed(undefined)}>
-                back to now
-              </button>
-            )}
-          </div>
+          <Choices
+            label="time shown"
+            names={fixed === undefined ? SPAN_NAMES : [...SPAN_NAMES, 'chosen']}
+            chosen={fixed === undefined ? `${minutes} min` : 'chosen'}
+            onChoose={(name) => {
+              setFixed(undefined)
+              setMinutes(SPANS[SPAN_NAMES.indexOf(name)] ?? minutes)
+            }}
+          />
         }
       >
         <StackChart

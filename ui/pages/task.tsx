@@ -1,4 +1,4 @@
-/** One task: where it stands, why it ended, what it uses within its limits, its output, its files, and how to make it. */
+/** One task: where it stands, why it ended, what it uses of its limits, its output, its files, how to make it. */
 import { useState } from 'preact/hooks'
 import { CONTAINER_COLUMNS, type TaskRow, type UsagePage } from '../../src/wire/page.ts'
 import { LineChart } from '../charts/line-chart.tsx'

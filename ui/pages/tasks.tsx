@@ -2,6 +2,7 @@
 import type { TaskRow } from '../../src/wire/page.ts'
 import { agents, frameworks, tasks } from '../data/store.ts'
 import { amount, hasFailed, isLive, memory, stateWords } from '../data/words.ts'
+import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age, AgentLink, FrameworkLink, State } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
@@ -76,18 +77,13 @@ export function Tasks(): preact.JSX.Element {
     <div class="whole">
       <div class="tools">
         <Filter hint="name, state, framework, agent, image" />
-        <div class="tabs" role="group" aria-label="which tasks">
-          {KINDS.map(([name, belongs]) => (
-            <button
-              key={name}
-              type="button"
-              aria-pressed={name === chosen}
-              onClick={() => setQuery('show', name)}
-            >
-              {name} <small>{all.filter(belongs).length}</small>
-            </button>
-          ))}
-        </div>
+        <Choices
+          label="which tasks"
+          names={KINDS.map(([name]) => name)}
+          counts={KINDS.map(([, belongs]) => all.filter(belongs).length)}
+          chosen={chosen}
+          onChoose={(name) => setQuery('show', name)}
+        />
       </div>
       <Table
         label="tasks"
@@ -114,5 +110,7 @@ export function TaskName({ task }: { readonly task: TaskRow }): preact.JSX.Eleme
 function wordsOf(task: TaskRow): string {
   const framework = frameworks.get(task.framework)?.name ?? ''
   const agent = agents.get(task.agent)?.name ?? ''
-  return `${task.id} ${task.name} ${stateWords(task.state).word} ${framework} ${agent} ${task.image ?? ''} ${task.role} ${task.lentCpus > 0 ? 'lent' : ''}`
+  const lent = task.lentCpus > 0 ? 'lent' : ''
+  const { id, image = '', name, role, state } = task
+  return [id, name, stateWords(state).word, framework, agent, image, role, lent].join(' ')
 }

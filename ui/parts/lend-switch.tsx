@@ -5,7 +5,7 @@ import { type LendPage, sumText } from '../data/lend-page.ts'
 import { address, postJson } from '../data/requests.ts'
 import { amount, memory } from '../data/words.ts'
 import { Trouble } from './pieces.tsx'
-import { Table } from './table.tsx'
+import { TermTable } from './term-table.tsx'
 
 const MODES: Readonly<Record<string, string>> = {
   off: 'off: nothing is lent',
@@ -96,28 +96,7 @@ export function Formula({
         {page.frozen.length > 0 && ` ${page.frozen.length} borrowers stand still.`}
       </p>
       {page.why_not !== undefined && <p class="trouble">Nothing more is lent: {page.why_not}</p>}
-      {terms.length > 0 && (
-        <Table
-          label="terms of the estimate"
-          rows={terms.map((term, index) => ({ ...term, index }))}
-          keyOf={({ index }) => String(index)}
-          columns={[
-            {
-              name: 'term',
-              show: ({ name, of }) => `${name}${of === undefined || of === '' ? '' : ` (${of})`}`,
-            },
-            {
-              name: 'cpus',
-              show: ({ value }) => (value > 0 ? `+${amount(value)}` : amount(value)),
-              figure: true,
-              width: '5em',
-            },
-            { name: 'because', show: ({ why }) => <span title={why}>{why}</span>, width: '55%' },
-          ]}
-          empty=""
-          most={240}
-        />
-      )}
+      {terms.length > 0 && <TermTable terms={terms} />}
       <p class="quiet after">
         {page.tier_detail}; estimator {page.estimator}, controller {page.controller}
         {page.windows === '' ? '' : `; windows: ${page.windows}`}

@@ -5,7 +5,7 @@ import { useFetched } from '../data/requests.ts'
 import { bytes } from '../data/words.ts'
 import { fileUrl, sandboxPath } from './logs.tsx'
 import { Answered, Time } from './pieces.tsx'
-import { Table } from './table.tsx'
+import { type Column, Table } from './table.tsx'
 
 interface Entry {
   readonly path: string
@@ -25,6 +25,11 @@ export function Sandbox({ task }: { readonly task: TaskRow }): preact.JSX.Elemen
   const [open, setOpen] = useState<string | undefined>(undefined)
   const folder = [root, ...below].join('/')
   const fetched = useFetched<readonly Entry[]>(fileUrl('browse', task.agent, folder), EVERY_MS)
+  const enter = (entry: Entry): void => {
+    if (isFolder(entry)) setBelow([...below, nameOf(entry)])
+    else setOpen(nameOf(entry))
+  }
+  const columns = columnsOf(enter, (name) => fileUrl('download', task.agent, `${folder}/${name}`))
   return (
     <>
       <p class="crumbs">
@@ -43,54 +48,7 @@ export function Sandbox({ task }: { readonly task: TaskRow }): preact.JSX.Elemen
             label="files"
             rows={entries}
             keyOf={({ path }) => path}
-            columns={[
-              {
-                name: 'name',
-                order: nameOf,
-                show: (entry) => (
-                  <button
-                    type="button"
-                    class="plain name"
-                    onClick={() =>
-                      isFolder(entry) ? setBelow([...below, nameOf(entry)]) : setOpen(nameOf(entry))
-                    }
-                  >
-                    {isFolder(entry) ? '▸ ' : ''}
-                    {nameOf(entry)}
-                  </button>
-                ),
-              },
-              {
-                name: 'size',
-                show: (entry) => (isFolder(entry) ? '' : bytes(entry.size)),
-                order: ({ size }) => size,
-                figure: true,
-                width: '8em',
-              },
-              {
-                name: 'changed',
-                show: ({ mtime }) => <Time at={mtime * 1000} />,
-                order: ({ mtime }) => mtime,
-                figure: true,
-                width: '10em',
-              },
-              { name: 'mode', show: ({ mode }) => <code>{mode}</code>, width: '9em', spare: 1 },
-              {
-                name: '',
-                show: (entry) =>
-                  isFolder(entry) ? (
-                    ''
-                  ) : (
-                    <a
-                      href={fileUrl('download', task.agent, `${folder}/${nameOf(entry)}`)}
-                      download={nameOf(entry)}
-                    >
-                      download
-                    </a>
-                  ),
-                width: '7em',
-              },
-            ]}
+            columns={columns}
             empty="The folder is empty."
             sort="name"
             most={420}
@@ -100,6 +58,51 @@ export function Sandbox({ task }: { readonly task: TaskRow }): preact.JSX.Elemen
       {open !== undefined && <FileEnd agent={task.agent} path={`${folder}/${open}`} name={open} />}
     </>
   )
+}
+
+function columnsOf(
+  enter: (entry: Entry) => void,
+  download: (name: string) => string,
+): readonly Column<Entry>[] {
+  return [
+    {
+      name: 'name',
+      order: nameOf,
+      show: (entry) => (
+        <button type="button" class="plain name" onClick={() => enter(entry)}>
+          {isFolder(entry) ? '▸ ' : ''}
+          {nameOf(entry)}
+        </button>
+      ),
+    },
+    {
+      name: 'size',
+      show: (entry) => (isFolder(entry) ? '' : bytes(entry.size)),
+      order: ({ size }) => size,
+      figure: true,
+      width: '8em',
+    },
+    {
+      name: 'changed',
+      show: ({ mtime }) => <Time at={mtime * 1000} />,
+      order: ({ mtime }) => mtime,
+      figure: true,
+      width: '10em',
+    },
+    { name: 'mode', show: ({ mode }) => <code>{mode}</code>, width: '9em', spare: 1 },
+    {
+      name: '',
+      show: (entry) =>
+        isFolder(entry) ? (
+          ''
+        ) : (
+          <a href={download(nameOf(entry))} download={nameOf(entry)}>
+            download
+          </a>
+        ),
+      width: '7em',
+    },
+  ]
 }
 
 function FileEnd({

@@ -1,4 +1,4 @@
-/** A table of any length: only the rows that can be seen are in the page. Sorts by a click on a head, opens by a key. */
+/** A table of any length: only rows that can be seen are in the page. Sorts by a click on a head, opens by a key. */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { go } from '../route.ts'

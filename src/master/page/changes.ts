@@ -1,6 +1,6 @@
 /**
- * Finds what changed in the cluster since the last look, as JSON that all readers of the page share: each row is written
- * once when it changes, and the snapshot is put together from the rows that are written already.
+ * Finds what changed in the cluster since the last look, as JSON that all readers of the page share: each row is
+ * written once when it changes, and the snapshot is put together from the rows that are written already.
  */
 import type { MasterFactsRow, RowKind } from '../../wire/page.ts'
 import type { Cluster, Task } from '../core/cluster.ts'

@@ -2,7 +2,7 @@
  * The usage of the whole cluster over time: the newest point of each agent, their sum each second, and the sums of what
  * agents remember from before somebody looked. Pure; bounded by the number of agents and of points.
  */
-import { CLUSTER_COLUMNS, type ClusterPoint, type LendEvent, USAGE_COLUMNS } from '../../wire/page.ts'
+import { CLUSTER_COLUMNS, type LendEvent, USAGE_COLUMNS } from '../../wire/page.ts'
 
 /** What the master itself knows of an agent, for the time that it tells no usage. */
 export interface Booked {
@@ -136,11 +136,6 @@ export class ClusterHistory {
       .sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0))
     this.#points = [...older, ...this.#points.filter(([at = 0]) => at >= first)].slice(-MOST_POINTS)
   }
-}
-
-/** By name, for tests and programs. */
-export function clusterPoint(values: readonly number[]): ClusterPoint {
-  return Object.fromEntries(CLUSTER_COLUMNS.map((name, index) => [name, values[index] ?? 0])) as ClusterPoint
 }
 
 const rounded = (value: number): number => Math.round(value * 1000) / 1000

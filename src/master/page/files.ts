@@ -1,6 +1,6 @@
 /**
- * The files of the web page (`ui/`, built into `ui/dist`): a browser that asks for `/` gets the page, other programs the
- * sentence that says who is there. Nothing of the page may come from elsewhere or go there.
+ * The files of the web page (`ui/`, built into `ui/dist`): a browser that asks for `/` gets the page, other programs
+ * the sentence that says who is there. Nothing of the page may come from elsewhere or go there.
  */
 import { join } from 'node:path'
 import type { HttpRequest } from '../../http/request.ts'

@@ -25,5 +25,6 @@ export function taskDetails(cluster: Cluster, query: ReadonlyMap<string, string>
 
 function detailsText(task: Task): string {
   const statuses = task.statuses.map((status) => encodeMessage(TaskStatus, status))
-  return `{"row":${JSON.stringify(taskRow(task))},"info":${encodeMessage(TaskInfo, task.info)},"statuses":[${statuses.join(',')}]}`
+  const [row, info] = [JSON.stringify(taskRow(task)), encodeMessage(TaskInfo, task.info)]
+  return `{"row":${row},"info":${info},"statuses":[${statuses.join(',')}]}`
 }
