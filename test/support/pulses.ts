@@ -176,3 +176,25 @@ export function competing(
     return doing
   }
 }
+
+/** An owner `web` that waits only while borrowers run. */
+export const becauseOfBorrowers =
+  (
+    doing: (time: number) => Readonly<Record<string, Doing>>,
+  ): ((force: Force, time: number) => Readonly<Record<string, Doing>>) =>
+  ({ frozen }, time) => {
+    const { web, ...borrowers } = doing(time)
+    return frozen.size > 0 ? { web: { ...web, waiting: 0 } } : { ...(web && { web }), ...borrowers }
+  }
+
+/** An owner of all of two cores, and two borrowers of which one has done much. */
+export const shop = (): PulseMachine =>
+  new PulseMachine()
+    .add({ id: 'web', cpus: 2 })
+    .add({ id: 'old', cpus: 0.5, revocable: true, progress: 500 })
+    .add({ id: 'new', cpus: 0.5, revocable: true, progress: 5 })
+
+export const kinds = (actions: readonly Timed[]): string[] => actions.map(({ kind }) => kind)
+
+export const first = (actions: readonly Timed[], kind: Timed['kind']): Timed | undefined =>
+  actions.find((action) => action.kind === kind)

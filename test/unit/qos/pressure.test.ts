@@ -2,36 +2,26 @@
 import { expect, test } from 'vitest'
 import type { QosController } from '../../../src/qos/controller.ts'
 import pressureController from '../../../src/qos/pressure.ts'
-import { competing, type Doing, Force, PulseMachine, runPulses, type Timed } from '../../support/pulses.ts'
+import {
+  becauseOfBorrowers,
+  competing,
+  type Doing,
+  first,
+  Force,
+  kinds,
+  PulseMachine,
+  runPulses,
+  shop,
+} from '../../support/pulses.ts'
 
 const make = (options: Record<string, string> = {}): QosController =>
   pressureController(options) as QosController
-
-const shop = (): PulseMachine =>
-  new PulseMachine()
-    .add({ id: 'web', cpus: 2 })
-    .add({ id: 'old', cpus: 0.5, revocable: true, progress: 500 })
-    .add({ id: 'new', cpus: 0.5, revocable: true, progress: 5 })
 
 const STEP_AT = 5000
 const step =
   (until: number) =>
   (time: number): number =>
     time >= STEP_AT && time < STEP_AT + until ? 2 : 0.2
-
-type Scripted = (force: Force, time: number) => Readonly<Record<string, Doing>>
-
-/** The owner waits only while borrowers run. */
-const becauseOfBorrowers =
-  (doing: (time: number) => Readonly<Record<string, Doing>>): Scripted =>
-  ({ frozen }, time) => {
-    const { web, ...borrowers } = doing(time)
-    return frozen.size > 0 ? { web: { ...web, waiting: 0 } } : { ...(web && { web }), ...borrowers }
-  }
-
-const kinds = (actions: readonly Timed[]): string[] => actions.map(({ kind }) => kind)
-const first = (actions: readonly Timed[], kind: Timed['kind']): Timed | undefined =>
-  actions.find((action) => action.kind === kind)
 
 test('a step in demand leads to a squeeze within 250 ms and a freeze within 500 ms', async () => {
   const actions = await runPulses(make(), shop(), 6000, competing(step(10_000)))
@@ -235,69 +225,6 @@ test('a long squeeze lends less, a short one does not', async () => {
   const squeezed = first(actions, 'squeeze')?.time ?? 0
   expect(first(actions, 'unlend')?.time).toBeGreaterThan(squeezed + 2000)
   expect(first(actions, 'unlend')?.time).toBeLessThanOrEqual(squeezed + 2200)
-})
-
-test('an owner that waits a little makes borrowers be asked first, and squeezed when they were the reason', async () => {
-  const mild = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
-  const force = new Force()
-  const actions = await runPulses(
-    make(),
-    shop(),
-    1000,
-    becauseOfBorrowers(() => mild),
-    { force },
-  )
-  expect(kinds(actions).slice(0, 3)).toEqual(['freeze', 'thaw', 'squeeze'])
-  const [probe, thaw, squeeze] = actions
-  expect(probe).toMatchObject({ probeMs: 50, decision: { probeMs: 50, threshold: 0.05 } })
-  expect((thaw?.time ?? 0) - (probe?.time ?? 0)).toBe(100)
-  expect((squeeze?.time ?? 0) - (thaw?.time ?? 0)).toBeLessThanOrEqual(300)
-  expect(Number.isFinite(force.quotaCpus)).toBe(true)
-})
-
-test('borrowers that a probe finds innocent are neither squeezed nor asked again within a minute', async () => {
-  const busy = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
-  const actions = await runPulses(make(), shop(), 60_000, () => busy)
-  expect(kinds(actions)).toEqual(['freeze', 'not-ours', 'thaw'])
-})
-
-test('a probe that helped is forgotten when the owner does not wait again soon, and its time is no hold', async () => {
-  // Four moments of waiting, longer apart than a suspicion lasts.
-  const doing = becauseOfBorrowers((time) => ({
-    web: { cpus: 1, waiting: time % 5000 < 300 ? 0.07 : 0 },
-    old: { cpus: 0.9 },
-  }))
-  const force = new Force()
-  const actions = await runPulses(make(), shop(), 20_000, doing, { force })
-  expect(new Set(kinds(actions))).toEqual(new Set(['freeze', 'thaw']))
-  expect(kinds(actions).length).toBeGreaterThanOrEqual(6)
-  expect(force.frozen).toEqual(new Set())
-})
-
-test('a squeeze that changes nothing is doubted after a second: borrowers that are not the reason go on', async () => {
-  // The probe before the squeeze came at a moment in which the owner would not have waited anyway.
-  const doing = ({ frozen }: Force, time: number): Readonly<Record<string, Doing>> => ({
-    web: { cpus: 1, waiting: time < 500 && frozen.size > 0 ? 0 : 0.07 },
-    old: { cpus: 0.9 },
-  })
-  const force = new Force()
-  const actions = await runPulses(make(), shop(), 30_000, doing, { force })
-  const squeezed = first(actions, 'squeeze')?.time ?? 0
-  const probe = actions.findLast(({ kind }) => kind === 'freeze')
-  expect(probe).toMatchObject({ probeMs: 50 })
-  expect((probe?.time ?? 0) - squeezed).toBeGreaterThanOrEqual(1000)
-  expect((probe?.time ?? 0) - squeezed).toBeLessThanOrEqual(1200)
-  expect(kinds(actions)).toEqual(['freeze', 'thaw', 'squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
-  expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
-})
-
-test('a squeeze that changes nothing goes on when borrowers turn out to be the reason', async () => {
-  const force = new Force()
-  const doing = becauseOfBorrowers(() => ({ web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }))
-  const actions = await runPulses(make(), shop(), 3000, doing, { force })
-  expect(kinds(actions)).not.toContain('not-ours')
-  expect(kinds(actions)).not.toContain('relax')
-  expect(Number.isFinite(force.quotaCpus)).toBe(true)
 })
 
 test('what shares a volume with an owner is never frozen', async () => {

@@ -1,0 +1,70 @@
+// Are borrowers the reason? A freeze of a moment asks: before a squeeze for a little waiting, and under one that helps not.
+import { expect, test } from 'vitest'
+import type { QosController } from '../../../src/qos/controller.ts'
+import pressureController from '../../../src/qos/pressure.ts'
+import { becauseOfBorrowers, type Doing, Force, first, kinds, runPulses, shop } from '../../support/pulses.ts'
+
+const make = (): QosController => pressureController({}) as QosController
+
+test('when an owner waits a little, borrowers are asked first, and squeezed when they were the reason', async () => {
+  const mild = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
+  const force = new Force()
+  const actions = await runPulses(
+    make(),
+    shop(),
+    1000,
+    becauseOfBorrowers(() => mild),
+    { force },
+  )
+  expect(kinds(actions).slice(0, 3)).toEqual(['freeze', 'thaw', 'squeeze'])
+  const [probe, thaw, squeeze] = actions
+  expect(probe).toMatchObject({ probeMs: 50, decision: { probeMs: 50, threshold: 0.05 } })
+  expect((thaw?.time ?? 0) - (probe?.time ?? 0)).toBe(100)
+  expect((squeeze?.time ?? 0) - (thaw?.time ?? 0)).toBeLessThanOrEqual(300)
+  expect(Number.isFinite(force.quotaCpus)).toBe(true)
+})
+
+test('borrowers that a probe finds innocent are neither squeezed nor asked again within a minute', async () => {
+  const busy = { web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }
+  const actions = await runPulses(make(), shop(), 60_000, () => busy)
+  expect(kinds(actions)).toEqual(['freeze', 'not-ours', 'thaw'])
+})
+
+test('a probe that helped is forgotten when the owner does not wait again soon, and its time is no hold', async () => {
+  // Four moments of waiting, longer apart than a suspicion lasts.
+  const doing = becauseOfBorrowers((time) => ({
+    web: { cpus: 1, waiting: time % 5000 < 300 ? 0.07 : 0 },
+    old: { cpus: 0.9 },
+  }))
+  const force = new Force()
+  const actions = await runPulses(make(), shop(), 20_000, doing, { force })
+  expect(new Set(kinds(actions))).toEqual(new Set(['freeze', 'thaw']))
+  expect(kinds(actions).length).toBeGreaterThanOrEqual(6)
+  expect(force.frozen).toEqual(new Set())
+})
+
+test('a squeeze that changes nothing is doubted after a second: borrowers that are not the reason go on', async () => {
+  // The probe before the squeeze came at a moment in which the owner would not have waited anyway.
+  const doing = ({ frozen }: Force, time: number): Readonly<Record<string, Doing>> => ({
+    web: { cpus: 1, waiting: time < 500 && frozen.size > 0 ? 0 : 0.07 },
+    old: { cpus: 0.9 },
+  })
+  const force = new Force()
+  const actions = await runPulses(make(), shop(), 30_000, doing, { force })
+  const squeezed = first(actions, 'squeeze')?.time ?? 0
+  const probe = actions.findLast(({ kind }) => kind === 'freeze')
+  expect(probe).toMatchObject({ probeMs: 50 })
+  expect((probe?.time ?? 0) - squeezed).toBeGreaterThanOrEqual(1000)
+  expect((probe?.time ?? 0) - squeezed).toBeLessThanOrEqual(1200)
+  expect(kinds(actions)).toEqual(['freeze', 'thaw', 'squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
+  expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('a squeeze that changes nothing goes on when borrowers turn out to be the reason', async () => {
+  const force = new Force()
+  const doing = becauseOfBorrowers(() => ({ web: { cpus: 1, waiting: 0.07 }, old: { cpus: 0.9 } }))
+  const actions = await runPulses(make(), shop(), 3000, doing, { force })
+  expect(kinds(actions)).not.toContain('not-ours')
+  expect(kinds(actions)).not.toContain('relax')
+  expect(Number.isFinite(force.quotaCpus)).toBe(true)
+})
