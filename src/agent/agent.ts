@@ -227,7 +227,8 @@ function connectParts(
   )
   const kept = { flags, metrics, workDir: ground.workDir, state: core.state }
   const sandboxBytes = (id: string): number | undefined => meter.usageOf(id)?.bytes
-  const collection = openCollection({ ...kept, sandboxBytes }, deps)
+  const keeping = ground.containerizers.find((one) => one.keeping !== undefined)?.keeping
+  const collection = openCollection({ ...kept, keeping, cache: () => fetching.cache, sandboxBytes }, deps)
   const ends = new ContainerEnds()
   const hear = (news: ContainerNews): void => {
     collection.hear(news)

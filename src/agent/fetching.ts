@@ -31,6 +31,10 @@ export class Fetching {
     metrics.declare(FETCHED, NOT_FETCHED)
   }
 
+  get cache(): FetchCache | undefined {
+    return this.#cache
+  }
+
   /** Before the first task. @throws OperatingError FILE when the folder of the cache cannot be used */
   async open(scope: Scope): Promise<void> {
     const flags = this.#flags

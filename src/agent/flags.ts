@@ -1,5 +1,6 @@
 // The flags of the agent: Mesos' names, meanings and defaults (spec/mesos.md 1.5, 1.7), and what is not supported yet.
 import { bytesFlag, choiceFlag, durationFlag, integerFlag, listFlag, portFlag } from '../base/flag-kinds.ts'
+import { readImageGcConfig } from './collection/image-config.ts'
 import { isCronExpression } from '../gc/schedule.ts'
 import { MODES } from './lending/switch.ts'
 import { readWindows } from './lending/windows.ts'
@@ -202,6 +203,11 @@ export const AGENT_FLAGS = {
     'Time between two looks at the disk, by which sandboxes are collected earlier.',
     { minMs: 100 },
   ),
+  image_gc_config: optionalFlag(
+    'When unused Docker images that the agent pulled go: JSON as in Mesos; without it they stay.',
+    'JSON such as {"image_disk_headroom": 0.1, "excluded_images": [{"type": "DOCKER", "docker": {"name": "a"}}]}',
+    readImageGcConfig,
+  ),
   disk_reserve: bytesFlag(
     '200MB',
     "Room on the work folder's disk that is kept for the agent itself, at most a fiftieth of it (of Tepui).",
@@ -240,7 +246,7 @@ export const AGENT_FLAGS_NOT_YET: ReadonlySet<string> = new Set(
   external_log_file firewall_rules
   gc_non_executor_container_sandboxes hooks host_path_volume_force_creation
   http_authenticators http_command_executor http_credentials http_executor_domain_sockets
-  http_heartbeat_interval image_gc_config image_providers image_provisioner_backend
+  http_heartbeat_interval image_providers image_provisioner_backend
   initialize_driver_logging ip6 ip6_discovery_command ip_discovery_command jwt_secret_key launcher
   launcher_dir logbufsecs master_detector memory_profiling modules modules_dir
   network_cni_config_dir network_cni_metrics network_cni_plugins_dir network_cni_root_dir_persist

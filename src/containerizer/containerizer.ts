@@ -3,6 +3,7 @@ import type { Resources } from '../resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../resources/usage.ts'
 import type { CommandInfo } from '../wire/commands.ts'
 import type { ContainerInfo } from '../wire/containers.ts'
+import type { Keeping } from './keeping.ts'
 
 /** Everything that is needed to start one container; the agent fills it, a containerizer only reads it. */
 export interface ContainerSpec {
@@ -106,12 +107,15 @@ export interface Recovered {
 export interface Containerizer {
   /** Its name in `--containerizers`. */
   readonly name: string
+  /** What it keeps besides what runs; one that keeps nothing has none. */
+  readonly keeping?: Keeping
   supports(spec: ContainerSpec): boolean
   /** Resolves when the first process runs. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE), with the engine's words. */
   launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container>
   /**
    * Called once, before any launch: finds again what an earlier life of this agent left behind. Of the containers of
-   * this agent those that `known` names live on; the others are ended and removed.
+   * this agent those that `known` names live on; the others are ended and removed, those that had ended before when
+   * their time is over.
    */
   recover(known: readonly ContainerSpec[]): Promise<Recovered>
   /** Releases connections and delayed removals (doing them now). */

@@ -40,6 +40,15 @@ export class CacheBook {
     return [...this.#entries.values()]
   }
 
+  /** Those that nobody uses; first the one that was not used for longest. */
+  get idle(): readonly BookEntry[] {
+    return this.#entries
+      .values()
+      .filter(({ references, state }) => state === 'ready' && references === 0)
+      .toArray()
+      .sort((a, b) => a.lastUsed - b.lastUsed)
+  }
+
   find(key: string): BookEntry | undefined {
     return this.#entries.get(key)
   }
@@ -67,14 +76,9 @@ export class CacheBook {
    */
   reserve(entry: BookEntry, bytes: number): readonly BookEntry[] | undefined {
     assert(entry.state === 'loading' && entry.bytes === 0, 'room is reserved once, before loading')
-    const free = this.#entries
-      .values()
-      .filter(({ references, state }) => state === 'ready' && references === 0)
-      .toArray()
-      .sort((a, b) => a.lastUsed - b.lastUsed)
     const leaving: BookEntry[] = []
     let room = this.maxBytes - this.#usedBytes
-    for (const one of free) {
+    for (const one of this.idle) {
       if (room >= bytes) break
       room += one.bytes
       leaving.push(one)

@@ -67,6 +67,8 @@ const COUNTERS = ['hits', 'misses', 'shared', 'bypasses', 'evictions', 'corrupti
 const counter = (name: (typeof COUNTERS)[number]): string => `tepui/fetcher_cache_${name}`
 
 export class FetchCache implements AsyncDisposable {
+  /** What an entry costs whoever wants it again. */
+  readonly price = 'file'
   readonly folder: string
   readonly #deps: CacheDeps
   readonly #book: CacheBook
@@ -147,9 +149,30 @@ export class FetchCache implements AsyncDisposable {
     }
   }
 
+  /** Of what nobody uses, that which was not used for longest: the first to go for room. */
+  get oldest(): { readonly name: string; readonly usedAt: number; readonly bytes: number } | undefined {
+    const [entry] = this.#book.idle
+    if (entry === undefined) return undefined
+    const { uri, usedAt } = this.#itemOf(entry)
+    return { name: uri, usedAt, bytes: entry.bytes }
+  }
+
+  /** The reason when its file could not be removed. */
+  async dropOldest(): Promise<string | undefined> {
+    const leaving = this.#book.idle.slice(0, 1)
+    for (const entry of leaving) this.#book.drop(entry)
+    this.#deps.metrics.count(counter('evictions'), leaving.length)
+    try {
+      await this.#remove(leaving)
+      return undefined
+    } catch (error) {
+      return reasonOf(error)
+    }
+  }
+
   /** Removes what nobody uses. */
   async purge(): Promise<{ readonly removed: number; readonly bytes: number; readonly kept: number }> {
-    const free = this.#book.entries.filter(({ state, references }) => state === 'ready' && references === 0)
+    const free = this.#book.idle
     for (const entry of free) this.#book.drop(entry)
     await this.#remove(free)
     const bytes = free.reduce((sum, entry) => sum + entry.bytes, 0)

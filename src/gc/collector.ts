@@ -2,24 +2,18 @@
  * The garbage collector of an agent: remembers the sandboxes of ended containers, removes what is due, leaves a
  * tombstone of each, and can say of everything when and why it goes (spec/mesos.md 10).
  */
-import { basename, dirname, join, normalize } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
-import type { PathRow, ScheduledPaths, Tombstones } from '../store/scheduled-paths.ts'
+import type { ScheduledPaths, Tombstones } from '../store/scheduled-paths.ts'
 import type { DiskUse } from './disk.ts'
+import { type Collection, type Entry, entryOf, joined, MAX_LINES, type Removed } from './entry.ts'
 import { lastChange, namesIn, removeEmptyAbove, runsIn } from './layout.ts'
-import {
-  type Ending,
-  maxAllowedAge,
-  next,
-  type PathKind,
-  type Rules,
-  type Scheduled,
-  type Why,
-} from './plan.ts'
+import { type Ending, maxAllowedAge, type Moment, next, type Rules, type Why } from './plan.ts'
 import type { RemovalOutcome } from './removal.ts'
+import { dropSpare, type Spares } from './spares.ts'
 import { type ContainerFacts, tailOf, type Tombstone } from './tombstone.ts'
 
 export interface CollectorDeps {
@@ -38,6 +32,7 @@ export interface CollectorDeps {
   readonly isLive: (containerId: string) => boolean
   /** This agent's id; what other agents left is removed whole. */
   readonly agentId: () => string | undefined
+  readonly spares?: () => readonly Spares[]
 }
 
 export interface CollectorSettings extends Rules {
@@ -47,36 +42,12 @@ export interface CollectorSettings extends Rules {
   readonly meta: string
 }
 
-export interface Entry extends Scheduled {
-  readonly facts: ContainerFacts | undefined
-  readonly bytes: number | undefined
-}
-
-export interface Removed {
-  readonly path: string
-  readonly kind: PathKind
-  readonly ending: Ending
-  readonly why: Why
-  readonly since: number
-  readonly bytes: number | undefined
-  /** Set when something of it is left: the first reasons. */
-  readonly failures?: readonly string[]
-}
-
-/** What one collection did. */
-export interface Collection {
-  readonly startedAt: number
-  readonly endedAt: number
-  readonly removed: readonly Removed[]
-  readonly failed: readonly Removed[]
-}
-
 const SUCCEEDED = 'gc/path_removals_succeeded'
 const FAILED = 'gc/path_removals_failed'
 /** What could not be removed is left alone for so long. */
 const RETRY_MS = 5 * 60_000
-/** Lines of a collection that are kept for people. */
-const MAX_LINES = 1000
+/** A clock that is off by more was set; less is drift, or the grain of two clocks. */
+const JUMP_MS = 30_000
 /** Sandboxes that are scheduled; of more the database and the pages would grow without end. */
 const MAX_SCHEDULED = 200_000
 
@@ -91,11 +62,14 @@ export class Collector {
   #last: Collection | undefined
   #current: { readonly path: string; removed: number } | undefined
   #closed = false
+  /** Of wall time to monotonic time. */
+  #clockOffset: number
 
   constructor(deps: CollectorDeps, settings: CollectorSettings) {
     this.#deps = deps
     this.#settings = settings
-    const { metrics } = deps
+    const { clock, metrics } = deps
+    this.#clockOffset = clock.now() - clock.monotonic()
     metrics.declare(SUCCEEDED, FAILED, 'gc/bytes_removed')
     metrics.gauge('gc/path_removals_pending', () => this.#entries.size)
     metrics.gauge('slave/executor_directory_max_allowed_age_secs', () => this.maxAgeMs() / 1000)
@@ -135,6 +109,7 @@ export class Collector {
   /** The sandbox of a container that ended waits from now on. */
   schedule(facts: ContainerFacts, ending: Ending): void {
     const { agentId, containerId, executorId, frameworkId } = facts
+    this.#noticeJump()
     const executor = join(this.#settings.agents, agentId, 'frameworks', frameworkId, 'executors', executorId)
     const since = facts.endedAt ?? this.#deps.clock.now()
     this.#keep({
@@ -240,12 +215,7 @@ export class Collector {
   async #repeat(olderThanMs: number | undefined): Promise<Collection> {
     let done = await this.#once(olderThanMs)
     for (let again = this.#takeAgain(); again !== undefined; again = this.#takeAgain()) {
-      const more = await this.#once(again.olderThanMs)
-      done = {
-        ...more,
-        startedAt: done.startedAt,
-        removed: [...done.removed, ...more.removed].slice(-MAX_LINES),
-      }
+      done = joined(done, await this.#once(again.olderThanMs))
     }
     if (done.removed.length + done.failed.length > 0) this.#last = done
     return done
@@ -262,16 +232,17 @@ export class Collector {
     const startedAt = clock.now()
     const removed: Removed[] = []
     const failed: Removed[] = []
+    this.#noticeJump()
     this.#pullBack(startedAt)
+    for (const one of this.#spares) await one.prepare?.()
     while (!this.#closed) {
       const moment = {
         now: clock.now(),
         usage: disk().usage,
         ...(olderThanMs !== undefined && { olderThanMs }),
       }
-      const choice = next(this.#ended(), this.#settings, moment)
-      if (choice === undefined) break
-      const done = await this.#remove(choice.item, choice.why)
+      const done = await this.#removeNext(moment)
+      if (done === undefined) break
       const lines = done.failures === undefined ? removed : failed
       lines.push(done)
       if (lines.length > MAX_LINES) lines.shift()
@@ -282,6 +253,35 @@ export class Collector {
         'sandboxes collected',
       )
     return { startedAt, endedAt: clock.now(), removed, failed }
+  }
+
+  get #spares(): readonly Spares[] {
+    return this.#deps.spares?.() ?? []
+  }
+
+  /** What is cheapest to lose of what is due; undefined when nothing is. */
+  async #removeNext(moment: Moment): Promise<Removed | undefined> {
+    const choice = next(this.#ended(), this.#settings, moment)
+    const spare = await dropSpare(this.#spares, choice, this.#settings, moment)
+    if (spare?.failures === undefined) this.#deps.metrics.count('gc/bytes_removed', spare?.bytes ?? 0)
+    return spare ?? (choice === undefined ? undefined : this.#remove(choice.item, choice.why))
+  }
+
+  /**
+   * Somebody set the wall clock: what waits keeps its age, or a clock that goes wrong would take everything. A machine
+   * that slept looks the same; then it waits longer.
+   */
+  #noticeJump(): void {
+    const { clock, log } = this.#deps
+    const offset = clock.now() - clock.monotonic()
+    const byMs = offset - this.#clockOffset
+    if (Math.abs(byMs) < JUMP_MS) return
+    this.#clockOffset = offset
+    log.warn({ secs: byMs / 1000, kept: this.#entries.size }, 'the clock was set: what is kept keeps its age')
+    for (const entry of this.#entries.values()) {
+      const { notBefore, since } = entry
+      this.#keep({ ...entry, since: since + byMs, ...(notBefore && { notBefore: notBefore + byMs }) })
+    }
   }
 
   /** An end in the future was told by a clock that was ahead: its age counts from now, not from that time on. */
@@ -370,18 +370,4 @@ export class Collector {
       return false
     }
   }
-}
-
-const ENDINGS: readonly string[] = ['succeeded', 'killed', 'failed', 'unknown'] satisfies Ending[]
-const KINDS: readonly string[] = ['sandbox', 'agent', 'meta'] satisfies PathKind[]
-
-/** Undefined when it cannot be ours: a file can hold anything, and what it names is removed. */
-function entryOf(row: PathRow): Entry | undefined {
-  const { path, ending, kind } = row
-  const isBelow = normalize(path) === path && !path.startsWith('/') && path.split('/').length > 1
-  if (!isBelow || path.startsWith('..') || !ENDINGS.includes(ending) || !KINDS.includes(kind))
-    return undefined
-  if (kind === 'sandbox' && basename(dirname(path)) !== 'runs') return undefined
-  const facts = (row.facts ?? undefined) as ContainerFacts | undefined
-  return { ...row, kind: kind as PathKind, ending: ending as Ending, facts }
 }

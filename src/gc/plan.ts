@@ -48,6 +48,8 @@ export interface Choice<T> {
 
 /** What failed a moment ago is not taken away for room: somebody is about to look at it. */
 export const FRESH_MS = 60_000
+/** A file that was fetched or used so lately will be wanted again at once. */
+export const WARM_MS = 10 * 60_000
 
 /** The age up to which paths stay while the disk is used so far: `gc_delay * max(0, 1 - gc_disk_headroom - usage)`. */
 export function maxAllowedAge({ delayMs, headroom }: Rules, usage: number): number {
@@ -85,6 +87,35 @@ export function whyDue(item: Scheduled, rules: Rules, moment: Moment): Why | und
   if (moment.olderThanMs !== undefined && age >= moment.olderThanMs) return 'asked'
   if (age < maxAllowedAge(rules, moment.usage)) return undefined
   return rank(item) < RANKS.failed || age >= FRESH_MS ? 'space' : undefined
+}
+
+/** Whether the disk is so full that nothing scheduled may stay. */
+export function isTight(rules: Rules, usage: number): boolean {
+  return maxAllowedAge(rules, usage) === 0
+}
+
+/** What can be had again: by a download of seconds, or of minutes. */
+export type SparePrice = 'file' | 'image'
+
+/**
+ * Why something that nobody uses and that can be had again goes now, before the path that is next: it costs time, but
+ * nothing is lost with it (docs/decisions/0006). A file goes before every sandbox that leaves for room; an image, and a
+ * file that was used a moment ago, before those of failed work only. Undefined when it is not its turn.
+ *
+ * @param usedAt wall time of its last use, ms
+ */
+export function whySpareGoes(
+  { price, usedAt }: { readonly price: SparePrice; readonly usedAt: number },
+  choice: Choice<Scheduled> | undefined,
+  rules: Rules,
+  moment: Moment,
+): Why | undefined {
+  const idleMs = moment.now - usedAt
+  if (moment.olderThanMs !== undefined && idleMs >= moment.olderThanMs) return 'asked'
+  // What goes anyway may make room enough.
+  if (!isTight(rules, moment.usage) || (choice !== undefined && choice.why !== 'space')) return undefined
+  const isCheapest = price === 'file' && idleMs >= WARM_MS
+  return isCheapest || choice === undefined || rank(choice.item) === RANKS.failed ? 'space' : undefined
 }
 
 /** Wall time at which it goes if the disk stays as full as it is, ms. */

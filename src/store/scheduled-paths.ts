@@ -11,6 +11,9 @@ export const COLLECTION_MIGRATIONS: readonly string[] = [
      removed INTEGER NOT NULL, size INTEGER NOT NULL, record TEXT NOT NULL);
    CREATE INDEX tombstones_executor ON tombstones (framework, executor, removed);
    CREATE INDEX tombstones_removed ON tombstones (removed)`,
+  `CREATE TABLE images (
+     id TEXT PRIMARY KEY, names TEXT NOT NULL, pulled INTEGER NOT NULL, used INTEGER NOT NULL,
+     bytes INTEGER NOT NULL) WITHOUT ROWID`,
 ]
 
 export interface PathRow {

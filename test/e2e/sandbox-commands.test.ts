@@ -66,12 +66,14 @@ test('a download through the master has the bytes, by the path that Mesos client
 
 test('gc says what is kept and why it will go, removes it when asked, and what is left is still shown', async () => {
   const dry = await up.tepui('gc', '--dry-run')
-  expect(dry.stdout).toMatch(/TASK\s+ENDED AS\s+AGO\s+SIZE\s+GOES\s+WHY\s+CONTAINER\n.*failed.*in .*gc_delay/)
+  expect(dry.stdout).toMatch(
+    /1 sandbox, .*\nSANDBOX\s+ENDED AS\s+AGO\s+SIZE\s+GOES\s+WHY\njob.*failed.*in .*gc_delay/,
+  )
   expect((await up.tepui('fs', 'cat', 'job:logs/app.log')).code).toBe(0)
   const done = await up.tepui('gc', '--older', '0s')
   expect({ code: done.code, stdout: done.stdout }).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/removed 1 sandboxes with .*; 0 kept/) as string,
+    stdout: expect.stringMatching(/removed 1 sandbox with .*; 0 sandboxes kept/) as string,
   })
   const gone = await up.tepui('fs', 'cat', 'job:logs/app.log')
   expect(gone.code).toBe(1)

@@ -8,6 +8,7 @@ import type { Machine } from '../../src/agent/hardware.ts'
 import { parseFlags } from '../../src/base/flags.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import type { Keeping } from '../../src/containerizer/keeping.ts'
 import type { DiskUse } from '../../src/gc/disk.ts'
 import { takeRecords } from '../../src/http/records.ts'
 import type { HttpRequest } from '../../src/http/request.ts'
@@ -45,6 +46,8 @@ export interface AgentOptions {
   readonly bootId?: string
   /** In place of the system's way to bring the checkpoint's log to the disk. */
   readonly sync?: (path: string) => Promise<void>
+  /** What its containerizer keeps besides containers. */
+  readonly keeping?: Keeping
 }
 
 export class TestAgent implements AsyncDisposable {
@@ -66,7 +69,7 @@ export class TestAgent implements AsyncDisposable {
     // No control groups: an empty folder stands for a machine without any.
     const none = join(workDir, 'no-cgroups')
     mkdirSync(none, { recursive: true })
-    const containers = new FakeContainerizer({ atOnce: options.byHand !== true })
+    const containers = new FakeContainerizer({ atOnce: options.byHand !== true, keeping: options.keeping })
     for (const [id, container] of options.left ?? []) containers.left.set(id, container)
     const all = [
       `--master=${master}`,

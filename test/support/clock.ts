@@ -10,6 +10,7 @@ interface Timer {
 export class ManualClock implements Clock {
   #now: number
   #order = 0
+  #wrongByMs = 0
   readonly #start: number
   readonly #timers = new Set<Timer>()
 
@@ -19,7 +20,7 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
-    return this.#now
+    return this.#now + this.#wrongByMs
   }
 
   monotonic(): number {
@@ -76,6 +77,11 @@ export class ManualClock implements Clock {
   /** Time goes on and nothing runs, as for a stopped process; what became due runs with the next `advance`. */
   skip(ms: number): void {
     this.#now += ms
+  }
+
+  /** Somebody sets the wall clock: no time passes. */
+  jump(ms: number): void {
+    this.#wrongByMs += ms
   }
 
   /** Lets all promise work that can run, run. */

@@ -8,18 +8,22 @@ import type {
   LaunchObserver,
   Recovered,
 } from '../../src/containerizer/containerizer.ts'
+import type { Keeping } from '../../src/containerizer/keeping.ts'
 import type { Resources } from '../../src/resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../../src/resources/usage.ts'
 
 export interface FakeOptions {
   readonly name?: string
   supports?(spec: ContainerSpec): boolean
+  /** What it keeps besides its containers. */
+  readonly keeping?: Keeping | undefined
   /** Launches succeed at once; else a test calls `succeed` or `fail`. */
   readonly atOnce?: boolean
 }
 
 export class FakeContainerizer implements Containerizer {
   readonly name: string
+  readonly keeping?: Keeping
   readonly #options: FakeOptions
   /** Launches under way, by container id. */
   readonly launches = new Map<string, FakeLaunch>()
@@ -31,6 +35,7 @@ export class FakeContainerizer implements Containerizer {
 
   constructor(options: FakeOptions = {}) {
     this.name = options.name ?? 'fake'
+    if (options.keeping !== undefined) this.keeping = options.keeping
     this.#options = options
   }
 

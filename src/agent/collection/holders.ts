@@ -1,6 +1,6 @@
 // Who holds the room on a full disk, told apart: what runs, which task most of all, and what waits to be collected.
 import { humanBytes } from '../../base/units.ts'
-import type { Entry } from '../../gc/collector.ts'
+import type { Entry } from '../../gc/entry.ts'
 import { liveContainers } from '../core/live.ts'
 import type { AgentState } from '../core/state.ts'
 

@@ -1,4 +1,4 @@
-// What the collector keeps, what goes next, when and why, and what went last: the page behind `tepui gc`.
+// What is kept of ended work, what goes next, when and why, and what went last: the page behind `tepui gc`.
 import { json, text, type Answer } from '../../http/response.ts'
 import type { HttpRequest } from '../../http/request.ts'
 import type { Route } from '../../http/routes.ts'
@@ -6,9 +6,10 @@ import type { Clock } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import { parseDuration } from '../../base/units.ts'
-import type { Collection, Entry, Removed } from '../../gc/collector.ts'
+import type { Collection, Entry, Removed } from '../../gc/entry.ts'
 import { byWorth, dueAt, maxAllowedAge, whyDue } from '../../gc/plan.ts'
 import type { OpenCollection } from './open.ts'
+import { othersOf } from './others.ts'
 
 /** Rows of a page; the first ones go first. */
 const MAX_ROWS = 1000
@@ -20,13 +21,24 @@ export function collectionRoutes(open: OpenCollection, deps: { clock: Clock; log
   const page = async (): Promise<Answer> => {
     const enough = new AbortController()
     using _ = deps.clock.after(MEASURE_MS, () => enough.abort())
-    await open.collector.measureAll(enough.signal)
+    await Promise.all([
+      open.collector.measureAll(enough.signal),
+      atMost(enough.signal, open.engine.measure(enough.signal)),
+      atMost(enough.signal, open.engine.images?.look()),
+    ])
     return json(collectionPage(open, deps.clock))
   }
   return [
     { path: '/api/x1/gc', methods: ['GET'], handle: page },
     { path: '/api/x1/gc', methods: ['POST'], handle: (request) => collect(open, request, deps) },
   ]
+}
+
+/** Waits for the engine no longer than until the signal aborts; what it does goes on. */
+async function atMost(signal: AbortSignal, work: Promise<void> | undefined): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => late.resolve(), { once: true })
+  await Promise.race([work, late.promise])
 }
 
 /** `{"older_than": "1hrs"}` collects everything that ended so long ago; without it, what is due. Answers at once. */
@@ -39,10 +51,9 @@ async function collect(
   if (!body.ok) return body.answer
   const wanted = readWish(body.bytes.toString())
   if (typeof wanted === 'string') return text(400, wanted)
-  const { collector } = open
-  void collector
+  void open
     .sweep(wanted.olderThanMs)
-    .catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'sandboxes could not be collected'))
+    .catch((error: unknown) => log.warn({ reason: reasonOf(error) }, 'what is due could not be collected'))
   return json(collectionPage(open, clock))
 }
 
@@ -94,7 +105,8 @@ function collectionPage(open: OpenCollection, clock: Clock): object {
     scheduled_total: all.length,
     scheduled_bytes: all.reduce((sum, { entry }) => sum + (entry.bytes ?? 0), 0),
     scheduled: all.slice(0, MAX_ROWS).map(rowOf),
-    collecting: collector.isRunning,
+    ...othersOf(open, now),
+    collecting: open.isRunning,
     current: collector.current ?? null,
     last: collector.last === undefined ? null : collectionOf(collector.last),
     tombstones: tombstones.totals,
@@ -139,7 +151,7 @@ function rowOf({ entry, due, why }: Turn): object {
 const removedOf = ({ bytes, ending, failures, kind, path, since, why }: Removed): object => ({
   path,
   kind,
-  ending,
+  ending: ending ?? null,
   why,
   ended: since / 1000,
   bytes: bytes ?? null,

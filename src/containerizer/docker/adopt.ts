@@ -1,4 +1,5 @@
 // What an earlier life of the agent left on the engine: which containers live on, which have ended, which have to go.
+import { parseIsoTime } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Container, ContainerSpec, Recovered } from '../containerizer.ts'
 import { setQuotaAfterStart } from '../own-quota.ts'
@@ -48,6 +49,8 @@ export async function recoverContainers(
         if (spec !== undefined && one.State !== 'created') {
           const container = await adopt(deps, spec, one)
           if (container !== undefined) containers.set(spec.containerId, container)
+        } else if (isOrphan && one.State === 'exited') {
+          if (!(await keep(deps, one))) removed += 1
         } else if (!isOrphan || deps.killOrphans || !RUNS.has(one.State)) {
           await remove(deps, one)
           if (isOrphan) removed += 1
@@ -57,6 +60,22 @@ export async function recoverContainers(
     ),
   )
   return { containers, removed }
+}
+
+/** One whose end was told in an earlier life is kept for the rest of its time; false when that is over. */
+async function keep(deps: AdoptDeps, one: ListedContainer): Promise<boolean> {
+  const { clock, engine, onCreated, removals } = deps
+  const found = await insist(deps, () => engine.inspect(one.Id))
+  const endedAt = parseIsoTime(found?.description.State.FinishedAt ?? '') ?? 0
+  onCreated(one.Id)
+  const taskId = one.Labels[LABELS.task]
+  const ended = {
+    containerId: one.Labels[LABELS.container] ?? '',
+    taskId,
+    endedAt: Math.min(endedAt, clock.now()),
+  }
+  await removals.schedule(one.Id, ended)
+  return removals.kept.some(({ engineId }) => engineId === one.Id)
 }
 
 async function remove(deps: AdoptDeps, one: ListedContainer): Promise<void> {
@@ -132,6 +151,7 @@ async function adopt(
   return new DockerContainer({
     ...deps,
     containerId: spec.containerId,
+    taskId: spec.taskId,
     dockerId: Id,
     group,
     memoryLimitBytes: memory > 0 ? memory : undefined,

@@ -32,6 +32,8 @@ export interface ContainerGroup {
 export interface ContainerParts extends Omit<SightParts, 'hasProcesses' | 'engine'> {
   /** The engine's id: 64 hexadecimal digits. */
   readonly dockerId: string
+  /** Of a supervised task. */
+  readonly taskId: string | undefined
   readonly engine: Engine
   readonly kernelLog: KernelLog
   readonly removals: Removals
@@ -183,7 +185,10 @@ export class DockerContainer implements Container {
   }
 
   release(): Promise<void> {
-    this.#released ??= this.exit.then(() => this.#parts.removals.schedule(this.#parts.dockerId))
+    const { clock, dockerId, removals, taskId } = this.#parts
+    this.#released ??= this.exit.then(() =>
+      removals.schedule(dockerId, { containerId: this.id, taskId, endedAt: clock.now() }),
+    )
     return this.#released
   }
 

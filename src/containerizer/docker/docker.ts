@@ -9,6 +9,7 @@ import { recoverContainers } from './adopt.ts'
 import { Ends } from './ends.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { Images } from './image.ts'
+import { DockerKeeping } from './keeping.ts'
 import { openKernelLog } from './kernel-log.ts'
 import { type LaunchDeps, launchContainer } from './launch.ts'
 import type { ContainerDns } from './network.ts'
@@ -78,6 +79,7 @@ export class DockerContainerizer implements Containerizer {
   readonly name = 'docker'
   /** For the agent's attributes and its first line. */
   readonly description: EngineDescription
+  readonly keeping: DockerKeeping
   readonly #deps: LaunchDeps
   readonly #killOrphans: boolean
   readonly #closing = new AbortController()
@@ -96,6 +98,7 @@ export class DockerContainerizer implements Containerizer {
       delayMs: options.removeDelayMs ?? REMOVE_DELAY_MS,
       onRemoved: (id) => this.#mine.delete(id),
     })
+    this.keeping = new DockerKeeping(engine.store, removals, description.folder)
     const closed = this.#closing.signal
     this.#deps = {
       engine,
@@ -125,6 +128,7 @@ export class DockerContainerizer implements Containerizer {
       engineLossMs: options.engineLossMs ?? ENGINE_LOSS_MS,
       closed,
       onCreated: (id) => this.#mine.add(id),
+      onImage: (use) => this.keeping.onImage(use),
     }
   }
 

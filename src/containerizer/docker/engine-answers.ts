@@ -8,6 +8,8 @@ export interface EngineDescription {
   readonly cgroupVersion: string
   /** The key under which credentials for images without a registry's name are kept. */
   readonly indexServer: string | undefined
+  /** Where it keeps its images and containers. */
+  readonly folder: string | undefined
 }
 
 /** The part of an inspect answer that is read here; `raw` is all of it. */

@@ -19,6 +19,7 @@ import type {
 import type { StreamName } from './log-text.ts'
 import { brokenConnection, lateAnswer } from './engine-errors.ts'
 import { Execs } from './engine-execs.ts'
+import { EngineStore } from './engine-store.ts'
 import { readAnswer, readLines, sendAsItIs } from './engine-http.ts'
 import { accepted, type Answer, eventOf, parse, tooLong, wordsOf } from './engine-reading.ts'
 
@@ -51,6 +52,7 @@ export interface Engine {
   statistics(id: string): Promise<EngineStatistics | undefined>
   /** Commands beside the first process of a container. */
   readonly execs: Execs
+  readonly store: EngineStore
   close(): void
 }
 
@@ -62,6 +64,14 @@ interface EngineTimeouts {
 }
 
 const ENGINE_TIMEOUTS: EngineTimeouts = { shortMs: 30_000, createMs: 120_000, startMs: 300_000 }
+
+/** Of `/info`. */
+interface Powers {
+  readonly CgroupDriver?: string
+  readonly CgroupVersion?: string
+  readonly IndexServerAddress?: string
+  readonly DockerRootDir?: string
+}
 
 interface EngineOptions {
   readonly socket: string
@@ -108,6 +118,7 @@ class SocketEngine implements Engine {
     open: (request) => this.#timed(request, this.#timeouts.shortMs),
     read: (request, response) => this.#read(request, response),
   })
+  readonly store = new EngineStore({ ask: (request) => this.#ask(request) })
   readonly #socket: string
   readonly #clock: Clock
   readonly #timeouts: EngineTimeouts
@@ -132,28 +143,19 @@ class SocketEngine implements Engine {
       this.#ask({ doing, method: 'GET', path: '/info' }),
     ])
     const about = parse<{ Version: string; ApiVersion: string }>(accepted(doing, version))
-    const powers = parse<{ CgroupDriver?: string; CgroupVersion?: string; IndexServerAddress?: string }>(
-      accepted(doing, info),
-    )
+    const powers = parse<Powers>(accepted(doing, info))
     return {
       version: about.Version,
       apiVersion: about.ApiVersion,
       cgroupDriver: powers.CgroupDriver ?? 'none',
       cgroupVersion: powers.CgroupVersion ?? '1',
       indexServer: powers.IndexServerAddress,
+      folder: powers.DockerRootDir,
     }
   }
 
   async hasImage(reference: string): Promise<boolean> {
-    const doing = `look up the image ${reference}`
-    const answer = await this.#ask({
-      doing,
-      method: 'GET',
-      path: `/images/${encodeURIComponent(reference)}/json`,
-    })
-    if (answer.status === 404) return false
-    accepted(doing, answer)
-    return true
+    return (await this.store.image(reference)) !== undefined
   }
 
   async *pull(

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
+import type { ImageUse } from '../keeping.ts'
 import { humanDuration } from '../../base/units.ts'
 import { setQuotaAfterStart, setsQuotasItself } from '../own-quota.ts'
 import type { Made } from './as-made.ts'
@@ -44,6 +45,8 @@ export interface LaunchDeps {
   readonly closed: AbortSignal
   /** Called with the engine's id as soon as a container exists. */
   readonly onCreated: (dockerId: string) => void
+  /** Called when a task's image is there. */
+  readonly onImage: (use: ImageUse) => void
 }
 
 interface Attempt {
@@ -104,6 +107,7 @@ async function create(attempt: Attempt): Promise<string> {
     const answer = await request(attempt, 'create')
     if (answer.id !== undefined) {
       deps.onCreated(answer.id)
+      deps.onImage({ reference: translation.image, pulled: false })
       return answer.id
     }
     signal.throwIfAborted()
@@ -174,7 +178,9 @@ async function pull({ deps, spec, translation, observer, signal }: Attempt): Pro
   const config = (await sandboxConfig(spec.sandbox)) ?? deps.registryConfig
   const auth = credentialsFor(translation.image, config, deps.indexServer)
   const progress = (sentence: string): void => observer.progress(sentence)
-  await deps.images.pull({ reference: translation.image, auth, progress }, signal)
+  const reference = translation.image
+  await deps.images.pull({ reference, auth, progress }, signal)
+  deps.onImage({ reference, pulled: true })
 }
 
 async function start(attempt: Attempt, dockerId: string, output: SandboxOutput): Promise<DockerContainer> {
@@ -198,6 +204,7 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
     const container = new DockerContainer({
       ...deps,
       containerId: spec.containerId,
+      taskId: spec.taskId,
       dockerId,
       group,
       memoryLimitBytes: translation.body.HostConfig.Memory,

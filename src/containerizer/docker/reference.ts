@@ -33,3 +33,16 @@ export function registryOf(reference: string): string | undefined {
   const first = reference.slice(0, slash)
   return /[.:]/.test(first) || first === 'localhost' || first.toLowerCase() !== first ? first : undefined
 }
+
+/** Of the engine's own index server and the names for it that mean the same. */
+const INDEX_NAMES = ['docker.io', 'index.docker.io']
+
+/** A reference as the engine lists it: with a tag, without the parts that go without saying. */
+export function shortReference(image: string): string {
+  const whole = imageReference(image)
+  if (typeof whole !== 'string') return image
+  const parts = whole.split('/')
+  if (parts.length > 1 && INDEX_NAMES.includes(parts[0] ?? '')) parts.shift()
+  if (parts.length === 2 && parts[0] === 'library') parts.shift()
+  return parts.join('/')
+}

@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
+import type { KeptContainer } from '../keeping.ts'
 import type { Engine } from './engine.ts'
 
 export interface RemovalOptions {
@@ -19,27 +20,50 @@ const CONFIRM_MS = 1000
 const ATTEMPTS_MAX = 20
 const FLUSH_WIDTH = 8
 
+/** What is told of a container that is kept. Wall time, ms. */
+export type Ended = Pick<KeptContainer, 'containerId' | 'taskId' | 'endedAt'>
+
 export class Removals {
   readonly #options: RemovalOptions
   readonly #waiting = new Map<string, Disposable>()
+  readonly #kept = new Map<string, KeptContainer>()
   readonly #running = new Map<string, Promise<void>>()
 
   constructor(options: RemovalOptions) {
     this.#options = options
   }
 
-  /** Removes the container after the delay; without a delay it resolves when that is done. */
-  async schedule(id: string): Promise<void> {
+  /** Those that wait for the end of the delay; first those that were scheduled first. */
+  get kept(): readonly KeptContainer[] {
+    return [...this.#kept.values()]
+  }
+
+  measured(id: string, bytes: number | undefined): void {
+    const one = this.#kept.get(id)
+    if (one !== undefined && bytes !== undefined) this.#kept.set(id, { ...one, bytes })
+  }
+
+  /** Removes the container when the delay since its end is over; resolves when that is done if it is over now. */
+  async schedule(id: string, ended: Ended): Promise<void> {
     const { clock, delayMs } = this.#options
-    if (delayMs <= 0) return this.#remove(id, 1)
+    const waitMs = Math.min(delayMs, ended.endedAt + delayMs - clock.now())
+    if (waitMs <= 0) return this.#remove(id, 1)
     this.#waiting.get(id)?.[Symbol.dispose]()
     this.#waiting.set(
       id,
-      clock.after(delayMs, () => void this.#remove(id, 1)),
+      clock.after(waitMs, () => void this.#remove(id, 1)),
     )
-    const oldest = this.#waiting.size > KEPT_MAX ? this.#waiting.keys().next().value : undefined
+    this.#kept.set(id, { ...ended, engineId: id, dueAt: clock.now() + waitMs, bytes: undefined })
+    const oldest = this.#kept.size > KEPT_MAX ? this.#kept.keys().next().value : undefined
     if (oldest !== undefined) void this.#remove(oldest, 1)
     return undefined
+  }
+
+  /** Removes those now that ended so long ago. */
+  async removeOlder(olderThanMs: number): Promise<void> {
+    const before = this.#options.clock.now() - olderThanMs
+    const ids = this.kept.filter(({ endedAt }) => endedAt <= before).map(({ engineId }) => engineId)
+    await this.#removeAll(ids, 1)
   }
 
   /** Removes the container (by id or name) without a delay; resolves also when that must be tried again later. */
@@ -80,17 +104,21 @@ export class Removals {
 
   /** Removes all that wait, now. What cannot be removed is left to the sweep of the next start. */
   async flush(): Promise<void> {
-    const ids = [...this.#waiting.keys()]
+    await this.#removeAll([...this.#waiting.keys()], ATTEMPTS_MAX)
+    await Promise.all(this.#running.values())
+  }
+
+  async #removeAll(ids: string[], attempt: number): Promise<void> {
     const worker = async (): Promise<void> => {
-      for (let id = ids.pop(); id !== undefined; id = ids.pop()) await this.#remove(id, ATTEMPTS_MAX)
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) await this.#remove(id, attempt)
     }
     await Promise.all(Array.from({ length: FLUSH_WIDTH }, worker))
-    await Promise.all(this.#running.values())
   }
 
   #remove(id: string, attempt: number): Promise<void> {
     this.#waiting.get(id)?.[Symbol.dispose]()
     this.#waiting.delete(id)
+    this.#kept.delete(id)
     const running = this.#running.get(id)
     if (running !== undefined) return running
     const removal = this.#attempt(id, attempt).finally(() => this.#running.delete(id))

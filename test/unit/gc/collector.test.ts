@@ -10,6 +10,7 @@ import type { DiskUse } from '../../../src/gc/disk.ts'
 import type { Ending } from '../../../src/gc/plan.ts'
 import { type RemovalOutcome, removeTree } from '../../../src/gc/removal.ts'
 import type { Tombstone } from '../../../src/gc/tombstone.ts'
+import type { Spares } from '../../../src/gc/spares.ts'
 import { Database } from '../../../src/store/database.ts'
 import { COLLECTION_MIGRATIONS, ScheduledPaths, Tombstones } from '../../../src/store/scheduled-paths.ts'
 import { ManualClock } from '../../support/clock.ts'
@@ -23,6 +24,9 @@ let tombstones: Tombstones
 let usage: number
 let removal: (path: string) => Promise<RemovalOutcome>
 const order: string[] = []
+/** Files of the fetcher's cache that nobody uses, the longest unused first, and images. */
+let files: { name: string; usedAt: number; bytes: number }[]
+let pictures: { name: string; usedAt: number; bytes: number }[]
 const live = new Set<string>()
 
 beforeEach(() => {
@@ -31,6 +35,8 @@ beforeEach(() => {
   usage = 0.2
   removal = async (path) => removeTree(path)
   order.length = 0
+  files = []
+  pictures = []
   live.clear()
   database = open()
 })
@@ -67,10 +73,31 @@ function collector(agentId = 'S0'): Collector {
       measure: async () => 4096,
       isLive: (id) => live.has(id),
       agentId: () => agentId,
+      spares: () => [sparesOf('file', files), sparesOf('image', pictures)],
     },
     { workDir: root, agents: 'slaves', meta: 'meta/slaves', delayMs: 10 * HOUR_MS, headroom: 0.1 },
   )
 }
+
+function sparesOf(price: Spares['price'], all: typeof files): Spares {
+  return {
+    price,
+    get oldest() {
+      return all[0]
+    },
+    dropOldest: async () => {
+      order.push(all.shift()?.name ?? '')
+      usage -= 0.01
+      return undefined
+    },
+  }
+}
+
+const hoursAgo = (name: string, hours: number): (typeof files)[number] => ({
+  name,
+  usedAt: clock.now() - hours * HOUR_MS,
+  bytes: 10,
+})
 
 const runs = (executor: string, agent = 'S0'): string =>
   join(root, 'slaves', agent, 'frameworks/F/executors', executor, 'runs')
@@ -137,6 +164,64 @@ test('what ended while the clock was ahead waits no longer than the delay once t
   await clock.advance(10 * HOUR_MS)
   expect((await gc.collect()).removed).toHaveLength(1)
   expect(existsSync(path)).toBe(false)
+})
+
+test('a clock that is set leaves every age as it is, and what goes is what was due before', async () => {
+  usage = 0
+  const gc = collector()
+  const young = ended(gc, 'young', 1, 'failed')
+  const old = ended(gc, 'old', 8.5, 'failed')
+  for (const byHours of [2000, -4000]) {
+    clock.jump(byHours * HOUR_MS)
+    expect((await gc.collect()).removed).toEqual([])
+  }
+  await clock.advance(HOUR_MS)
+  expect((await gc.collect()).removed).toHaveLength(1)
+  expect([existsSync(young), existsSync(old)]).toEqual([true, false])
+  // Ended after the jump: by the clock as it is now.
+  const late = ended(gc, 'late', 0, 'succeeded')
+  expect([...collector().scheduled].find(({ facts }) => facts?.containerId === 'late')?.since).toBe(
+    clock.now(),
+  )
+  await clock.advance(8.9 * HOUR_MS)
+  expect((await gc.collect()).removed).toHaveLength(1)
+  expect([existsSync(young), existsSync(late)]).toEqual([false, true])
+})
+
+test('a full disk takes files, then succeeded, killed, images and warm files, then failed', async () => {
+  const gc = collector()
+  ended(gc, 'failed', 2, 'failed')
+  ended(gc, 'good', 1, 'succeeded')
+  ended(gc, 'killed', 3, 'killed')
+  files = [hoursAgo('cold', 1), hoursAgo('cool', 0.5), hoursAgo('warm', 0.1)]
+  pictures = [hoursAgo('image', 50)]
+  usage = 0.89
+  await gc.collect()
+  // Of the sandboxes some are too old by now; what can be had again waits for a disk that is full.
+  expect(order).toEqual(['good', 'killed', 'failed'])
+  ended(gc, 'failed', 2, 'failed')
+  ended(gc, 'good', 1, 'succeeded')
+  ended(gc, 'killed', 3, 'killed')
+  usage = 1
+  order.length = 0
+  const { removed } = await gc.collect()
+  expect(order).toEqual(['cold', 'cool', 'good', 'killed', 'warm', 'image', 'failed'])
+  expect(removed[0]).toMatchObject({ path: 'cold', kind: 'file', why: 'space', bytes: 10 })
+  expect(metrics.value('gc/bytes_removed')).toBeGreaterThanOrEqual(40)
+})
+
+test('of what can be had again goes what is needed, and nothing while old sandboxes go anyway', async () => {
+  const gc = collector()
+  ended(gc, 'old', 11, 'failed')
+  files = [hoursAgo('a', 3), hoursAgo('b', 2), hoursAgo('c', 1)]
+  usage = 0.915
+  removal = async (path) => removeTree(path)
+  await gc.collect()
+  expect(order).toEqual(['old', 'a', 'b'])
+  order.length = 0
+  usage = 0.3
+  await gc.collect(HOUR_MS / 2)
+  expect(order).toEqual(['c'])
 })
 
 test('a full disk takes succeeded ones first, one at a time, and stops when there is room', async () => {
