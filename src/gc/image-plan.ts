@@ -1,6 +1,6 @@
 /**
  * Which image goes next, and why one stays: those that nobody has a container of, the longest unused first
- * (spec/mesos.md 10, docs/decisions/0006). Pure.
+ * (spec/mesos.md 10, docs/decisions/0007). Pure.
  */
 
 export interface KnownImage {

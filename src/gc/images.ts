@@ -1,7 +1,7 @@
 /**
  * Which images the agent brought to its engine or used there, and takes away again when the engine's disk is full:
  * those first that no task used for longest, never one of a container, never one that nobody told it about
- * (spec/mesos.md 10, docs/decisions/0006).
+ * (spec/mesos.md 10, docs/decisions/0007).
  */
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'

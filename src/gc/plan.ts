@@ -99,7 +99,7 @@ export type SparePrice = 'file' | 'image'
 
 /**
  * Why something that nobody uses and that can be had again goes now, before the path that is next: it costs time, but
- * nothing is lost with it (docs/decisions/0006). A file goes before every sandbox that leaves for room; an image, and a
+ * nothing is lost with it (docs/decisions/0007). A file goes before every sandbox that leaves for room; an image, and a
  * file that was used a moment ago, before those of failed work only. Undefined when it is not its turn.
  *
  * @param usedAt wall time of its last use, ms
