@@ -12,6 +12,7 @@ import {
   PulseMachine,
   runPulses,
   shop,
+  type Timed,
 } from '../../support/pulses.ts'
 
 const make = (options: Record<string, string> = {}): QosController =>
