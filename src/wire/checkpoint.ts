@@ -102,5 +102,6 @@ export const SavedTask = message('tepui.checkpoint.Task', {
   updates: repeated(7, SavedUpdate),
   received: repeated(8, string),
   end_taken: optional(9, bool),
+  health_failures: optional(10, int32),
 })
 export type SavedTask = Static<typeof SavedTask>

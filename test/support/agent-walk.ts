@@ -149,6 +149,7 @@ export const STEPS: readonly ((walk: Walk, x: number, y: number) => void)[] = [
       containerId: containerOf(agent, x),
       healthy: y % 3 === 0,
       message: 'looked',
+      failures: y % 3 === 0 ? 0 : x % 5,
       ends: y % 3 === 1,
     }),
 ]

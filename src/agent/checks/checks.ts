@@ -154,7 +154,7 @@ export class Checks implements Disposable {
   }
 
   #healthCheck({ startedAt, watch }: Life, plan: HealthPlan): (finding: Finding) => void {
-    let health = newHealth(watch.healthy)
+    let health = newHealth(watch.healthy, watch.failures)
     return (finding) => {
       const { next, news } = judge(plan, health, finding, this.#deps.clock.monotonic() - startedAt)
       health = next

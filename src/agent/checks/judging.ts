@@ -37,13 +37,19 @@ export interface Verdict {
   readonly next: Health
   /** Undefined when there is nothing new to tell. */
   readonly news:
-    | { readonly healthy: boolean; readonly message: string | undefined; readonly ends: boolean }
+    | {
+        readonly healthy: boolean
+        readonly message: string | undefined
+        /** In a row, this one among them. */
+        readonly failures: number
+        readonly ends: boolean
+      }
     | undefined
 }
 
-/** At the start of a task, or of a later life of the agent, which knows what was told. */
-export function newHealth(told: boolean | undefined): Health {
-  return { initializing: told === undefined, failures: 0, told }
+/** At the start of a task, or of a later life of the agent, which knows what was told: failures in a row go on. */
+export function newHealth(told: boolean | undefined, failures = 0): Health {
+  return { initializing: told === undefined, failures, told }
 }
 
 /**
@@ -57,7 +63,8 @@ export function judge(plan: HealthPlan, health: Health, finding: Finding, ageMs:
     const next: Health = { initializing: false, failures: 0, told: true }
     return {
       next,
-      news: health.told === true ? undefined : { healthy: true, message: undefined, ends: false },
+      news:
+        health.told === true ? undefined : { healthy: true, message: undefined, failures: 0, ends: false },
     }
   }
   if (health.initializing && graceMs > 0 && ageMs <= graceMs) return { next: health, news: undefined }
@@ -65,7 +72,7 @@ export function judge(plan: HealthPlan, health: Health, finding: Finding, ageMs:
   const message = `health check failed ${failures} of ${failuresMax} times in a row: ${finding.words}`
   return {
     next: { ...health, failures, told: false },
-    news: { healthy: false, message, ends: failures >= failuresMax },
+    news: { healthy: false, message, failures, ends: failures >= failuresMax },
   }
 }
 

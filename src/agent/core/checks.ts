@@ -13,6 +13,8 @@ export interface Watch {
   /** Undefined while nothing was told. */
   readonly healthy: boolean | undefined
   readonly checkStatus: CheckStatusInfo | undefined
+  /** Of the health check, in a row, when the agent looked last. */
+  readonly failures: number
 }
 
 interface Checked {
@@ -34,6 +36,7 @@ export function watchChecks(turn: Turn, { executor, task }: Checked): void {
       startedAt: executor.process.startedAt,
       healthy: last?.healthy,
       checkStatus: last?.check_status,
+      failures: task.healthFailures,
     },
   })
 }

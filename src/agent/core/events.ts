@@ -88,6 +88,8 @@ export type AgentEvent =
       readonly containerId: string
       readonly healthy: boolean
       readonly message: string | undefined
+      /** In a row, this one among them. */
+      readonly failures: number
       readonly ends: boolean
     }
   /** A check found something else than the time before; `message` says why it could find nothing. */

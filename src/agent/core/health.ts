@@ -9,9 +9,10 @@ import type { Turn } from './turn.ts'
 type Judged = Extract<AgentEvent, { type: 'health' }>
 type Found = Extract<AgentEvent, { type: 'check' }>
 
-export function healthJudged(turn: Turn, at: Supervised, { healthy, message, ends }: Judged): void {
+export function healthJudged(turn: Turn, at: Supervised, { ends, failures, healthy, message }: Judged): void {
   // A kill was quicker, or the end: it says all that is left to be said.
   if (at.executor.life.kind !== 'running') return
+  at.task.healthFailures = failures
   tell(turn, at, 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED', message, { healthy })
   if (ends) endTold(turn, at, { kind: 'unhealthy', message: message ?? '' }, defaultGraceMs(turn, at))
 }

@@ -242,6 +242,7 @@ function taskFrom(saved: SavedTask, executorId: string): Task {
     life: lives[saved.life],
     state,
     statuses: [...statuses],
+    healthFailures: saved.health_failures ?? 0,
   }
 }
 

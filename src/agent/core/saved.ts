@@ -156,7 +156,7 @@ function endingOf(cause: Ending): SavedEnding {
 }
 
 function taskText(state: Readonly<AgentState>, frameworkId: string, task: Task): string {
-  const { info, life, statuses } = task
+  const { healthFailures, info, life, statuses } = task
   const stream = state.streams.get(streamKey(frameworkId, info.task_id.value))
   const kill = life.kind === 'launched' ? life.kill : undefined
   return encodeMessage(SavedTask, {
@@ -164,6 +164,7 @@ function taskText(state: Readonly<AgentState>, frameworkId: string, task: Task):
     life: life.kind,
     state: task.state,
     statuses,
+    ...(healthFailures > 0 && { health_failures: healthFailures }),
     ...(kill !== undefined && { killed: true }),
     ...(kill?.policy !== undefined && { kill_policy: kill.policy }),
     ...(stream !== undefined && {

@@ -213,6 +213,8 @@ export interface Task {
   state: TaskState
   /** One per change of state, oldest first, without `data`. */
   readonly statuses: TaskStatus[]
+  /** Failures in a row of its health check. */
+  healthFailures: number
 }
 
 /**

@@ -24,6 +24,7 @@ export function newTask(info: TaskInfo, executorId: string): Task {
     life: { kind: 'queued' },
     state: 'TASK_STAGING',
     statuses: [],
+    healthFailures: 0,
   }
 }
 

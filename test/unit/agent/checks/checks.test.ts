@@ -67,6 +67,7 @@ class Rig {
       startedAt,
       healthy: undefined,
       checkStatus: undefined,
+      failures: 0,
       ...more,
     })
   }
@@ -133,6 +134,7 @@ describe('a run', () => {
         type: 'health',
         containerId: 'c',
         healthy: false,
+        failures: 1,
         ends: false,
         message: 'health check failed 1 of 3 times in a row: COMMAND check did not end within 2secs',
       },

@@ -29,8 +29,9 @@ function play(
   results: readonly (readonly [ageMs: number, passed: boolean])[],
   over = plan(),
   told?: boolean,
+  failures?: number,
 ): readonly (string | undefined)[] {
-  let health: Health = newHealth(told)
+  let health: Health = newHealth(told, failures)
   return results.map(([ageMs, passed]) => {
     const { next, news } = judge(over, health, found(passed), ageMs)
     health = next
@@ -138,6 +139,17 @@ describe('a health check', () => {
       }),
     )
   })
+})
+
+test('failures in a row go on in a later life of the agent, and a success ends the row', () => {
+  expect(play([[1, false]], plan(), false, 2)).toEqual([
+    'false ends: health check failed 3 of 3 times in a row: refused',
+  ])
+  const recovers = [
+    [1, true],
+    [2, false],
+  ] as const
+  expect(play(recovers, plan(), false, 2)[1]).toMatch(/failed 1 of 3/)
 })
 
 describe('a check', () => {

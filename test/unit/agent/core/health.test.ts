@@ -18,11 +18,12 @@ function running(info: TaskInfo, capable = true): { agent: CoreUnderTest; contai
   return { agent, containerId }
 }
 
-const judged = (agent: CoreUnderTest, healthy: boolean, ends = false): void =>
+const judged = (agent: CoreUnderTest, healthy: boolean, ends = false, failures = ends ? 3 : 1): void =>
   void agent.step({
     type: 'health',
     containerId: agent.lastContainer,
     healthy,
+    failures,
     ends,
     message: healthy ? undefined : 'health check failed 3 of 3 times in a row: refused',
   })
@@ -42,7 +43,14 @@ describe('the watch', () => {
     expect(agent.of('watch')).toEqual([
       {
         type: 'watch',
-        watch: { containerId, task: info, startedAt: START, healthy: undefined, checkStatus: undefined },
+        watch: {
+          containerId,
+          task: info,
+          startedAt: START,
+          healthy: undefined,
+          checkStatus: undefined,
+          failures: 0,
+        },
       },
     ])
     agent.exited(containerId, { kind: 'exited', code: 0 })
@@ -188,6 +196,16 @@ describe('a later life of the agent', () => {
         },
       },
     ])
+  })
+
+  test('goes on with the failures in a row of the life before, and with none after a success', () => {
+    const { agent, containerId } = running(task({ health_check }))
+    const failuresIn = (life: CoreUnderTest) => life.of('watch')[0]?.watch.failures
+    judged(agent, false, false, 2)
+    const next = agent.next({ found: new Set([containerId]) })
+    expect(failuresIn(next)).toBe(2)
+    next.step({ type: 'health', containerId, healthy: true, failures: 0, ends: false, message: undefined })
+    expect(failuresIn(next.next({ found: new Set([containerId]) }))).toBe(0)
   })
 
   test('still knows that a task is ended for its health, and why', () => {
