@@ -136,6 +136,8 @@ async function assemble(
   }
   const cleanup = flags.recover === 'cleanup'
   takeUp(ground, parts, cleanup)
+  const recoverySecs = (deps.clock.monotonic() - ground.recoveryBeganAt) / 1000
+  parts.metrics.gauge('slave/recovery_time_secs', () => recoverySecs)
   // An agent that only cleans up never registers (spec/mesos.md 6.3).
   if (!cleanup) scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
   scope.spawn('sandbox sizes', (signal) => parts.meter.run(signal), onCrash)

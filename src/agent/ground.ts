@@ -71,6 +71,8 @@ export interface Ground {
   readonly ip: string
   /** What an earlier life wrote down. */
   readonly recovery: Recovery
+  /** When that was begun to be read, monotonic ms. */
+  readonly recoveryBeganAt: number
   /** The containers that it had, and those of them that were found, by id. */
   readonly known: readonly ContainerSpec[]
   readonly found: ReadonlyMap<string, Container>
@@ -109,6 +111,7 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     bootId: deps.bootId ?? readBootId(),
     ...(deps.sync && { sync: deps.sync }),
   }
+  const recoveryBeganAt = clock.monotonic()
   const opened = openRecovery(workDir, boot, log)
   scope.use(opened.checkpoint)
   const tag = cgroupTag(flags.port, workDir)
@@ -141,7 +144,7 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   )
   const lending = { lentTier, lendMode, pluginNames, plugins }
   const place = { master, workDir, cgroups, containerizers, engine, resources, info, ip }
-  return { ...place, ...lending, recovery, ...earlier }
+  return { ...place, ...lending, recovery, recoveryBeganAt, ...earlier }
 }
 
 async function earlierContainers(

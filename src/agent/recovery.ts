@@ -2,7 +2,8 @@
  * What an earlier life of this agent left: its checkpoint read and held against what the agent is now, its containers
  * found again. A first start is the recovery of nothing.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Container, Containerizer, ContainerSpec } from '../containerizer/containerizer.ts'
@@ -10,7 +11,7 @@ import { Checkpoint, type CheckpointRow } from '../store/checkpoint.ts'
 import type { OpenOptions } from '../store/database.ts'
 import type { AgentInfo } from '../wire/agents.ts'
 import { type Restored, restore } from './core/restore.ts'
-import { checkpointFile } from './paths.ts'
+import { AGENTS_FOLDER, checkpointFile } from './paths.ts'
 import { problemsWithChange, type ReconfigurationPolicy } from './reconfiguration.ts'
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
@@ -49,6 +50,13 @@ export function openRecovery(workDir: string, settings: RecoverySettings, log: L
   const damage: string[] = []
   const { checkpoint, rows } = readCheckpoint(path, workDir, {
     ...(!settings.strict && { onDamaged: (message) => void damage.push(message) }),
+    onEmpty: () => {
+      // Killed in its first moments, an agent may have begun the file and no more.
+      if (!existsSync(join(workDir, AGENTS_FOLDER))) return
+      const message = `it holds nothing, though an agent has worked in ${workDir}`
+      if (settings.strict) throw new Error(message)
+      damage.push(`${path}: ${message}`)
+    },
     ...(settings.sync !== undefined && { sync: settings.sync }),
   })
   const restored = restore(rows)
@@ -70,7 +78,7 @@ export function openRecovery(workDir: string, settings: RecoverySettings, log: L
 function readCheckpoint(
   path: string,
   workDir: string,
-  options: Pick<OpenOptions, 'onDamaged' | 'sync'>,
+  options: Omit<OpenOptions, 'migrations'>,
 ): { readonly checkpoint: Checkpoint; readonly rows: ReturnType<Checkpoint['read']> } {
   let checkpoint: Checkpoint | undefined
   try {

@@ -44,7 +44,7 @@ export class Checkpoint implements Disposable {
    * put aside if the caller wants to be told, else refused.
    * @throws OperatingError FILE when it is damaged, comes from a newer version, or cannot be written
    */
-  static open(path: string, options: Pick<OpenOptions, 'onDamaged' | 'sync'> = {}): Checkpoint {
+  static open(path: string, options: Omit<OpenOptions, 'migrations'> = {}): Checkpoint {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     } catch (error) {

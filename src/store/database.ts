@@ -3,7 +3,7 @@
  * loses at most what was written since the last `flush`, whole transactions from the end, never the middle: write-ahead
  * log, synchronous at its checkpoints (docs/decisions/0006-what-a-power-cut-may-take.md).
  */
-import { closeSync, fdatasyncSync, openSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, fdatasyncSync, openSync, renameSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { OperatingError, reasonOf } from '../base/errors.ts'
@@ -26,6 +26,8 @@ export interface OpenOptions {
   readonly migrations: readonly string[]
   /** Told when a file that cannot be read was put aside, with where it is now. Without it such a file is refused. */
   readonly onDamaged?: (message: string) => void
+  /** Told when the file is there and holds nothing at all, before anything is written; it may refuse by throwing. */
+  readonly onEmpty?: () => void
   /** Brings a file to the disk; for tests. */
   readonly sync?: (path: string) => Promise<void>
 }
@@ -65,8 +67,10 @@ export class Database implements Disposable {
   }
 
   static #tryOpen(path: string, options: OpenOptions): Database {
+    const existed = path !== MEMORY && existsSync(path)
     const inner = new DatabaseSync(path, { timeout: 5000 })
     try {
+      if (existed) refuseForeign(inner, options.onEmpty)
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL')
       // Few reads, and the system caches the file: the library need not keep 2 MB of it.
       inner.exec('PRAGMA cache_size = -256')
@@ -213,6 +217,16 @@ function moveAside(from: string, to: string): void {
   }
 }
 
+/** Of a file that we did not begin: it has another program's tables, or none. */
+function refuseForeign(inner: DatabaseSync, onEmpty: (() => void) | undefined): void {
+  const { user_version: version } = inner.prepare('PRAGMA user_version').get() as Row
+  if (version !== 0) return
+  const tables = inner.prepare('SELECT name FROM sqlite_master LIMIT 3').all() as readonly Row[]
+  if (tables.length === 0) return onEmpty?.()
+  const names = tables.map(({ name }) => String(name)).join(', ')
+  throw new Damage(`it is a database of another program, with ${names} in it`)
+}
+
 function migrate(inner: DatabaseSync, path: string, migrations: readonly string[]): void {
   const row = inner.prepare('PRAGMA user_version').get() as Row | undefined
   const version = Number(row?.['user_version'] ?? 0)
@@ -229,6 +243,8 @@ function migrate(inner: DatabaseSync, path: string, migrations: readonly string[
     if (index < version) continue
     inner.exec(`BEGIN; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`)
   }
+  // Into the file and to the disk, so that no power cut leaves one without a schema.
+  if (version < migrations.length) inner.exec('PRAGMA wal_checkpoint(TRUNCATE)')
 }
 
 function rowsOf(statement: StatementSync, parameters: readonly Cell[]): readonly Row[] {

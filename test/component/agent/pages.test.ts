@@ -224,7 +224,6 @@ const NO_METRIC: Readonly<Record<string, string>> = {
   'resource_provider_manager/events/disconnect': 'no resource providers yet',
   'resource_provider_manager/events/subscribe': 'no resource providers yet',
   'resource_provider_manager/subscribed': 'no resource providers yet',
-  'slave/recovery_time_secs': 'nothing is recovered yet',
 }
 
 test('/metrics/snapshot has the metrics of a real agent', async () => {

@@ -1,5 +1,5 @@
 // An agent and the life after it, over HTTP and on disk: its id and its tasks stay, and what does not fit is said.
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -142,7 +142,50 @@ describe('a checkpoint', () => {
   const spoilFile = (): void => writeFileSync(file(), 'SQLite format 3\0'.padEnd(8192, 'x'))
   const foreign = (): void => writeFileSync(file(), 'slave.info\n'.repeat(1000))
 
+  const companions = (): void => {
+    for (const suffix of ['-wal', '-shm']) rmSync(`${file()}${suffix}`, { force: true })
+  }
+  const cutTo = (part: number) => (): void => {
+    companions()
+    truncateSync(file(), Math.floor((statSync(file()).size * part) / 4096) * 4096 + (part === 0 ? 0 : 100))
+  }
+  const unfinished = (): void => {
+    companions()
+    truncateSync(file(), 0)
+    using database = new DatabaseSync(file())
+    database.exec('PRAGMA journal_mode = WAL')
+  }
+  const another = (): void => {
+    companions()
+    rmSync(file())
+    using database = new DatabaseSync(file())
+    database.exec('CREATE TABLE tracks (artist TEXT); CREATE TABLE albums (title TEXT)')
+  }
+  const newer = (): void => {
+    using database = new DatabaseSync(file())
+    database.exec('PRAGMA user_version = 99')
+  }
+  const folder = (): void => {
+    companions()
+    rmSync(file())
+    mkdirSync(file())
+  }
+
   test.each([
+    ['that is cut in half', cutTo(0.5), /cannot be read: .*malformed|cannot be read: .*not a database/],
+    ['that is empty', cutTo(0), /cannot be read: .*it holds nothing, though an agent has worked in/],
+    [
+      'that has lost its tables',
+      unfinished,
+      /cannot be read: .*it holds nothing, though an agent has worked/,
+    ],
+    [
+      'of another program',
+      another,
+      /cannot be read: .*a database of another program, with tracks, albums in it/,
+    ],
+    ['of a newer version', newer, /cannot be read: .*has version 99, this Tepui knows 1/],
+    ['that is a folder', folder, /cannot be read: .*unable to open/],
     [
       'with a record that is cut short',
       spoilRecord,
@@ -160,12 +203,16 @@ describe('a checkpoint', () => {
       hint: expect.stringContaining('tepui agent reset'),
     })
     expect(String((refused as Error).message)).toContain(file())
+    // Refused again: the first refusal wrote nothing that would make the next start believe it.
+    await expect(start({ left: first.containers.containers })).rejects.toMatchObject({ code: 'RECOVERY' })
     expect([...first.containers.containers.values()][0]?.kills).toEqual([])
   })
 
   test.each([
     ['a record of it', spoilRecord, 'M-S0'],
     ['all of it', spoilFile, undefined],
+    ['all of it, cut off', cutTo(0), undefined],
+    ['all of it to another program', another, undefined],
   ])('with --no-strict loses %s, and that is counted', async (_, spoil, id) => {
     await oneLife()
     spoil()
