@@ -1,4 +1,4 @@
-// Are borrowers the reason? A short freeze asks: before a squeeze for a little waiting, and under one that does not help.
+// Are borrowers the reason? A short freeze asks: before a squeeze for a little waiting, and under one in vain.
 import { expect, test } from 'vitest'
 import type { QosController } from '../../../src/qos/controller.ts'
 import pressureController from '../../../src/qos/pressure.ts'
