@@ -3,6 +3,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
 import type { LogSwitch } from '../http/operator/log-switch.ts'
 import { versionPage } from '../http/pages/version.ts'
+import { prometheusRoute } from '../http/prometheus.ts'
 import { empty, json, text } from '../http/response.ts'
 import type { Route } from '../http/routes.ts'
 import type { ExecutorApi } from './api-executor.ts'
@@ -11,6 +12,7 @@ import type { Files } from './files.ts'
 import type { LendDesk } from './lending/desk.ts'
 import { lendRoutes } from './lending/routes.ts'
 import type { OperatorApi } from './operator/api.ts'
+import { agentFamilies } from './prometheus-families.ts'
 import { containersPage, type ContainerSight, statisticsPage } from './view-statistics.ts'
 import { type AgentFacts, selfPage, statePage } from './views.ts'
 
@@ -50,6 +52,7 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
     get('/flags', () => json({ flags: facts.flags })),
     get('/state', () => json(statePage(state, facts, deps.master()))),
     get('/metrics/snapshot', () => json(deps.metrics.snapshot())),
+    prometheusRoute(agentFamilies({ metrics: deps.metrics, agent: () => nameOf(facts), proc: '/proc' })),
     // Some collectors still ask by the name of old releases.
     ...['/monitor/statistics', '/monitor/statistics.json'].map((path) =>
       get(path, async () => json(statisticsPage(state, await deps.containers()))),
@@ -75,6 +78,11 @@ export function agentRoutes(deps: EndpointDeps): Route[] {
       return { path, methods, handle: () => text(501, sentence) }
     }),
   ]
+}
+
+/** As the master names the agent: its attribute `agent`, else its address. */
+function nameOf({ info, port }: AgentFacts): string {
+  return info.attributes?.find(({ name }) => name === 'agent')?.text?.value ?? `${info.hostname}:${port}`
 }
 
 function systemPage(): Record<string, unknown> {

@@ -1,6 +1,7 @@
 /** Which path of the master is answered by what (spec/mesos.md 4.4); every path is reachable below /master too. */
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
+import { prometheusRoute, type Family } from '../http/prometheus.ts'
 import type { HttpRequest } from '../http/request.ts'
 import type { Page } from '../http/pages/resources.ts'
 import { empty, json, jsonPieces, redirect, text, type Answer } from '../http/response.ts'
@@ -41,6 +42,8 @@ export interface EndpointDeps {
   readonly history: History
   readonly operator: OperatorApi
   readonly pages: SharedPages
+  /** For `/metrics`. */
+  readonly families: readonly Family[]
   readonly logging: LogSwitch
   readonly page: PageStream
 }
@@ -84,6 +87,7 @@ export function masterRoutes(deps: EndpointDeps): Route[] {
     get('/tasks', ({ query }) => page(tasksPage(cluster, wishOf(query)))),
     get('/roles', () => json(rolesPage(cluster))),
     get('/metrics/snapshot', () => json(metricsPage(deps))),
+    prometheusRoute(deps.families),
     get('/system/stats.json', () => json(systemPage())),
     { ...get('/redirect', () => redirect(leaderLocation(facts))), exact: true },
     { path: '/teardown', methods: ['POST'], handle: (request) => teardown(deps, request) },

@@ -35,6 +35,7 @@ import { StateAnswers } from './operator/state.ts'
 import { Subscribers } from './operator/subscribers.ts'
 import { masterRow } from './page/rows.ts'
 import { PageStream } from './page/stream.ts'
+import { countOffer, declareOffers, masterFamilies } from './prometheus-families.ts'
 import { Shell } from './shell.ts'
 import type { MasterFacts } from './views.ts'
 
@@ -135,6 +136,8 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
   const limit = values.max_operator_event_stream_subscribers
   const subscribers = scope.use(new Subscribers({ cluster, state, clock, metrics, version, limit }))
   shell.watch((what) => subscribers.tell(what))
+  declareOffers(metrics)
+  shell.watch((what) => countOffer(metrics, what))
   const agents = scope.use(new AgentsApi({ cluster, clock, history }))
   const page = new PageStream({ cluster, clock, log, metrics, master: () => masterRow(facts), version })
   return masterRoutes({
@@ -160,6 +163,7 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
     }),
     logging,
     page: scope.use(page),
+    families: masterFamilies({ cluster, metrics, all: read }),
     history,
     agents,
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),

@@ -1,0 +1,157 @@
+// What the agent shows to Prometheus: its resources, containers, pressure, disk, lending and garbage collection.
+import { readFileSync } from 'node:fs'
+import type { Metrics } from '../base/metrics.ts'
+import { byLabel, lendFamilies, selfFamilies, single, type Family, type Sample } from '../http/prometheus.ts'
+
+export interface FamilyDeps {
+  readonly metrics: Metrics
+  /** As it is known to others: the label `agent`. */
+  readonly agent: () => string
+  /** Where the kernel tells of pressure: `/proc`. */
+  readonly proc: string
+}
+
+const RESOURCES = ['cpus', 'mem', 'disk', 'gpus'] as const
+
+export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
+  const value = (name: string): number => metrics.value(name)
+  const several = (prefix: string, names: readonly string[]): Record<string, number> =>
+    Object.fromEntries(names.map((name) => [name, value(prefix + name)]))
+  const ofAgent = (name: string, help: string, metric: string): Family => ({
+    name,
+    type: 'gauge',
+    help,
+    read: () => [{ labels: { agent: agent() }, value: value(metric) }],
+  })
+  return [
+    {
+      name: 'tepui_agent_resource',
+      type: 'gauge',
+      help:
+        'Resources of the agent, in cores (cpus, gpus) or MB (mem, disk), by kind: total (its own), allocated (of ' +
+        'its own, given to tasks and executors, used or not), used (cpus that owners use, measured), lent (told to ' +
+        'be lent beside that), lent_used (given to borrowers), lendable (cpus that would be lent in addition).',
+      read: () => resources(value, agent()),
+    },
+    {
+      name: 'tepui_pressure_ratio',
+      type: 'gauge',
+      help:
+        'Part of the last ten seconds, 0 to 1, in which some or all (full) processes of the machine waited for a ' +
+        'resource, as the kernel tells it; not there where it tells nothing.',
+      read: () => pressure(proc, agent()),
+    },
+    ofAgent(
+      'tepui_lend_paused',
+      '1 while an operator has paused lending on the agent, else 0.',
+      'tepui/lend_paused',
+    ),
+    ofAgent(
+      'tepui_lend_squeezed',
+      '1 while a quota holds all borrowers together, else 0.',
+      'tepui/lend_squeezed',
+    ),
+    ofAgent('tepui_lend_frozen', 'Borrowers that stand still now.', 'tepui/lend_frozen'),
+    single('gauge', 'tepui_registered', '1 while the agent is registered with its master, else 0.', () =>
+      value('slave/registered'),
+    ),
+    byLabel('gauge', 'tepui_tasks', 'Tasks that have not ended, by state.', 'state', () =>
+      several('slave/tasks_', ['staging', 'starting', 'running', 'killing']),
+    ),
+    byLabel(
+      'counter',
+      'tepui_task_terminal_total',
+      'Tasks that ended since the agent started, by state.',
+      'state',
+      () => several('slave/tasks_', ['finished', 'failed', 'killed', 'lost', 'gone']),
+    ),
+    byLabel(
+      'gauge',
+      'tepui_executors',
+      'Executors, those of single tasks among them, by state.',
+      'state',
+      () => several('slave/executors_', ['registering', 'running', 'terminating']),
+    ),
+    single('counter', 'tepui_container_launch_errors_total', 'Containers that could not be launched.', () =>
+      value('slave/container_launch_errors'),
+    ),
+    single(
+      'gauge',
+      'tepui_sandboxes_used_bytes',
+      'Bytes on the disk of the sandboxes of running containers.',
+      () => value('tepui/sandboxes_used_bytes'),
+    ),
+    single('counter', 'tepui_gc_bytes', 'Bytes on the disk that garbage collection gave back.', () =>
+      value('gc/bytes_removed'),
+    ),
+    byLabel(
+      'counter',
+      'tepui_gc_removals_total',
+      'Sandboxes and folders that garbage collection removed, or tried to (they are tried again).',
+      'outcome',
+      () => several('gc/path_removals_', ['succeeded', 'failed']),
+    ),
+    single('gauge', 'tepui_gc_pending', 'Sandboxes and folders that wait to be collected.', () =>
+      value('gc/path_removals_pending'),
+    ),
+    single(
+      'gauge',
+      'tepui_disk_used_ratio',
+      "Used part, 0 to 1, of the work folder's file system, of its bytes or its files, whichever is more.",
+      () => value('tepui/disk_used_ratio'),
+    ),
+    single('gauge', 'tepui_disk_free_bytes', 'Bytes that others than root can still write there.', () =>
+      value('tepui/disk_free_bytes'),
+    ),
+    single('gauge', 'tepui_disk_reserve_bytes', 'Bytes of it that the agent holds for itself.', () =>
+      value('tepui/disk_reserve_bytes'),
+    ),
+    single(
+      'gauge',
+      'tepui_disk_full',
+      '1 while nothing new may start because the disk is full, else 0.',
+      () => value('tepui/disk_full'),
+    ),
+    ...lendFamilies(value),
+    ...selfFamilies(value, () => value('slave/uptime_secs')),
+  ]
+}
+
+function resources(value: (name: string) => number, agent: string): Sample[] {
+  const sample = (resource: string, kind: string, amount: number): Sample => ({
+    labels: { agent, resource, kind },
+    value: amount,
+  })
+  return [
+    ...RESOURCES.flatMap((resource) => [
+      sample(resource, 'total', value(`slave/${resource}_total`)),
+      sample(resource, 'allocated', value(`slave/${resource}_used`)),
+      sample(resource, 'lent', value(`slave/${resource}_revocable_total`)),
+      sample(resource, 'lent_used', value(`slave/${resource}_revocable_used`)),
+    ]),
+    sample('cpus', 'used', value('tepui/lend_owners_used_cpus')),
+    sample('cpus', 'lendable', value('tepui/lend_lendable_cpus')),
+  ]
+}
+
+const PRESSURES = ['cpu', 'memory', 'io'] as const
+
+function pressure(proc: string, agent: string): Sample[] {
+  return PRESSURES.flatMap((resource) => {
+    const told = pressureFile(`${proc}/pressure/${resource}`)
+    return [...told.matchAll(/^(some|full) avg10=([\d.]+)/gm)].map(([, kind = '', percent]) => ({
+      labels: { agent, resource, kind },
+      value: Number(percent) / 100,
+    }))
+  })
+}
+
+/** Kernels without pressure have no such file, or refuse to read it. */
+function pressureFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error
+    return ''
+  }
+}
