@@ -1,6 +1,7 @@
 // Which paths the agent answers, and with what (spec/mesos.md 4.4). Every path works with and without `/slave(1)`.
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os'
 import type { Metrics } from '../base/metrics.ts'
+import { withDocs } from '../http/docs/routes.ts'
 import type { LogSwitch } from '../http/operator/log-switch.ts'
 import { versionPage } from '../http/pages/version.ts'
 import { prometheusRoute } from '../http/prometheus.ts'
@@ -12,6 +13,7 @@ import type { Files } from './files.ts'
 import type { LendDesk } from './lending/desk.ts'
 import { lendRoutes } from './lending/routes.ts'
 import type { OperatorApi } from './operator/api.ts'
+import { agentAbouts } from './route-abouts.ts'
 import { agentFamilies } from './prometheus-families.ts'
 import { containersPage, type ContainerSight, statisticsPage } from './view-statistics.ts'
 import { type AgentFacts, selfPage, statePage } from './views.ts'
@@ -37,10 +39,14 @@ export interface EndpointDeps {
 /** Paths of Mesos that come later: who asks is told so, and not that he mistyped. */
 const NOT_YET: readonly (readonly [path: string, methods: readonly string[], subject: string])[] = [
   ['/containerizer/debug', ['GET'], 'the list of pending operations'],
-  ['/help', ['GET'], 'the help pages'],
 ]
 
 export function agentRoutes(deps: EndpointDeps): Route[] {
+  const later = NOT_YET.map(([path, , subject]) => [path, subject] as const)
+  return withDocs('Tepui agent', ['slave(1)'], ownRoutes(deps), agentAbouts(later))
+}
+
+function ownRoutes(deps: EndpointDeps): Route[] {
   const { facts, state, files } = deps
   const get = (path: string, handle: Route['handle']): Route => ({ path, methods: ['GET'], handle })
   return [

@@ -78,6 +78,18 @@ export const jsonPieces = (pieces: readonly Uint8Array[]): WholeAnswer => ({
   pieces,
 })
 
+/** Answers a page for a browser, whole in itself: nothing may be loaded from elsewhere. */
+export const html = (page: string): WholeAnswer => ({
+  kind: 'bytes',
+  status: 200,
+  contentType: 'text/html; charset=utf-8',
+  body: Buffer.from(page),
+  headers: { 'Content-Security-Policy': PAGE_POLICY },
+})
+
+const PAGE_POLICY =
+  "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
+
 /** The answer to a call that was taken: 202 with `Date` and `Content-Length: 0` and nothing else. */
 export const accepted = (): WholeAnswer => ({ kind: 'empty', status: 202 })
 

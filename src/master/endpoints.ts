@@ -8,6 +8,7 @@ import { empty, json, jsonPieces, redirect, text, type Answer } from '../http/re
 import type { Handler, Route } from '../http/routes.ts'
 import type { AgentLinkApi } from './api-agent-link.ts'
 import type { AgentsApi } from './api-agents.ts'
+import { withDocs } from '../http/docs/routes.ts'
 import type { LogSwitch } from '../http/operator/log-switch.ts'
 import { killByOperator } from './api-kill.ts'
 import type { SchedulerApi } from './api-scheduler.ts'
@@ -23,6 +24,7 @@ import { tearDown } from './operator/steer.ts'
 import { pageRoutes } from './page/files.ts'
 import type { PageStream } from './page/stream.ts'
 import { taskDetails } from './page/task-details.ts'
+import { masterAbouts } from './route-abouts.ts'
 import type { Shell } from './shell.ts'
 import { agentsPage, lendPage } from './view-agents.ts'
 import { frameworksPage } from './view-frameworks.ts'
@@ -61,11 +63,15 @@ const NOT_YET: readonly (readonly [path: string, methods: readonly string[], sub
   ['/machine/down', ['POST'], 'maintenance'],
   ['/machine/up', ['POST'], 'maintenance'],
   ['/registrar(1)/registry', ['GET'], 'the durable registry'],
-  ['/help', ['GET'], 'the help pages'],
 ]
 
 /** All routes of the master. */
 export function masterRoutes(deps: EndpointDeps): Route[] {
+  const later = NOT_YET.map(([path, , subject]) => [path, subject] as const)
+  return withDocs('Tepui master', ['master'], ownRoutes(deps), masterAbouts(later))
+}
+
+function ownRoutes(deps: EndpointDeps): Route[] {
   const { cluster, facts, scheduler, agentLink } = deps
   const events = new EventsApi(deps.history, cluster)
   const get = (path: string, handle: Handler): Route => ({ path, methods: ['GET'], handle })
