@@ -75,6 +75,17 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
     single('counter', 'tepui_container_launch_errors_total', 'Containers that could not be launched.', () =>
       value('slave/container_launch_errors'),
     ),
+    ...diskFamilies(value),
+    ...lendFamilies(value),
+    ...selfFamilies(value, () => value('slave/uptime_secs')),
+  ]
+}
+
+/** Sandboxes, their collection, and the disk below them. */
+function diskFamilies(value: (name: string) => number): Family[] {
+  const several = (prefix: string, names: readonly string[]): Record<string, number> =>
+    Object.fromEntries(names.map((name) => [name, value(prefix + name)]))
+  return [
     single(
       'gauge',
       'tepui_sandboxes_used_bytes',
@@ -112,8 +123,6 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
       '1 while nothing new may start because the disk is full, else 0.',
       () => value('tepui/disk_full'),
     ),
-    ...lendFamilies(value),
-    ...selfFamilies(value, () => value('slave/uptime_secs')),
   ]
 }
 

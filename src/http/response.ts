@@ -87,8 +87,13 @@ export const html = (page: string): WholeAnswer => ({
   headers: { 'Content-Security-Policy': PAGE_POLICY },
 })
 
-const PAGE_POLICY =
-  "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "connect-src 'self'",
+  "style-src 'unsafe-inline'",
+  "script-src 'unsafe-inline'",
+  "frame-ancestors 'none'",
+].join('; ')
 
 /** The answer to a call that was taken: 202 with `Date` and `Content-Length: 0` and nothing else. */
 export const accepted = (): WholeAnswer => ({ kind: 'empty', status: 202 })

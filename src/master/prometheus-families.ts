@@ -1,7 +1,7 @@
 // What the master shows to Prometheus: agents, tasks, frameworks, offers, and how much of what is whose.
 import type { Metrics } from '../base/metrics.ts'
 import { byLabel, lendFamilies, selfFamilies, single, type Family, type Sample } from '../http/prometheus.ts'
-import { Resources } from '../resources/resources.ts'
+import type { Resources } from '../resources/resources.ts'
 import type { Agent, Cluster } from './core/cluster.ts'
 import type { Occurrence } from './core/occurrences.ts'
 import { agentName } from './history/entries.ts'
@@ -72,6 +72,14 @@ export function masterFamilies({ cluster, metrics, all }: FamilyDeps): Family[] 
       'outcome',
       () => several(`${OFFERS}/`, OUTCOMES),
     ),
+    ...allocatorFamilies(cluster, value),
+    ...lendFamilies(value),
+    ...selfFamilies(value, () => value('master/uptime_secs')),
+  ]
+}
+
+function allocatorFamilies(cluster: Cluster, value: (name: string) => number): Family[] {
+  return [
     single(
       'gauge',
       'tepui_outstanding_offers',
@@ -90,7 +98,8 @@ export function masterFamilies({ cluster, metrics, all }: FamilyDeps): Family[] 
     byLabel(
       'gauge',
       'tepui_role_dominant_share_ratio',
-      'Dominant share of each role, 0 to 1: the largest of its parts of all cpus, memory, …, by which roles are served.',
+      'Dominant share of each role, 0 to 1: the largest of its parts of all cpus, all memory, …; the smallest is ' +
+        'served first.',
       'role',
       () => Object.fromEntries(cluster.allocator.shares().map(({ role, share }) => [role, share])),
     ),
@@ -99,13 +108,11 @@ export function masterFamilies({ cluster, metrics, all }: FamilyDeps): Family[] 
       'tepui_lend_agents',
       'Agents that lend nothing because of their mode, or cannot tell how much.',
       'state',
-      () => several('tepui/lend_agents_', ['off', 'unknown']),
+      () => ({ off: value('tepui/lend_agents_off'), unknown: value('tepui/lend_agents_unknown') }),
     ),
     single('gauge', 'tepui_operator_event_streams', 'Readers of the operator event stream now.', () =>
       value('master/operator_event_stream_subscribers'),
     ),
-    ...lendFamilies(value),
-    ...selfFamilies(value, () => value('master/uptime_secs')),
   ]
 }
 

@@ -7,6 +7,7 @@ import { MasterCall, MasterCallType } from '../wire/master-call.ts'
 import { MasterEvent } from '../wire/master-event.ts'
 import { MasterResponse } from '../wire/master-response.ts'
 import { SchedulerCall, SchedulerEvent, SchedulerResponse } from '../wire/scheduler.ts'
+import { LATER } from './operator/later.ts'
 import { SCHEDULER_EXAMPLES } from './scheduler-examples.ts'
 
 const OF_AGENT = { agent_id: 'whose files, when the path does not tell it' } as const
@@ -21,12 +22,7 @@ const OPERATOR: About = {
   examples: Object.fromEntries(
     Object.keys(MasterCallType.numbers).map((type) => [type, operatorExample(type)]),
   ),
-  later: [
-    ...['GET_WEIGHTS', 'UPDATE_WEIGHTS', 'RESERVE_RESOURCES', 'UNRESERVE_RESOURCES', 'CREATE_VOLUMES'],
-    ...['DESTROY_VOLUMES', 'GROW_VOLUME', 'SHRINK_VOLUME', 'GET_MAINTENANCE_STATUS'],
-    ...['GET_MAINTENANCE_SCHEDULE', 'UPDATE_MAINTENANCE_SCHEDULE', 'START_MAINTENANCE', 'STOP_MAINTENANCE'],
-    ...['GET_QUOTA', 'UPDATE_QUOTA', 'SET_QUOTA', 'REMOVE_QUOTA'],
-  ],
+  later: Object.values(LATER).flat(),
 }
 
 /** Those of Mesos. */

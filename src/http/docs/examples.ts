@@ -41,16 +41,30 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 }
 
 /** Types that need no part. */
-const PART_LESS = new Set(
-  [
-    ...['HEALTH', 'FLAGS', 'VERSION', 'LOGGING_LEVEL', 'STATE', 'AGENTS', 'FRAMEWORKS', 'EXECUTORS', 'TASKS'],
-    ...['OPERATIONS', 'ROLES', 'WEIGHTS', 'MASTER', 'QUOTA', 'MAINTENANCE_STATUS', 'MAINTENANCE_SCHEDULE'],
-    ...['AGENT', 'RESOURCE_PROVIDERS'],
-  ].map((what) => `GET_${what}`),
-)
+const PART_LESS = new Set([
+  'SUBSCRIBE',
+  'GET_HEALTH',
+  'GET_FLAGS',
+  'GET_VERSION',
+  'GET_LOGGING_LEVEL',
+  'GET_STATE',
+  'GET_AGENTS',
+  'GET_FRAMEWORKS',
+  'GET_EXECUTORS',
+  'GET_TASKS',
+  'GET_OPERATIONS',
+  'GET_ROLES',
+  'GET_WEIGHTS',
+  'GET_MASTER',
+  'GET_QUOTA',
+  'GET_MAINTENANCE_STATUS',
+  'GET_MAINTENANCE_SCHEDULE',
+  'GET_AGENT',
+  'GET_RESOURCE_PROVIDERS',
+])
 
 /** A call that passes the gate. */
 export function operatorExample(type: string): Readonly<Record<string, unknown>> {
-  if (PART_LESS.has(type) || type === 'SUBSCRIBE') return { type }
+  if (PART_LESS.has(type)) return { type }
   return { type, [type.toLowerCase()]: PARTS[type] ?? {} }
 }

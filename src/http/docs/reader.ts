@@ -63,18 +63,22 @@ export const READER = `<!doctype html>
       into.append(make('div', type, 'words'))
       for (const one of schema.oneOf || []) {
         const inner = make('details')
-        inner.append(make('summary', one.title + (one.description ? '  (' + one.description + ')' : '')), fieldsOf(one))
+        const words = one.description ? '  (' + one.description + ')' : ''
+        inner.append(make('summary', one.title + words), fieldsOf(one))
         const example = examples && examples[one.title]
         if (example) inner.append(make('pre', JSON.stringify(example.value, undefined, 2)))
         into.append(inner)
       }
-      if (!schema.oneOf) into.append(schema.items ? fieldsOf(schema.items) : schema.properties ? fieldsOf(schema) : make('code', kindOf(schema)))
+      if (schema.oneOf) continue
+      const page = schema.items || schema
+      into.append(page.properties ? fieldsOf(page) : make('code', kindOf(schema)))
     }
   }
   const show = (path, method, operation) => {
     const whole = make('details', undefined, 'entry')
     const head = make('summary')
-    head.append(make('span', method.toUpperCase(), 'method'), make('code', path), make('span', '  ' + operation.summary, 'words'))
+    head.append(make('span', method.toUpperCase(), 'method'), make('code', path))
+    head.append(make('span', '  ' + operation.summary, 'words'))
     const body = make('div')
     for (const { name, description } of operation.parameters || []) {
       const line = make('div')

@@ -67,7 +67,8 @@ const escaped = (words: string): string =>
 
 const pageOf = (title: string, body: string): string =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escaped(title)}</title>` +
-  `<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}dt{font-family:monospace}</style>` +
+  `<style>body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}` +
+  `dt{font-family:monospace}</style>` +
   `<h1>${escaped(title)}</h1>${body}</html>\n`
 
 const methodsOf = (path: string, routes: readonly Route[]): string =>
@@ -76,7 +77,8 @@ const methodsOf = (path: string, routes: readonly Route[]): string =>
 function helpPage(title: string, routes: readonly Route[], abouts: Abouts): string {
   const rows = [...new Set(routes.map(({ path }) => path))].toSorted().map((path) => {
     const summary = escaped(abouts[path]?.summary ?? '')
-    return `<dt>${methodsOf(path, routes)} <a href="/help${encodeURI(path)}">${escaped(path)}</a></dt><dd>${summary}</dd>`
+    const link = `<a href="/help${encodeURI(path)}">${escaped(path)}</a>`
+    return `<dt>${methodsOf(path, routes)} ${link}</dt><dd>${summary}</dd>`
   })
   return pageOf(
     `HELP: ${title}`,

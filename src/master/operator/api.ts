@@ -3,7 +3,7 @@ import type { Metrics } from '../../base/metrics.ts'
 import type { Page } from '../../http/pages/resources.ts'
 import type { SharedPages } from '../../http/pages/shared-pages.ts'
 import { commonHandlers, type CommonParts } from '../../http/operator/daemon-calls.ts'
-import { answerCall, notYet, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
+import { answerCall, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
 import type { HttpRequest } from '../../http/request.ts'
 import { jsonPieces, jsonText, text, type Answer } from '../../http/response.ts'
 import { encodeMessage } from '../../wire/json.ts'
@@ -14,6 +14,7 @@ import type { Cluster } from '../core/cluster.ts'
 import type { History } from '../history/history.ts'
 import type { Shell } from '../shell.ts'
 import type { MasterFacts } from '../views.ts'
+import { laterHandlers } from './later.ts'
 import { roleMessages } from './messages.ts'
 import type { StateAnswers } from './state.ts'
 import { problemWithDrain, steerHandlers } from './steer.ts'
@@ -136,25 +137,6 @@ function handlersOf(deps: OperatorApiDeps): Handlers {
     GET_OPERATIONS: () => tell({ type: 'GET_OPERATIONS', get_operations: {} }),
     LIST_FILES: (call, request) => files(deps, call.list_files?.path ?? '', call, request),
     READ_FILE: (call, request) => files(deps, call.read_file?.path ?? '', call, request),
-    ...later('changing weights', ['GET_WEIGHTS', 'UPDATE_WEIGHTS']),
-    ...later('reserving resources', ['RESERVE_RESOURCES', 'UNRESERVE_RESOURCES']),
-    ...later('persistent volumes', ['CREATE_VOLUMES', 'DESTROY_VOLUMES', 'GROW_VOLUME', 'SHRINK_VOLUME']),
-    ...later('maintenance', [
-      'GET_MAINTENANCE_STATUS',
-      'GET_MAINTENANCE_SCHEDULE',
-      'UPDATE_MAINTENANCE_SCHEDULE',
-      'START_MAINTENANCE',
-      'STOP_MAINTENANCE',
-    ]),
-    ...later('quota', ['GET_QUOTA', 'UPDATE_QUOTA', 'SET_QUOTA', 'REMOVE_QUOTA']),
+    ...laterHandlers(),
   }
-}
-
-/** Calls of one subject that comes with later work. */
-function later<const T extends MasterCallType>(
-  subject: string,
-  types: readonly T[],
-): Readonly<Record<T, CallHandler<MasterCall>>> {
-  const handler = notYet<MasterCall>(subject)
-  return Object.fromEntries(types.map((type) => [type, handler])) as Record<T, CallHandler<MasterCall>>
 }

@@ -1,4 +1,4 @@
-// `/openapi.json`, `/docs` and `/help` of both daemons: nothing is left out, and what is said is true of what they answer.
+// `/openapi.json`, `/docs` and `/help` of both daemons: nothing is left out, and what is said is true of the answers.
 import { describe, expect, test } from 'vitest'
 import { AgentCall } from '../../../src/wire/agent-call.ts'
 import { ExecutorCall } from '../../../src/wire/executor.ts'
@@ -89,7 +89,7 @@ describe.each(Object.keys(DAEMONS))('the %s', (name) => {
     expect(rows.length).toBeGreaterThan(20)
     // A route without words needs a row in src/master/route-abouts.ts or src/agent/route-abouts.ts.
     expect(rows.filter(([, , , summary]) => summary === '').map(([, , path]) => path)).toEqual([])
-    expect(rows.map(([, , path]) => path).toSorted()).toEqual(Object.keys(paths).toSorted())
+    expect(rows.map(([, , path = '']) => path).toSorted()).toEqual(Object.keys(paths).toSorted())
     for (const [, methods = '', path = ''] of rows) {
       const described = Object.keys(paths[path] ?? {}).map((method) => method.toUpperCase())
       expect({ path, described: described.toSorted() }).toEqual({

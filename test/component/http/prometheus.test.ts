@@ -1,4 +1,4 @@
-// `/metrics` of both daemons: Prometheus can read it, every family says what it means, and what share/ asks for is there.
+// `/metrics` of both daemons: Prometheus can read it, each family says what it means, what share/ asks for is there.
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { TestAgent } from '../../support/agent-server.ts'
@@ -169,8 +169,13 @@ test('every alert has an expression over metrics that are there, a time, a sever
   const [head = '', ...rules] = text.split('      - alert: ')
   expect(head).toMatch(/^#.*\ngroups:\n {2}- name: tepui\n {4}rules:\n$/)
   expect(rules.length).toBeGreaterThan(8)
-  const form =
-    /^(\w+)\n {8}expr: '([^']+)'\n {8}for: \d+[smh]\n {8}labels:\n {10}severity: (warning|critical)\n {8}annotations:\n {10}summary: '[^']+\.'\n {10}description: '[^']+\.'\n$/
+  const form = new RegExp(
+    [
+      "^(\\w+)\n {8}expr: '([^']+)'\n {8}for: \\d+[smh]\n",
+      ' {8}labels:\n {10}severity: (?:warning|critical)\n',
+      " {8}annotations:\n {10}summary: '[^']+\\.'\n {10}description: '[^']+\\.'\n$",
+    ].join(''),
+  )
   const names = rules.map((rule) => {
     const [, name = '', expression = ''] = form.exec(rule) ?? []
     expect({ rule, name: name !== '' }).toEqual({ rule, name: true })
