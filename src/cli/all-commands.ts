@@ -6,6 +6,7 @@ import { batchCommand } from './commands/batch.ts'
 import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eachCommand } from './commands/each.ts'
+import { eventsCommand } from './commands/events.ts'
 import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
 import { fsCommand } from './commands/fs.ts'
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   fetchCommand,
   lendCommand,
   whyCommand,
+  eventsCommand,
   batchCommand,
   gcCommand,
   upCommand,

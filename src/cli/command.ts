@@ -2,12 +2,13 @@
 import type { Clock } from '../base/clock.ts'
 import type { Random } from '../base/random.ts'
 import type { Screen } from './screen.ts'
+import type { Output } from './output.ts'
 
 /** Options that every command has. */
 export interface Common {
   /** `host:port` or URL, as it was typed or found in the environment. */
   readonly master: string
-  readonly output: 'table' | 'json'
+  readonly output: Output
   readonly debug: boolean
   /** For children of `up` and `demo`: end when standard input does. */
   readonly endWithInput: boolean

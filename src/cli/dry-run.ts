@@ -5,9 +5,11 @@ import type { Offer } from '../sdk/sdk.ts'
 import type { Context } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { type AgentRow, list, MasterApi, number, object, text, type Json } from './master-api.ts'
+import { isData, showData } from './output.ts'
 
 /** Exit code 0 when it fits somewhere now, 2 when not. */
-export async function dryRun({ clock, common, screen, signal }: Context, wish: TaskWish): Promise<number> {
+export async function dryRun(context: Context, wish: TaskWish): Promise<number> {
+  const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
   const { agents } = await api.state()
   const lending = list((await api.get('/api/x1/lend'))['agents']).map(object)
@@ -24,8 +26,8 @@ export async function dryRun({ clock, common, screen, signal }: Context, wish: T
     } else nearest = nearer(nearest, { agent: agent.name, missing: match.missing })
   }
   const code = fitting.length > 0 ? EXIT.done : EXIT.notPlaced
-  if (common.output === 'json') {
-    screen.print(JSON.stringify({ fits: fitting, nearest: nearest ?? null, task: task ?? null }))
+  if (isData(common)) {
+    await showData(context, { fits: fitting, nearest: nearest ?? null, task: task ?? null })
     return code
   }
   if (task !== undefined) screen.print(JSON.stringify(task, undefined, 2))

@@ -109,6 +109,15 @@ export class MasterApi implements Disposable {
     return this.#ask('GET', new URL(path, `http://${agent.ip}:${agent.port}`), agent)
   }
 
+  /** A stream of the master, record by record, until it ends. @throws as `get`; the signal's reason */
+  async *stream(path: string): AsyncGenerator<Json> {
+    const url = new URL(path, this.#base)
+    const { records } = await this.#heard(url, undefined, () =>
+      this.#http.openStream({ url: url.href }, this.#signal),
+    )
+    for await (const record of records) yield object(JSON.parse(record))
+  }
+
   async state(): Promise<ClusterState> {
     return clusterState(await this.get('/state'))
   }
@@ -130,8 +139,15 @@ export class MasterApi implements Disposable {
     how: { method: 'GET' | 'POST'; headers?: Readonly<Record<string, string>>; body?: string },
     agent?: object,
   ): Promise<string> {
+    const answer = await this.#heard(url, agent, () =>
+      this.#http.request({ url: url.href, ...how }, this.#signal),
+    )
+    return answer.text
+  }
+
+  async #heard<T>(url: URL, agent: object | undefined, ask: () => Promise<T>): Promise<T> {
     try {
-      return (await this.#http.request({ url: url.href, ...how }, this.#signal)).text
+      return await ask()
     } catch (error) {
       if (error instanceof PeerRefusal) throw refused(url, error)
       if (!(error instanceof OperatingError) || error.code !== 'UNREACHABLE') throw error

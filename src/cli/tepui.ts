@@ -10,6 +10,7 @@ import { EXIT } from './exit-codes.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
 import { Stopped, stopSignal } from './stop-signal.ts'
 import { tell } from './trouble.ts'
+import { OUTPUTS } from './output.ts'
 
 const DEFAULT_MASTER = '127.0.0.1:5050'
 
@@ -70,7 +71,7 @@ function addCommonOptions(parser: Parser): void {
       '-m, --master <address>',
       `HOST:PORT or URL of the master (TEPUI_MASTER; default ${DEFAULT_MASTER})`,
     )
-    .option('-o, --output <form>', 'table or json')
+    .option('-o, --output <form>', 'table, wide, json, jsonl, yaml or name')
     .option('--no-color', 'Print without colours (NO_COLOR)')
     .option('--debug', 'Show where a fault of ours came from')
     .addOption(new ParserOption('--end-with-input').hideHelp())
@@ -110,9 +111,14 @@ function contextFor(global: Typed, own: Typed, command: Command): Context {
   // The daemons read their own flags, of which --master is one.
   const local: Typed = command.verbatim === true ? {} : own
   const environment = process.env
-  const output = local.output ?? global.output ?? 'table'
-  if (output !== 'table' && output !== 'json') {
-    throw new OperatingError('USAGE', `Option '--output' has the value '${output}': expected table or json`)
+  const typed = local.output ?? global.output ?? 'table'
+  const output = OUTPUTS.find((one) => one === typed)
+  if (output === undefined) {
+    const expected = OUTPUTS.join(', ')
+    throw new OperatingError(
+      'USAGE',
+      `Option '--output' has the value '${typed}': expected one of ${expected}`,
+    )
   }
   const common: Common = {
     master:

@@ -107,10 +107,8 @@ function ratesOf(
   })
 }
 
-const BAR = 20
-
 /** `█` used of what is allocated, `▓` lent in use, `▒` allocated but idle, `░` free; together what the agent has. */
-export function barOf({ allocatedIdle, lentUsed, total, used }: TopRow): string {
+export function barOf({ allocatedIdle, lentUsed, total, used }: TopRow, width = 20): string {
   const parts: readonly (readonly [string, number])[] = [
     ['█', used],
     ['▓', lentUsed],
@@ -120,8 +118,8 @@ export function barOf({ allocatedIdle, lentUsed, total, used }: TopRow): string 
   let sum = 0
   for (const [sign, cpus] of parts) {
     sum += cpus
-    const end = total > 0 ? Math.min(BAR, Math.round((sum / total) * BAR)) : 0
+    const end = total > 0 ? Math.min(width, Math.round((sum / total) * width)) : 0
     bar += sign.repeat(Math.max(0, end - bar.length))
   }
-  return bar.padEnd(BAR, '░')
+  return bar.padEnd(width, '░')
 }

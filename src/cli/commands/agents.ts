@@ -4,15 +4,17 @@ import { EXIT } from '../exit-codes.ts'
 import { MasterApi, number } from '../master-api.ts'
 import { table } from '../screen.ts'
 import { amountText, memoryText } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const agentsCommand: Command = {
   name: 'agents',
   summary: 'List the agents and what they have',
-  run: async ({ clock, common, screen, signal }) => {
+  run: async (context) => {
+    const { clock, common, screen, signal } = context
     using api = new MasterApi(common.master, clock, signal)
     const { agents } = await api.state()
-    if (common.output === 'json') {
-      screen.print(JSON.stringify(agents))
+    if (isData(common)) {
+      await showData(context, agents)
       return EXIT.done
     }
     if (agents.length === 0)

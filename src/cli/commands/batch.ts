@@ -14,6 +14,7 @@ import { jobsIn, MAX_JOBS, readJobList } from '../job-list.ts'
 import { MasterApi, object, text } from '../master-api.ts'
 import { listOf, textOf, wholeOf } from '../option-values.ts'
 import { TASK_OPTIONS, wishOf } from '../run-options.ts'
+import { isData, showData } from '../output.ts'
 
 export const batchCommand: Command = {
   name: 'batch',
@@ -61,7 +62,7 @@ async function batch(context: Context, args: readonly string[], options: OptionV
     for (const note of notes) {
       meter.see(note)
       const line = noteLine(note, framework)
-      if (line !== undefined && common.output !== 'json') screen.note(line)
+      if (line !== undefined && !isData(common)) screen.note(line)
     }
     if (framework.isDone) done.resolve()
     return effects
@@ -77,7 +78,8 @@ async function batch(context: Context, args: readonly string[], options: OptionV
   await driver.settled()
   await client.teardown()
   const totals = meter.totals(jobs.length, framework)
-  screen.print(common.output === 'json' ? JSON.stringify(totals) : totalsLine(totals))
+  if (isData(common)) await showData(context, totals)
+  else screen.print(totalsLine(totals))
   if (signal.aborted) return EXIT.interrupted
   return meter.worst
 }
@@ -115,7 +117,7 @@ function isList(name: string | undefined): boolean {
 /** Says what is lent when nothing runs: somebody who waits wants to know for what. */
 function sayWhyIdle(context: Context, framework: JobsFramework, signal: AbortSignal): void {
   const { clock, common, screen } = context
-  if (common.output === 'json') return
+  if (isData(common)) return
   const say = async (): Promise<void> => {
     for (let wait = SILENT_MS; ; wait = REMIND_MS) {
       await clock.sleep(wait, signal)

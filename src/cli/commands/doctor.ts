@@ -9,6 +9,7 @@ import { type Daemon, type Finding, judge } from '../doctor/findings.ts'
 import { EXIT } from '../exit-codes.ts'
 import { masterUrl } from '../master-api.ts'
 import { choiceOf, textOf } from '../option-values.ts'
+import { isData, showData } from '../output.ts'
 
 const COLOURS: Readonly<Record<Finding['verdict'], Colour>> = { PASS: 'green', WARN: 'yellow', FAIL: 'red' }
 const DEFAULT_MASTER = '127.0.0.1:5050'
@@ -34,8 +35,8 @@ async function doctor(context: Context, _: readonly string[], options: OptionVal
   const findings = judge(await gatherFacts(questionOf(context, options), clock, signal), daemons)
   const failed = findings.filter(({ verdict }) => verdict === 'FAIL').length
   const warned = findings.filter(({ verdict }) => verdict === 'WARN').length
-  if (common.output === 'json') {
-    screen.print(JSON.stringify({ healthy: failed === 0, checks: findings }))
+  if (isData(common)) {
+    await showData(context, { healthy: failed === 0, checks: findings })
   } else {
     const rows = findings.map(({ check, detail, verdict }) => [
       screen.paint(COLOURS[verdict], verdict),

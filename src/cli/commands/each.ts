@@ -16,6 +16,7 @@ import { openFramework } from '../framework-session.ts'
 import { MasterApi } from '../master-api.ts'
 import { textOf, timeOf, wholeOf } from '../option-values.ts'
 import { readScript, TASK_OPTIONS, wishOf } from '../run-options.ts'
+import { isData, showData } from '../output.ts'
 
 export const eachCommand: Command = {
   name: 'each',
@@ -71,7 +72,7 @@ async function each(context: Context, args: readonly string[], options: OptionVa
     lines = await readResults(framework.results, client.frameworkId, clock, timeoutMs)
     await client.teardown()
   }
-  if (common.output === 'json') screen.print(JSON.stringify(lines))
+  if (isData(common)) await showData(context, lines)
   else for (const line of eachLines(lines, options['fold'] !== false)) screen.print(line)
   const exitCode = exitCodeOf(lines)
   screen.note(summaryOf(lines, exitCode))

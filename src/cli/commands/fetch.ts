@@ -9,6 +9,7 @@ import { type AgentRow, type Json, list, MasterApi, number, object, text } from 
 import { isSet } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const fetchCommand: Command = {
   name: 'fetch',
@@ -60,10 +61,10 @@ async function ls(context: Context, wanted: string | undefined): Promise<number>
   const code = await each(context, wanted, async (api, agent) => {
     const page = await api.get(lendPath(agent, 'fetch'))
     pages.push({ agent: agent.name, ...page })
-    if (common.output === 'json') return
+    if (isData(common)) return
     for (const line of fetchLines(agent.name, page, clock.now())) screen.print(line)
   })
-  if (common.output === 'json') screen.print(JSON.stringify(pages))
+  if (isData(common)) await showData(context, pages)
   return code
 }
 
@@ -78,12 +79,12 @@ async function purge(context: Context, wanted: string | undefined, options: Opti
     done.push({ agent: agent.name, ...page })
     const kept = number(page['kept'])
     const rest = kept > 0 ? `; ${kept} are in use and stay` : ''
-    if (common.output !== 'json')
+    if (!isData(common))
       screen.print(
         `${agent.name}: removed ${number(page['removed'])} files, ${humanBytes(number(page['bytes']))}${rest}`,
       )
   })
-  if (common.output === 'json') screen.print(JSON.stringify(done))
+  if (isData(common)) await showData(context, done)
   return code
 }
 

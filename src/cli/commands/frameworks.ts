@@ -4,12 +4,14 @@ import { EXIT } from '../exit-codes.ts'
 import { MasterApi, number } from '../master-api.ts'
 import { table } from '../screen.ts'
 import { amountText, memoryText } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const frameworksCommand: Command = {
   name: 'frameworks',
   summary: 'List the frameworks and what they hold',
   options: [{ flags: '-a, --all', help: 'Also those that are gone' }],
-  run: async ({ clock, common, screen, signal }, _, options) => {
+  run: async (context, _, options) => {
+    const { clock, common, screen, signal } = context
     using api = new MasterApi(common.master, clock, signal)
     const state = await api.state()
     const gone = options['all'] === true ? state.completedFrameworks : []
@@ -17,8 +19,8 @@ export const frameworksCommand: Command = {
       ...state.frameworks.map((one) => ({ ...one, standing: one.connected ? 'connected' : 'disconnected' })),
       ...gone.map((one) => ({ ...one, standing: 'gone' })),
     ]
-    if (common.output === 'json') {
-      screen.print(JSON.stringify(all))
+    if (isData(common)) {
+      await showData(context, all)
       return EXIT.done
     }
     if (all.length === 0) screen.note('No framework is registered')

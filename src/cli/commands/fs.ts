@@ -11,6 +11,7 @@ import { type Json, list, MasterApi, number, object, text } from '../master-api.
 import { isSet, wholeOf } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const fsCommand: Command = {
   name: 'fs',
@@ -71,12 +72,10 @@ function query(place: Place, more: Readonly<Record<string, string>> = {}): strin
   return new URLSearchParams({ path, ...more }).toString()
 }
 
-async function show({ clock, common, screen }: Context, api: MasterApi, place: Place): Promise<void> {
+async function show(context: Context, api: MasterApi, place: Place): Promise<void> {
+  const { clock, common, screen } = context
   const rows = list(await api.page(`${place.page}/browse?${query(place)}`)).map(object)
-  if (common.output === 'json') {
-    for (const row of rows) screen.print(JSON.stringify(row))
-    return
-  }
+  if (isData(common)) return showData(context, rows)
   const cells = rows.map((row) => [
     text(row['mode']),
     humanBytes(number(row['size'])),

@@ -7,6 +7,7 @@ import { dryLines, doneLines } from '../gc-view.ts'
 import { agentsNamed, lendPath } from '../lend-api.ts'
 import { type AgentRow, type Json, MasterApi, object, text } from '../master-api.ts'
 import { isSet, parseTime, textOf } from '../option-values.ts'
+import { isData, showData } from '../output.ts'
 
 export const gcCommand: Command = {
   name: 'gc',
@@ -31,17 +32,18 @@ async function gc(context: Context, _: readonly string[], options: OptionValues)
     throw new OperatingError('USAGE', `Option '--older': expected an age such as 1h, but got '${older}'`)
   const { agents } = await api.state()
   const isDry = isSet(options, 'dryRun')
+  const pages: Json[] = []
   for (const agent of agentsNamed(agents, textOf(options, 'agent'))) {
     const before = isDry ? {} : await start(api, agent, olderMs)
     const page = isDry ? await api.get(lendPath(agent, 'gc')) : await ended(context, api, agent)
-    if (common.output === 'json')
-      screen.print(JSON.stringify({ agent: agent.name, agent_id: agent.id, ...page }))
+    if (isData(common)) pages.push({ agent: agent.name, agent_id: agent.id, ...page })
     else
       for (const line of isDry
         ? dryLines(agent.name, page, clock.now())
         : doneLines(agent.name, before, page))
         screen.print(line)
   }
+  if (isData(common)) await showData(context, pages)
   return EXIT.done
 }
 

@@ -8,6 +8,7 @@ import { MasterApi } from '../master-api.ts'
 import { timeOf } from '../option-values.ts'
 import { DETACHED_LABEL } from '../detached.ts'
 import { stateWord } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 const WITHIN_MS = 30_000
 const LOOK_MS = 200
@@ -30,7 +31,7 @@ export const killCommand: Command = {
     )
     const state = await ended(context, api, found, timeOf(options, 'timeout') ?? WITHIN_MS)
     await leave(api, found)
-    if (common.output === 'json') screen.print(JSON.stringify({ task: id, framework: frameworkId, state }))
+    if (isData(common)) await showData(context, { task: id, framework: frameworkId, state })
     else screen.print(`${id} ${stateWord(state)}`)
     return EXIT.done
   },

@@ -7,6 +7,7 @@ import type { Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { listOf, numberOf, pairsOf, textOf } from '../option-values.ts'
 import { replayJson, replayLines } from '../replay-view.ts'
+import { isData, showData } from '../output.ts'
 
 /** The default of `--oversubscribed_resources_interval`, ms. */
 const REPORT_MS = 15_000
@@ -28,7 +29,7 @@ export async function replayCommand(
       }),
     signal,
   })
-  if (common.output === 'json') screen.print(JSON.stringify(replayJson(report)))
+  if (isData(common)) await showData(context, replayJson(report))
   else for (const line of replayLines(report)) screen.print(line)
   for (const { rule, troubles: count, firstTrouble } of report.rules)
     if (firstTrouble !== undefined) screen.note(`${rule} failed ${count} times, first: ${firstTrouble}`)

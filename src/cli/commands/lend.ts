@@ -11,6 +11,7 @@ import { choiceOf, isSet, listOf, pairsOf, textOf, timeOf } from '../option-valu
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
 import { replayCommand } from './lend-replay.ts'
+import { isData, showData } from '../output.ts'
 
 const MODES = ['off', 'observe', 'lend', 'full'] as const
 
@@ -71,7 +72,8 @@ export const lendCommand: Command = {
 async function status(context: Context, wanted: string | undefined): Promise<number> {
   const { clock, common, screen } = context
   const { missing, rows, total } = await lendRows(context, wanted)
-  if (common.output === 'json') screen.print(JSON.stringify(rows))
+  if (common.output === 'json' || common.output === 'yaml') await showData(context, { agents: rows, total })
+  else if (isData(common)) await showData(context, rows)
   else {
     for (const row of rows) for (const line of lendLines(row, clock.now())) screen.print(line)
     if (rows.length + missing.length === 0) screen.print('there are no agents')
@@ -158,9 +160,9 @@ async function change(context: Context, wanted: string | undefined, body: object
     const page = await api.get(lendPath(agent))
     const { mode, paused, why_not: why } = page
     changed.push({ agent: agent.name, mode, paused, ...(why !== undefined && { why }) })
-    if (common.output !== 'json') screen.print(`${agent.name}: ${switchText(page)}`)
+    if (!isData(common)) screen.print(`${agent.name}: ${switchText(page)}`)
   }
-  if (common.output === 'json') screen.print(JSON.stringify(changed))
+  if (isData(common)) await showData(context, changed)
   return EXIT.done
 }
 
@@ -189,7 +191,7 @@ async function history(context: Context, wanted: string | undefined, options: Op
     ...(kind !== undefined && { kind }),
     ...(task !== undefined && { task }),
   })
-  if (common.output === 'json') screen.print(JSON.stringify(events))
+  if (isData(common)) await showData(context, events)
   else for (const line of historyLines(events, clock.now())) screen.print(line)
   return tellMissing(context, missing, agents.length - missing.length)
 }

@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes.ts'
 import { allTasks, findTask, type FoundTask } from '../find-task.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
+import { isData } from '../output.ts'
 
 export const logsCommand: Command = {
   name: 'logs',
@@ -47,7 +48,7 @@ async function logs(
   const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
   const decoder = new TextDecoder()
   for await (const piece of follow(file, clock, { from, ended }, signal)) {
-    if (common.output === 'table') screen.write(piece)
+    if (!isData(common)) screen.write(piece)
     else
       screen.print(
         JSON.stringify({ task: found.task.id, stream, text: decoder.decode(piece, { stream: true }) }),

@@ -5,26 +5,37 @@ import { allTasks, type FoundTask } from '../find-task.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 import { table } from '../screen.ts'
 import { ageText, amountText, memoryText, stateWord } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const psCommand: Command = {
   name: 'ps',
   summary: 'List tasks',
   options: [{ flags: '-a, --all', help: 'Also tasks that have ended' }],
-  run: async ({ clock, common, screen, signal }, _, options) => {
+  run: async (context, _, options) => {
+    const { clock, common, screen, signal } = context
     using api = new MasterApi(common.master, clock, signal)
     const state = await api.state()
     const tasks = allTasks(state).filter(({ isLive }) => isLive || options['all'] === true)
-    if (common.output === 'json') screen.print(JSON.stringify(tasks.map((found) => taskJson(found, state))))
+    if (isData(common))
+      await showData(
+        context,
+        tasks.map((found) => taskJson(found, state)),
+      )
     else {
       if (tasks.length === 0) screen.note('No task runs. Start one: tepui run -- echo hello')
-      for (const line of taskTable(tasks, state, clock.now())) screen.print(line)
+      for (const line of taskTable(tasks, state, clock.now(), common.output === 'wide')) screen.print(line)
     }
     return EXIT.done
   },
 }
 
 /** Pure, for its test. */
-export function taskTable(tasks: readonly FoundTask[], state: ClusterState, now: number): string[] {
+export function taskTable(
+  tasks: readonly FoundTask[],
+  state: ClusterState,
+  now: number,
+  wide = false,
+): string[] {
   const rows = tasks.map(({ framework, task }) => [
     task.id,
     task.name,
@@ -35,8 +46,10 @@ export function taskTable(tasks: readonly FoundTask[], state: ClusterState, now:
     memoryText(task.mem),
     ageText(task.changed, now),
     framework.name,
+    ...(wide ? [task.role, task.image ?? '', task.containerId ?? '', framework.id] : []),
   ])
   const head = ['TASK', 'NAME', 'STATE', 'AGENT', 'CPUS', 'LENT', 'MEMORY', 'SINCE', 'FRAMEWORK']
+  if (wide) head.push('ROLE', 'IMAGE', 'CONTAINER', 'FRAMEWORK ID')
   return tasks.length === 0 ? [] : table(head, rows)
 }
 

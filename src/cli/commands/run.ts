@@ -16,6 +16,7 @@ import { RUN_OPTIONS, wishOf } from '../run-options.ts'
 import { endOf } from '../task-end.ts'
 import { TaskOutput } from '../task-output.ts'
 import { stateWord } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const runCommand: Command = {
   name: 'run',
@@ -151,13 +152,13 @@ class RunSession {
     return this.#tellEnd(outcome)
   }
 
-  #detach(): number {
+  async #detach(): Promise<number> {
     const { common, screen } = this.#context
     const placement = this.#placement
     if (placement === undefined) throw new OperatingError('STOPPED', 'The master ended the subscription')
     const framework = this.#client?.frameworkId ?? ''
-    if (common.output === 'json')
-      screen.print(JSON.stringify({ task: placement.taskId, framework, agent: placement.agentName }))
+    if (isData(common))
+      await showData(this.#context, { task: placement.taskId, framework, agent: placement.agentName })
     else screen.print(placement.taskId)
     this.#say(`detached  tepui logs -f ${placement.taskId}    tepui kill ${placement.taskId}`)
     return EXIT.done

@@ -9,13 +9,14 @@ import { type AgentRow, type ClusterState, type Json, list, MasterApi, object, t
 import { table } from '../screen.ts'
 import { barOf, type TopRow, topRow } from '../top-view.ts'
 import { amountText, memoryText } from '../words.ts'
+import { isData, showData } from '../output.ts'
 
 export const topCommand: Command = {
   name: 'top',
   summary: 'Show per agent what is used, allocated but idle, lent in use, and free',
   options: [{ flags: '--once', help: 'Once, and end; else anew each second until q or Ctrl-C' }],
   run: async (context, _, options) => {
-    const isLive = options['once'] !== true && process.stdout.isTTY && context.common.output === 'table'
+    const isLive = options['once'] !== true && process.stdout.isTTY && !isData(context.common)
     return isLive ? watch(context) : once(context)
   },
 }
@@ -31,7 +32,7 @@ async function once(context: Context): Promise<number> {
   const before = await look(api)
   await clock.sleep(BETWEEN_MS, signal)
   const rows = rowsOf(before, await look(api))
-  if (common.output === 'json') screen.print(JSON.stringify(rows))
+  if (isData(common)) await showData(context, rows)
   else for (const line of topLines(rows)) screen.print(line)
   return EXIT.done
 }
@@ -84,34 +85,32 @@ function rowsOf(before: Look, { own, pages, state }: Look): TopRow[] {
   })
 }
 
-/** Pure, for its test. */
+const WIDTH = 100
+/** The bar gives way to long names and large amounts. */
+const BARS = [20, 16, 12, 8]
+
+/** Within 100 columns as far as names allow. Pure, for its test. */
 export function topLines(rows: readonly TopRow[]): string[] {
+  if (rows.length === 0) return ['there are no agents']
+  const tables = BARS.map((bar) => topTable(rows, bar))
+  const fits = (lines: readonly string[]): boolean => lines.every((line) => Array.from(line).length <= WIDTH)
+  const lines = tables.find(fits) ?? tables.at(-1) ?? []
+  return [...lines, '█ used of what is allocated  ▒ allocated but idle  ▓ lent in use  ░ free']
+}
+
+function topTable(rows: readonly TopRow[], bar: number): string[] {
   const cells = rows.map((row) => [
     row.agent,
-    barOf(row),
+    barOf(row, bar),
     `${amountText(row.used)} of ${amountText(row.allocated)}`,
     amountText(row.allocatedIdle),
     row.lending ? `${amountText(row.lentUsed)} of ${amountText(row.lent)}` : row.mode || 'no answer',
     amountText(row.free),
     `${memoryText(row.memoryUsed)} of ${memoryText(row.memoryAllocated)}`,
     row.pressure === undefined ? '-' : `${Math.round(row.pressure * 100)} %`,
-    `${row.tasks}`,
-    `${row.lentTasks}`,
+    row.lentTasks === 0 ? `${row.tasks}` : `${row.tasks} (${row.lentTasks} lent)`,
     `${row.takenBack}`,
   ])
-  const head = [
-    'AGENT',
-    'CPU',
-    'USED',
-    'IDLE',
-    'LENT IN USE',
-    'FREE',
-    'MEMORY',
-    'PSI',
-    'TASKS',
-    'LENT',
-    'TAKEN BACK',
-  ]
-  if (rows.length === 0) return ['there are no agents']
-  return [...table(head, cells), '█ used of what is allocated  ▒ allocated but idle  ▓ lent in use  ░ free']
+  const head = ['AGENT', 'CPU', 'USED', 'IDLE', 'LENT', 'FREE', 'MEMORY', 'PSI', 'TASKS', 'BACK']
+  return table(head, cells)
 }

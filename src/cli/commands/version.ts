@@ -4,22 +4,18 @@ import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { MasterApi, text } from '../master-api.ts'
 import { OperatingError } from '../../base/errors.ts'
+import { isData, showData } from '../output.ts'
 
 export const versionCommand: Command = {
   name: 'version',
   summary: 'Print the versions of this program and of the master',
-  run: async ({ clock, common, screen, signal }) => {
+  run: async (context) => {
+    const { clock, common, screen, signal } = context
     using api = new MasterApi(common.master, clock, signal)
     const master = await masterVersion(api)
-    if (common.output === 'json') {
-      screen.print(
-        JSON.stringify({
-          tepui: TEPUI_VERSION,
-          api: MESOS_API_VERSION,
-          node: process.version,
-          master: master ?? null,
-        }),
-      )
+    if (isData(common)) {
+      const versions = { tepui: TEPUI_VERSION, api: MESOS_API_VERSION, node: process.version }
+      await showData(context, { ...versions, master: master ?? null })
       return EXIT.done
     }
     screen.print(`tepui ${TEPUI_VERSION} (API of Mesos ${MESOS_API_VERSION}), Node ${process.version}`)

@@ -11,6 +11,7 @@ import { type EventRow, eventsOf } from '../lend-api.ts'
 import { type AgentRow, type ClusterState, MasterApi } from '../master-api.ts'
 import { stateWord } from '../words.ts'
 import { lendLines, lendRows } from './lend.ts'
+import { isData, showData } from '../output.ts'
 
 export const whyCommand: Command = {
   name: 'why',
@@ -19,7 +20,7 @@ export const whyCommand: Command = {
   run: async (context, [what = '']) => {
     const { clock, common, screen } = context
     const { about, agent, events, missing } = await find(context, what)
-    if (common.output === 'json') screen.print(JSON.stringify(events))
+    if (isData(common)) await showData(context, events)
     else {
       if (agent !== undefined) for (const line of await presentOf(context, agent)) screen.print(line)
       const newest = events.at(-1)
