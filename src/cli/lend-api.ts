@@ -3,6 +3,12 @@ import { OperatingError } from '../base/errors.ts'
 import { closest } from '../base/words.ts'
 import { type AgentRow, type Json, list, type MasterApi, number, object, text } from './master-api.ts'
 
+export interface Events {
+  readonly events: readonly EventRow[]
+  /** A sentence for each agent that did not answer. */
+  readonly missing: readonly string[]
+}
+
 /** One decision, as histories have it. */
 export interface EventRow {
   readonly event: number
@@ -44,12 +50,16 @@ export async function eventsOf(
   agent: AgentRow | undefined,
   page: string,
   query: Readonly<Record<string, string>>,
-): Promise<{ readonly events: readonly EventRow[]; readonly missing: readonly string[] }> {
+): Promise<Events> {
   const path = agent === undefined ? `/api/x1/${page}` : lendPath(agent, page)
   const asked = new URLSearchParams(query).toString()
   const answer = await api.get(asked === '' ? path : `${path}?${asked}`)
+  return eventsIn(answer, agents, agent?.name)
+}
+
+/** The decisions in a page, and who did not answer. @param one the only agent that was asked */
+export function eventsIn(answer: Json, agents: readonly AgentRow[], one = ''): Events {
   const names = new Map(agents.map(({ id, name }) => [id, name]))
-  const one = agent?.name ?? ''
   const events = list(answer['events']).map((value) => {
     const event = object(value)
     const id = text(event['agent_id'])

@@ -165,11 +165,22 @@ export class MasterApi implements Disposable {
   }
 }
 
+/** The master does not answer with what was asked for, and says why. */
+export class MasterRefusal extends OperatingError {
+  readonly status: number
+
+  constructor(message: string, status: number) {
+    super('REFUSED', message)
+    this.status = status
+  }
+}
+
 function refused(url: URL, error: PeerRefusal): OperatingError {
   const words = error.text.trim() === '' ? `status ${error.status}` : error.text.trim()
   // What our own pages refuse with is a whole sentence; older masters do not have them.
-  if (url.pathname.startsWith('/api/x1/') && error.status !== 404) return new OperatingError('REFUSED', words)
-  return new OperatingError('REFUSED', `${url.host} refused ${url.pathname}: ${words}`)
+  if (url.pathname.startsWith('/api/x1/') && error.status !== 404)
+    return new MasterRefusal(words, error.status)
+  return new MasterRefusal(`${url.host} refused ${url.pathname}: ${words}`, error.status)
 }
 
 /** @throws OperatingError USAGE */

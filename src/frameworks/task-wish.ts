@@ -1,5 +1,6 @@
 // What somebody wants to run, and the task that it becomes on an offer: pure.
 import { userInfo } from 'node:os'
+import { NEED_LABEL, needText } from '../resources/need.ts'
 import type { CommandInfo, CommandInfoURI } from '../wire/commands.ts'
 import type { ContainerInfo } from '../wire/containers.ts'
 import type { FrameworkInfo } from '../wire/frameworks.ts'
@@ -79,9 +80,12 @@ export function frameworkInfo(options: {
   /** Seconds for which its tasks outlive its connection. */
   readonly failoverSeconds?: number
   readonly labels?: Readonly<Record<string, string>>
+  /** What its next task wants, so that the master can say why it waits. */
+  readonly wish?: TaskWish | undefined
 }): FrameworkInfo {
-  const { name, roles, borrows, failoverSeconds = 0, labels = {} } = options
-  const pairs = Object.entries(labels).map(([key, value]) => ({ key, value }))
+  const { name, roles, borrows, failoverSeconds = 0, labels = {}, wish } = options
+  const needs = wish === undefined ? {} : { [NEED_LABEL]: needText({ ...wish, lent: wish.revocable }) }
+  const pairs = Object.entries({ ...labels, ...needs }).map(([key, value]) => ({ key, value }))
   return {
     user: options.user ?? userInfo().username,
     name,

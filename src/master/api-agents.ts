@@ -49,6 +49,21 @@ const MOST_EVENTS = 1000
 /** Of what an operator sends, so much is in the log of events. */
 const MOST_TOLD_BYTES = 500
 
+/** What is asked of an agent's page, and for how long. A request of HTTP has both. */
+export interface Asked {
+  readonly query: ReadonlyMap<string, string>
+  readonly signal: AbortSignal
+}
+
+export interface Merged {
+  readonly events: readonly Readonly<Record<string, unknown>>[]
+  readonly unanswered: readonly {
+    readonly agent_id: string
+    readonly hostname: string
+    readonly reason: string
+  }[]
+}
+
 export class AgentsApi implements Disposable {
   readonly #deps: AgentsApiDeps
   readonly #http: HttpClient
@@ -67,7 +82,6 @@ export class AgentsApi implements Disposable {
     return [
       { path: '/api/x1/agents', methods: ['GET', 'POST'], handle: (request) => this.#one(request) },
       { path: '/api/x1/lend/history', methods: ['GET'], handle: all('lend/history') },
-      { path: '/api/x1/why', methods: ['GET'], handle: all('why') },
       ...FILES.map(
         (page): Route => ({
           path: `/${page}`,
@@ -167,16 +181,30 @@ export class AgentsApi implements Disposable {
     return named.length === 1 ? found : `${named.length} agents have the host name '${name}': give an id`
   }
 
-  /** Every connected agent's events, merged by time; of too many the newest. Who does not answer is named. */
   async #merged(page: string, request: HttpRequest): Promise<Answer> {
+    const merged = await this.merged(page, request)
+    return typeof merged === 'string' ? text(400, merged) : json(merged)
+  }
+
+  /** A page of an agent as JSON. @throws OperatingError UNREACHABLE, REFUSED, LIMIT */
+  async read(agent: Agent, page: string, asked: Asked): Promise<unknown> {
+    return JSON.parse((await this.#ask(agent, page, asked, undefined)).bytes.toString())
+  }
+
+  /**
+   * Every connected agent's events, or those of these, merged by time; of too many the newest. Who does not answer is
+   * named. A sentence when the parameters are wrong.
+   */
+  async merged(page: string, asked: Asked, agents?: readonly Agent[]): Promise<Merged | string> {
     const events: Record<string, unknown>[] = []
-    const unanswered: { readonly agent_id: string; readonly hostname: string; readonly reason: string }[] = []
-    const waiting = [...this.#deps.cluster.agents.values()].filter(({ state }) => state.kind === 'connected')
+    const unanswered: Merged['unanswered'][number][] = []
+    const all = agents ?? [...this.#deps.cluster.agents.values()]
+    const waiting = all.filter(({ state }) => state.kind === 'connected')
     let refusal: PeerRefusal | undefined
     const askOne = async (agent: Agent): Promise<void> => {
       const { hostname } = agent.info
       try {
-        const { bytes } = await this.#ask(agent, page, request, undefined)
+        const { bytes } = await this.#ask(agent, page, asked, undefined)
         for (const event of eventsIn(bytes.toString()))
           events.push({ ...event, agent_id: agent.id, hostname })
       } catch (error) {
@@ -189,22 +217,22 @@ export class AgentsApi implements Disposable {
     }
     await Promise.all(Array.from({ length: ABREAST }, worker))
     // A wrong parameter is wrong for all of them.
-    if (refusal !== undefined) return text(400, refusal.text)
+    if (refusal !== undefined) return refusal.text
     events.sort((a, b) => Number(a['at']) - Number(b['at']))
-    const limit = Number(request.query.get('limit') ?? MOST_EVENTS)
-    return json({ events: events.slice(-Math.min(limit, MOST_EVENTS)), unanswered })
+    const limit = Number(asked.query.get('limit') ?? MOST_EVENTS)
+    return { events: events.slice(-Math.min(limit, MOST_EVENTS)), unanswered }
   }
 
   async #ask(
     agent: Agent,
     page: string,
-    request: HttpRequest,
+    { query: params, signal }: Asked,
     body: Uint8Array | undefined,
   ): Promise<IncomingBytes> {
     if (this.#underWay >= MAX_UNDER_WAY)
       throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
     const { ip, port } = agent.address
-    const query = new URLSearchParams([...request.query]).toString()
+    const query = new URLSearchParams([...params]).toString()
     const where = page.startsWith('files/') || page === 'api/v1' ? page : `api/x1/${page}`
     const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/${where}${query === '' ? '' : `?${query}`}`
     const isFile = page === 'files/download'
@@ -217,7 +245,7 @@ export class AgentsApi implements Disposable {
       const headers = { 'Content-Type': 'application/json' }
       return await this.#http.requestBytes(
         body === undefined ? { url, ...limits } : { method: 'POST', url, headers, body, ...limits },
-        request.signal,
+        signal,
       )
     } finally {
       this.#underWay--

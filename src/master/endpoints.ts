@@ -30,6 +30,7 @@ import { agentsPage, lendPage } from './view-agents.ts'
 import { frameworksPage } from './view-frameworks.ts'
 import { rolesPage } from './view-roles.ts'
 import { tasksPage } from './view-tasks.ts'
+import type { WhyApi } from './why/api.ts'
 import { versionPage } from '../http/pages/version.ts'
 import { flagsPage, statePage, summaryPage, type MasterFacts } from './views.ts'
 
@@ -42,6 +43,7 @@ export interface EndpointDeps {
   readonly agentLink: AgentLinkApi
   readonly agents: AgentsApi
   readonly history: History
+  readonly why: WhyApi
   readonly operator: OperatorApi
   readonly pages: SharedPages
   /** For `/metrics`. */
@@ -80,6 +82,7 @@ function ownRoutes(deps: EndpointDeps): Route[] {
     { path: '/api/x1/agent', handle: (request) => agentLink.handle(request) },
     get('/api/x1/lend', () => json(lendPage(cluster))),
     get('/api/x1/events', (request) => events.handle(request)),
+    get('/api/x1/why', (request) => deps.why.handle(request)),
     ...deps.agents.routes,
     { path: '/api/v1', handle: (request) => deps.operator.handle(request) },
     ...deps.logging.routes,

@@ -26,6 +26,8 @@ import type { CoreOptions } from './core/cluster.ts'
 import { MasterCore } from './core/core.ts'
 import type { History } from './history/history.ts'
 import { openHistory } from './history/open.ts'
+import { WhyApi } from './why/api.ts'
+import { LastOffers } from './why/last-offers.ts'
 import { masterRoutes } from './endpoints.ts'
 import type { MASTER_FLAGS, MasterFlags } from './flags.ts'
 import type { MasterDeps } from './master.ts'
@@ -140,6 +142,8 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
   shell.watch((what) => countOffer(metrics, what))
   const agents = scope.use(new AgentsApi({ cluster, clock, history }))
   const page = new PageStream({ cluster, clock, log, metrics, master: () => masterRow(facts), version })
+  const offers = new LastOffers()
+  shell.watch(offers.watch)
   return masterRoutes({
     cluster,
     shell,
@@ -165,6 +169,7 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
     page: scope.use(page),
     families: masterFamilies({ cluster, metrics, all: read }),
     history,
+    why: new WhyApi({ cluster, clock, agents, history, offers }),
     agents,
     agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),
   })

@@ -47,7 +47,13 @@ async function batch(context: Context, args: readonly string[], options: OptionV
     retries: wholeOf(options, 'retries', 0, [0, 1000]),
   })
   const roles = [textOf(options, 'role') ?? '*']
-  const info = frameworkInfo({ name: 'batch', roles, user: jobs[0]?.wish.user, borrows: true })
+  const info = frameworkInfo({
+    name: 'batch',
+    roles,
+    user: jobs[0]?.wish.user,
+    borrows: true,
+    wish: jobs[0]?.wish,
+  })
   const meter = new BatchMeter(clock)
   await using client = await openFramework(context, info)
   const driver = new Driver(client)

@@ -36,7 +36,7 @@ async function events(context: Context, _: readonly string[], options: OptionVal
   const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
   const query = await queryOf(api, options, clock.now())
-  if (isSet(options, 'follow')) return follow(context, api, query)
+  if (isSet(options, 'follow')) return await follow(context, api, query)
   const found = list((await api.get(`/api/x1/events?${query.toString()}`))['events']).map(object)
   if (isData(common)) await showData(context, found)
   else {

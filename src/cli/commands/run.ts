@@ -92,6 +92,7 @@ class RunSession {
       roles: [textOf(this.#options, 'role') ?? '*'],
       user: this.#wish.user,
       borrows: this.#wish.revocable,
+      wish: this.#wish,
       ...(this.#detached && { failoverSeconds: DETACHED_SECONDS, labels: { [DETACHED_LABEL]: 'true' } }),
     })
   }

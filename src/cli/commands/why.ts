@@ -1,98 +1,126 @@
 /**
- * `tepui why TASK|AGENT|EVENT`: which decisions of lending were about it, the newest opened into its figures; of an
- * agent also why it lends as much as it does now.
+ * `tepui why TASK|AGENT|FRAMEWORK|EVENT`: why a task waits, why it ended, why an agent lends so little: the master's
+ * sentence with its figures, the decisions of lending behind it, what happened lately, and what to do next.
  */
 import { OperatingError } from '../../base/errors.ts'
 import type { Command, Context } from '../command.ts'
 import { eventLines, historyLines } from '../event-view.ts'
 import { EXIT } from '../exit-codes.ts'
-import { allTasks, findTask, type FoundTask } from '../find-task.ts'
-import { type EventRow, eventsOf } from '../lend-api.ts'
-import { type AgentRow, type ClusterState, MasterApi } from '../master-api.ts'
-import { stateWord } from '../words.ts'
-import { lendLines, lendRows } from './lend.ts'
+import { findFramework } from '../find-framework.ts'
+import { allTasks, findTask } from '../find-task.ts'
+import { agentsNamed, eventsOf, eventsIn } from '../lend-api.ts'
+import { type ClusterState, type Json, MasterApi, MasterRefusal, object, text } from '../master-api.ts'
 import { isData, showData } from '../output.ts'
+import { cardLines, historyOf } from '../why-view.ts'
+import { lendLines, lendRows } from './lend.ts'
 
 export const whyCommand: Command = {
   name: 'why',
   arguments: ['<what>'],
-  summary: 'Say why something was lent or taken back: TASK, AGENT, or the number of an EVENT (AGENT:EVENT)',
-  run: async (context, [what = '']) => {
-    const { clock, common, screen } = context
-    const { about, agent, events, missing } = await find(context, what)
-    if (isData(common)) await showData(context, events)
-    else {
-      if (agent !== undefined) for (const line of await presentOf(context, agent)) screen.print(line)
-      const newest = events.at(-1)
-      if (newest === undefined) screen.print(`${about}; lending decided nothing about it that is remembered`)
-      if (events.length > 1)
-        for (const line of historyLines(events.slice(0, -1), clock.now())) screen.print(line)
-      if (newest !== undefined) for (const line of eventLines(newest)) screen.print(line)
-    }
-    for (const line of missing) screen.note(`tepui why: ${line}`)
-    return missing.length === 0 ? EXIT.done : EXIT.partly
-  },
+  summary:
+    'Say why a TASK waits or ended, why an AGENT lends so little, what a FRAMEWORK misses, what an EVENT was',
+  run: why,
+}
+
+async function why(context: Context, [what = '']: readonly string[]): Promise<number> {
+  const { clock, common, screen, signal } = context
+  using api = new MasterApi(common.master, clock, signal)
+  const state = await api.state()
+  const { card, kind } = await cardOf(api, state, what)
+  const { events, missing } = eventsIn(card, state.agents)
+  if (isData(common)) await showData(context, card)
+  else {
+    for (const line of cardLines(card, clock.now())) screen.print(line)
+    if (kind === 'agent')
+      for (const line of await presentOf(context, text(object(card['about'])['id']))) screen.print(line)
+    const newest = events.at(-1)
+    if (events.length > 1)
+      for (const line of historyLines(events.slice(0, -1), clock.now())) screen.print(line)
+    if (newest !== undefined) for (const line of eventLines(newest)) screen.print(line)
+    for (const line of historyOf(card, clock.now())) screen.print(line)
+  }
+  for (const line of missing) screen.note(`tepui why: ${line}`)
+  return missing.length === 0 ? EXIT.done : EXIT.partly
 }
 
 interface Found {
-  readonly events: readonly EventRow[]
-  /** Agents that did not answer, a sentence each. */
-  readonly missing: readonly string[]
-  /** What is meant, as the beginning of a sentence. */
-  readonly about: string
-  /** Set when an agent as a whole is meant. */
-  readonly agent?: AgentRow
+  readonly card: Json
+  readonly kind: string
 }
 
 /** @throws OperatingError REFUSED when there is no such thing */
-async function find({ clock, common, signal }: Context, what: string): Promise<Found> {
-  using api = new MasterApi(common.master, clock, signal)
-  const state = await api.state()
-  const { agents } = state
-  const [first = '', second] = what.split(':')
-  const named = agents.find(({ id, name }) => name === first || id === first)
-  if (named !== undefined && second !== undefined) {
-    const found = await eventsOf(api, agents, named, 'why', { event: second })
-    if (found.events.length === 0) throw noSuch(`There is no event ${second} on ${named.name}`)
-    return { ...found, about: what }
+async function cardOf(api: MasterApi, state: ClusterState, what: string): Promise<Found> {
+  const [first = '', event] = what.split(':')
+  const named = state.agents.find(({ id, name }) => name === first || id === first)
+  if (named !== undefined && event !== undefined) return ofAgentsEvent(api, state, named, event)
+  for (const [kind, find] of asked(state, what)) {
+    const id = known(find)
+    const card = id === undefined ? undefined : await askFor(api, kind, id)
+    if (card !== undefined) return { card, kind }
   }
-  const agent = agents.find(({ id, name }) => name === what || id === what)
-  if (agent !== undefined) {
-    const found = await eventsOf(api, agents, agent, 'why', {})
-    return { ...found, about: `${agent.name} lends as above`, agent }
-  }
-  if (/^\d+$/.test(what)) {
-    const found = await eventsOf(api, agents, undefined, 'why', { event: what })
-    if (found.events.length > 0) return { ...found, about: what }
-  }
-  // A task that the master has forgotten may still be in the log under its full id.
-  const byId = await eventsOf(api, agents, undefined, 'why', { task: what })
-  if (byId.events.length > 0) return { ...byId, about: what }
-  const found = taskNamed(state, what)
-  const events = await eventsOf(api, agents, undefined, 'why', { task: found.task.id })
-  return { ...events, about: taskText(found, agents) }
+  throw missing(state, what)
 }
 
-function taskText({ task }: FoundTask, agents: readonly AgentRow[]): string {
-  const where = agents.find(({ id }) => id === task.agentId)?.name ?? task.agentId
-  const part = task.lentCpus > 0 ? `${task.lentCpus} lent cpus` : `${task.cpus} cpus of its own`
-  return `${task.id} is ${stateWord(task.state)} on ${where} with ${part}`
+/** In this order: numbers are events, then who is exactly named, then the beginnings of names and ids. */
+function asked(state: ClusterState, what: string): readonly (readonly [string, () => string | undefined])[] {
+  const exactly = state.agents.find(({ id, name }) => name === what || id === what)?.id
+  return [
+    ['event', () => (/^\d{1,15}$/.test(what) ? what : undefined)],
+    ['agent', () => exactly],
+    ['task', () => what],
+    ['task', () => findTask(allTasks(state), what).task.id],
+    ['framework', () => findFramework(state, what).id],
+    ['agent', () => agentsNamed(state.agents, what)[0]?.id],
+  ]
 }
 
-/** Why the agent lends as much as it does now. */
-async function presentOf(context: Context, agent: AgentRow): Promise<readonly string[]> {
-  const { missing, rows } = await lendRows(context, agent.id)
-  return [...rows.flatMap((row) => lendLines(row, context.clock.now())), ...missing]
-}
-
-function taskNamed(state: ClusterState, what: string): FoundTask {
+function known(find: () => string | undefined): string | undefined {
   try {
-    return findTask(allTasks(state), what)
+    return find()
   } catch (error) {
-    if (!(error instanceof OperatingError) || error.code !== 'REFUSED') throw error
-    throw noSuch(`There is no task, agent or event '${what}'`, error.hint)
+    // Several that are meant have to be told apart by who asks.
+    if (error instanceof OperatingError && error.code === 'REFUSED') return undefined
+    throw error
   }
 }
 
-const noSuch = (message: string, hint = '`tepui lend history` lists events'): OperatingError =>
+async function askFor(api: MasterApi, kind: string, id: string): Promise<Json | undefined> {
+  try {
+    return await api.get(`/api/x1/why?${new URLSearchParams({ [kind]: id }).toString()}`)
+  } catch (error) {
+    if (error instanceof MasterRefusal && error.status === 404) return undefined
+    throw error
+  }
+}
+
+async function ofAgentsEvent(
+  api: MasterApi,
+  state: ClusterState,
+  agent: ClusterState['agents'][number],
+  event: string,
+): Promise<Found> {
+  const found = await eventsOf(api, state.agents, agent, 'why', { event })
+  if (found.events.length === 0) throw noSuch(`There is no event ${event} on ${agent.name}`)
+  const about = { kind: 'event', id: event, name: `${agent.name}:${event}` }
+  const events = found.events.map((one) => ({ ...one, agent_id: agent.id }))
+  return { card: { about, sentence: '', events, unanswered: [] }, kind: 'event' }
+}
+
+/** Why the agent lends as much as it does now, term by term. */
+async function presentOf(context: Context, agentId: string): Promise<readonly string[]> {
+  const { missing: silent, rows } = await lendRows(context, agentId)
+  return [...rows.flatMap((row) => lendLines(row, context.clock.now())), ...silent]
+}
+
+function missing(state: ClusterState, what: string): OperatingError {
+  let hint: string | undefined
+  try {
+    findTask(allTasks(state), what)
+  } catch (error) {
+    if (error instanceof OperatingError) ({ hint } = error)
+  }
+  return noSuch(`There is no task, agent, framework or event '${what}'`, hint)
+}
+
+const noSuch = (message: string, hint = '`tepui events` lists events, `tepui ps -a` tasks'): OperatingError =>
   new OperatingError('REFUSED', message, { hint })

@@ -115,7 +115,7 @@ function offerEntry(
   const where = agent === undefined ? offer.agentId : agentName(agent)
   const more =
     how === 'accepted'
-      ? `for ${tasks ?? 0} tasks`
+      ? `for ${tasks ?? 0} ${tasks === 1 ? 'task' : 'tasks'}`
       : refuseMs === undefined
         ? ''
         : `and does not want it for ${refuseMs / 1000} s`
