@@ -27,7 +27,7 @@ export interface LifeOptions {
   readonly socket: string
   readonly logBytes: number
   /** Of a Docker containerizer. */
-  readonly docker?: Pick<DockerOptions, 'killOrphans' | 'engineLossMs'>
+  readonly docker?: Pick<DockerOptions, 'killOrphans' | 'engineLossMs' | 'removeDelayMs'>
 }
 
 export interface Life {
@@ -46,7 +46,6 @@ export async function openNextLife(
     kind === 'docker'
       ? await openDocker({
           ...parts,
-          ...options.docker,
           socket,
           cgroups,
           agentTag: tag,
@@ -54,6 +53,7 @@ export async function openNextLife(
           removeDelayMs: 0,
           limitSwap: true,
           outputMaxBytes: logBytes,
+          ...options.docker,
         })
       : createHostContainerizer({
           ...parts,

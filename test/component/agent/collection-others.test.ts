@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { Keeping, KeptContainer, StoredImage } from '../../../src/containerizer/keeping.ts'
 import type { DiskUse } from '../../../src/gc/disk.ts'
 import {
   type AgentOptions,
@@ -13,52 +12,10 @@ import {
   ToyMaster,
 } from '../../support/agent-server.ts'
 import { ManualClock } from '../../support/clock.ts'
+import { FakeKeeping } from '../../support/fake-keeping.ts'
 
 const GB = 1024 ** 3
 const HOUR_MS = 3_600_000
-
-let freeBytes = 0
-
-class FakeKeeping implements Keeping {
-  containers: KeptContainer[] = []
-  readonly images: StoredImage[] = []
-  readonly inContainers = new Map<string, number>()
-  readonly asked: number[] = []
-  readonly folder: string
-  onImage: Keeping['onImage'] = () => undefined
-  constructor(folder: string) {
-    this.folder = folder
-  }
-  async measure(): Promise<void> {
-    this.containers = this.containers.map((one) => ({ ...one, bytes: 512 }))
-  }
-  async removeContainers(olderThanMs: number): Promise<void> {
-    this.asked.push(olderThanMs)
-    this.containers = []
-  }
-  async list(): Promise<readonly StoredImage[]> {
-    return this.images
-  }
-  async find(reference: string): Promise<StoredImage | undefined> {
-    return this.images.find(({ names }) => names.includes(reference))
-  }
-  async inUse(): Promise<ReadonlyMap<string, number>> {
-    return this.inContainers
-  }
-  async remove(name: string): Promise<undefined> {
-    const at = this.images.findIndex(({ names }) => names.includes(name))
-    this.images.splice(at, 1)
-    freeBytes += GB
-  }
-  shortName(reference: string): string {
-    return reference
-  }
-  /** As after a task that had it pulled. */
-  pulled(name: string): void {
-    this.images.push({ id: `sha256:${name}`, names: [name], bytes: GB })
-    this.onImage({ reference: name, pulled: true })
-  }
-}
 
 interface Page {
   readonly scheduled: readonly unknown[]
@@ -74,6 +31,7 @@ interface Page {
 
 let folder: string
 let clock: ManualClock
+let freeBytes: number
 let keeping: FakeKeeping
 let master: ToyMaster
 let agent: TestAgent
@@ -91,6 +49,7 @@ beforeEach(async () => {
   clock = new ManualClock()
   freeBytes = 80 * GB
   keeping = new FakeKeeping(folder)
+  keeping.onRemoved = () => void (freeBytes += GB)
   master = await ToyMaster.start(clock)
   await begin()
 })
