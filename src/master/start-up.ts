@@ -188,7 +188,7 @@ async function masterInfo(values: MasterFlags, deps: MasterDeps): Promise<Master
     version: MESOS_API_VERSION,
     address: { hostname, ip, port },
     // Only this: others break the JSON of mesos-go (spec/clients.md Q14), and name what we do not do yet.
-    capabilities: [{ type: 'AGENT_UPDATE' }],
+    capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }],
   }
   setPort(info, port)
   return info

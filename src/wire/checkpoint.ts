@@ -77,6 +77,8 @@ export const SavedExecutor = message('tepui.checkpoint.Executor', {
   ending: optional(10, SavedEnding),
   told: optional(11, bool),
   process: optional(12, SavedProcess),
+  grace_ms: optional(13, double),
+  grace_since: optional(14, double),
 })
 export type SavedExecutor = Static<typeof SavedExecutor>
 

@@ -8,7 +8,7 @@ import type { AgentEvent } from './events.ts'
 import { exitWords } from './exits.ts'
 import { containerEnded } from './lifetimes.ts'
 import { limitationDraft } from './limitations.ts'
-import type { Ending, Framework, SupervisedExecutor, Task } from './state.ts'
+import { type Ending, type Framework, graceLeftMs, type SupervisedExecutor, type Task } from './state.ts'
 import { containerStatusOf, hasCapability, lostAs, type Draft } from './statuses.ts'
 import { report } from './tasks.ts'
 import type { Turn } from './turn.ts'
@@ -104,8 +104,13 @@ export function end(turn: Turn, at: Supervised, cause: Ending, graceMs: number):
   const { executor } = at
   const { life } = executor
   if (life.kind === 'terminated') return false
+  const before = life.kind === 'ending' ? life.grace : undefined
   if (life.kind !== 'ending') {
-    executor.life = { kind: 'ending', cause, told: life.kind === 'running' }
+    const grace = { ms: graceMs, since: turn.now }
+    executor.life = { kind: 'ending', cause, told: life.kind === 'running', grace }
+    turn.changes.executor(executor)
+  } else if (before === undefined || graceMs < graceLeftMs(before, turn.now)) {
+    executor.life = { ...life, grace: { ms: graceMs, since: turn.now } }
     turn.changes.executor(executor)
   }
   if (life.kind === 'running') unwatchChecks(turn, at)

@@ -10,7 +10,7 @@ import { dispatch, shutdownAgent } from './endings.ts'
 import type { AgentEvent } from './events.ts'
 import * as executors from './executors.ts'
 import { requestLaunch } from './requests.ts'
-import type { Executor, Framework } from './state.ts'
+import { type Executor, type Framework, graceLeftMs } from './state.ts'
 import { log, type Turn } from './turn.ts'
 
 type RecoverEvent = Extract<AgentEvent, { type: 'recover' }>
@@ -63,11 +63,11 @@ function takeUpSupervised(turn: Turn, at: commands.Supervised): void {
       watchChecks(turn, at)
       return commands.limitCompletion(turn, at)
     case 'ending':
-      // The earlier life's signals and their grace went with it.
+      // The earlier life's signals went with it; what is left of their grace did not.
       return turn.emit({
         type: 'kill',
         containerId: at.executor.containerId,
-        graceMs: commands.defaultGraceMs(turn, at),
+        graceMs: life.grace ? graceLeftMs(life.grace, turn.now) : commands.defaultGraceMs(turn, at),
       })
     default:
       return unreachable(life, 'life of a supervised executor')

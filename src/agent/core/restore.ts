@@ -142,7 +142,9 @@ function processFrom(saved: SavedExecutor['process']): ContainerProcess | undefi
   return saved && { pid: saved.pid, addresses: saved.addresses ?? [], startedAt: saved.started_at }
 }
 
-function supervisedLife({ ending, life, told }: SavedExecutor): SupervisedLife {
+function supervisedLife(saved: SavedExecutor): SupervisedLife {
+  const { ending, grace_ms: ms, grace_since: since, life, told } = saved
+  const grace = ms === undefined || since === undefined ? undefined : { ms, since }
   switch (life) {
     case 'asked':
       return { kind: 'preparing', progress: undefined }
@@ -150,7 +152,7 @@ function supervisedLife({ ending, life, told }: SavedExecutor): SupervisedLife {
     case 'terminated':
       return { kind: life }
     case 'ending':
-      return { kind: 'ending', cause: endingFrom(ending), told: told === true }
+      return { kind: 'ending', cause: endingFrom(ending), told: told === true, grace }
     default:
       return unreachable(life, 'life of an executor')
   }

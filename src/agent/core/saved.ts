@@ -115,7 +115,9 @@ function executorText(executor: Executor): string {
   })
 }
 
-function lifeOf({ life }: Executor): Pick<SavedExecutor, 'life' | 'ending' | 'told'> {
+function lifeOf({
+  life,
+}: Executor): Pick<SavedExecutor, 'life' | 'ending' | 'told' | 'grace_ms' | 'grace_since'> {
   switch (life.kind) {
     case 'preparing':
     case 'registering':
@@ -125,7 +127,12 @@ function lifeOf({ life }: Executor): Pick<SavedExecutor, 'life' | 'ending' | 'to
     case 'awaited':
       return { life: 'running' }
     case 'ending':
-      return { life: 'ending', ending: endingOf(life.cause), told: life.told }
+      return {
+        life: 'ending',
+        ending: endingOf(life.cause),
+        told: life.told,
+        ...(life.grace && { grace_ms: life.grace.ms, grace_since: life.grace.since }),
+      }
     case 'terminating':
       return { life: 'ending', ending: endingOf(life.cause) }
     case 'terminated':

@@ -157,8 +157,13 @@ export interface SupervisedExecutor extends ExecutorCommon {
 export type SupervisedLife =
   | { readonly kind: 'preparing'; readonly progress: string | undefined }
   | { readonly kind: 'running' }
-  /** `told` is true when the framework heard of TASK_RUNNING. */
-  | { readonly kind: 'ending'; readonly cause: Ending; readonly told: boolean }
+  /** `told` is true when the framework heard of TASK_RUNNING; `grace` of the shortest that was asked for. */
+  | {
+      readonly kind: 'ending'
+      readonly cause: Ending
+      readonly told: boolean
+      readonly grace: Grace | undefined
+    }
   | { readonly kind: 'terminated' }
 
 /** A program of the framework that speaks the executor API. */
@@ -168,6 +173,17 @@ export interface CustomExecutor extends ExecutorCommon {
   sentTask: boolean
   life: CustomLife
 }
+
+/** The time between asking a container to end and killing it. */
+export interface Grace {
+  readonly ms: number
+  /** Wall time, ms. */
+  readonly since: number
+}
+
+/** What is left of it; never more than all of it, however the clock was set since. */
+export const graceLeftMs = ({ ms, since }: Grace, now: number): number =>
+  Math.max(0, Math.min(ms, since + ms - now))
 
 /**
  * ```

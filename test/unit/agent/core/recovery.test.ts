@@ -112,11 +112,24 @@ describe('a command task', () => {
     const { agent, containerId } = running()
     agent.kill('t', 7000)
     agent.ackAll('t')
+    agent.now += 2000
     const next = agent.next({ found: new Set([containerId]) })
-    expect(next.of('kill')).toMatchObject([{ containerId, graceMs: 3000 }])
+    expect(next.of('kill')).toMatchObject([{ containerId, graceMs: 5000 }])
     next.register()
     next.exited(containerId, { kind: 'signaled', signal: 'SIGTERM', detail: undefined })
     expect(next.ackAll('t').map(({ state }) => state)).toEqual(['TASK_KILLED'])
+  })
+
+  test.each([
+    ['the shortest grace that was asked for counts', [60_000, 4000, 9000], 500, 3500],
+    ['none is left when it was over meanwhile', [5000], 60_000, 0],
+    ['a clock that was set back makes it no longer', [5000], -86_400_000, 5000],
+  ])('that is being killed: %s', (_, graces, awayMs, left) => {
+    const { agent, containerId } = running()
+    for (const grace of graces) agent.kill('t', grace)
+    agent.now += awayMs
+    const next = agent.next({ found: new Set([containerId]) })
+    expect(next.of('kill')).toMatchObject([{ containerId, graceMs: left }])
   })
 
   test('has what is left of its max_completion_time', () => {
