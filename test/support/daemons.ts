@@ -64,9 +64,12 @@ export class Daemons implements AsyncDisposable {
     )
     await vi.waitFor(async () => {
       const { slaves } = (await this.page('/slaves')) as {
-        slaves: readonly { port: number; active: boolean }[]
+        slaves: readonly { port: number; active: boolean; deactivated: boolean }[]
       }
-      if (!slaves.some(({ port, active }) => active && port === daemon.port))
+      // One that is being drained is out of use, and there.
+      const isThere = ({ active, deactivated }: { active: boolean; deactivated: boolean }) =>
+        active || deactivated
+      if (!slaves.some((slave) => isThere(slave) && slave.port === daemon.port))
         throw failed(daemon, 'does not register')
     }, SOON)
     return daemon
