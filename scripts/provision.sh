@@ -158,8 +158,8 @@ write_settings() {
 # The units of the package, with the place where the command lies here.
 write_units() {
   for unit in tepui.slice "tepui-$ROLE.service"; do
-    sed "s|/usr/bin/tepui|$PREFIX/bin/tepui|" "$ROOT$PACKAGE_DIR/packaging/systemd/$unit" |
-      replace "/etc/systemd/system/$unit" || return 1
+    unit_text=$(sed "s|/usr/bin/tepui|$PREFIX/bin/tepui|" "$ROOT$PACKAGE_DIR/packaging/systemd/$unit") || return 1
+    printf '%s\n' "$unit_text" | replace "/etc/systemd/system/$unit" || return 1
   done
 }
 

@@ -16,6 +16,7 @@ import { killCommand } from './commands/kill.ts'
 import { lendCommand } from './commands/lend.ts'
 import { logsCommand } from './commands/logs.ts'
 import { masterCommand } from './commands/master.ts'
+import { netCommand } from './commands/net.ts'
 import { psCommand } from './commands/ps.ts'
 import { runCommand } from './commands/run.ts'
 import { topCommand } from './commands/top.ts'
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   batchCommand,
   gcCommand,
   upCommand,
+  netCommand,
   demoCommand,
   doctorCommand,
   initCommand,

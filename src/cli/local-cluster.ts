@@ -10,14 +10,22 @@ export interface AgentPlan {
   readonly name: string
   /** `--name=value`, beside those that every agent here gets. */
   readonly flags: readonly string[]
+  /** Its own place, in place of a free port of the cluster's address. */
+  readonly place?: Place
+}
+
+/** Where a member listens, and the words before its command that bring it there. */
+export interface Place {
+  readonly ip: string
+  readonly port: number
+  readonly enter: readonly string[]
 }
 
 export interface ClusterPlan {
   /** For work folders and logs; made when it is not there. */
   readonly folder: string
-  readonly ip: string
-  /** Of the master; 0 takes a free one. */
-  readonly port: number
+  /** Of the master, whose port may be 0: a free one. */
+  readonly place: Place
   readonly masterFlags?: readonly string[]
   readonly agents: readonly AgentPlan[]
 }
@@ -101,35 +109,32 @@ export class LocalCluster implements AsyncDisposable {
   }
 
   async #startAll(signal: AbortSignal): Promise<void> {
-    const { agents, ip, masterFlags = [], port } = this.#plan
-    await mkdir(this.#plan.folder, { recursive: true })
-    const folder = `--work_dir=${join(this.#plan.folder, 'master')}`
-    await this.#start('master', 'master', [`--ip=${ip}`, `--port=${port}`, folder, ...masterFlags], signal)
-    const common = [`--master=${this.address}`, `--ip=${ip}`, '--port=0']
+    const { agents, folder, masterFlags = [], place: first } = this.#plan
+    await mkdir(folder, { recursive: true })
+    const flagsOfMaster = [`--work_dir=${join(folder, 'master')}`, ...masterFlags]
+    await this.#start('master', { name: 'master', flags: flagsOfMaster, place: first }, signal)
     await Promise.all(
-      agents.map(({ name, flags }) =>
-        this.#start(
-          'agent',
-          name,
-          [...common, `--work_dir=${join(this.#plan.folder, name)}`, ...flags],
-          signal,
-        ),
-      ),
+      agents.map(({ name, flags, place = { ...first, port: 0 } }) => {
+        const own = [`--master=${this.address}`, `--work_dir=${join(folder, name)}`]
+        return this.#start('agent', { name, flags: [...own, ...flags], place }, signal)
+      }),
     )
     await this.#registered(signal)
   }
 
   async #start(
     daemon: 'master' | 'agent',
-    name: string,
-    flags: readonly string[],
+    { flags, name, place }: Required<AgentPlan>,
     signal: AbortSignal,
   ): Promise<void> {
     const errorFile = join(this.#plan.folder, `${name}.log`)
     const first = Promise.withResolvers<string>()
+    const where = [`--ip=${place.ip}`, `--port=${place.port}`]
+    const words = [PROGRAM, '--output', 'json', '--end-with-input', daemon, ...where, ...flags]
+    const [file = '', ...args] = [...place.enter, process.execPath, ...words]
     const program = startProgram(
-      process.execPath,
-      [PROGRAM, '--output', 'json', '--end-with-input', daemon, ...flags],
+      file,
+      args,
       { env: withoutFlags(process.env), onLine: (line) => first.resolve(line), errorFile },
     )
     const running = { program, member: { name, pid: program.pid, address: { ip: '', port: 0 }, summary: [] } }

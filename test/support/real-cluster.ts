@@ -11,7 +11,7 @@ import { systemRandom } from '../../src/base/random.ts'
 import { MASTER_FLAGS, MASTER_FLAGS_NOT_YET } from '../../src/master/flags.ts'
 import { type Master, startMaster } from '../../src/master/master.ts'
 import { isTerminal, launch, SchedulerClient, type Offer, type TaskInfo } from '../../src/sdk/sdk.ts'
-import type { FrameworkInfoCapabilityType } from '../../src/wire/frameworks.ts'
+import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../src/wire/frameworks.ts'
 import type { TaskStatus } from '../../src/wire/tasks.ts'
 
 const DEPS = { clock: systemClock, random: systemRandom, log: silentLogger }
@@ -61,8 +61,9 @@ export class RealFramework implements AsyncDisposable {
   }
 
   static async subscribe(
-    master: Master,
+    master: Pick<Master, 'address'>,
     capabilities: readonly FrameworkInfoCapabilityType[] = ['PARTITION_AWARE'],
+    about: Partial<FrameworkInfo> = {},
   ): Promise<RealFramework> {
     const { ip, port } = master.address
     return new RealFramework(
@@ -73,6 +74,7 @@ export class RealFramework implements AsyncDisposable {
           name: 'e2e',
           roles: ['*'],
           capabilities: ['MULTI_ROLE' as const, ...capabilities].map((type) => ({ type })),
+          ...about,
         },
       }),
     )

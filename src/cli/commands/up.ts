@@ -12,6 +12,7 @@ import { LocalCluster, type ClusterPlan } from '../local-cluster.ts'
 import { machineTotals, shareOf } from '../machine-share.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
 import { clusterState, MasterApi } from '../master-api.ts'
+import { Network } from '../netns/network.ts'
 
 /** An owner counts as known after a minute, so that lending can be seen in the first minutes of a cluster. */
 const LENDING = [
@@ -19,6 +20,10 @@ const LENDING = [
   '--qos_controller=pressure',
   '--oversubscribed_resources_interval=5secs',
 ]
+
+const AGENT_PORT = 5051
+/** A partition is to be seen: after 10 s in place of 75 s. */
+const SOON_UNREACHABLE = ['--agent_ping_timeout=2secs', '--max_agent_ping_timeouts=5']
 
 export const upCommand: Command = {
   name: 'up',
@@ -30,6 +35,10 @@ export const upCommand: Command = {
     {
       flags: '--resources <text>',
       help: 'Resources of every agent, in place of its share, such as cpus:1;mem:512',
+    },
+    {
+      flags: '--netns',
+      help: 'Master and agents in network namespaces with addresses of their own, as root (tepui net cut a1)',
     },
     { flags: '--data <dir>', help: 'Folder for sandboxes and logs (default .tepui/up)' },
     { flags: '--ephemeral', help: 'Use a new folder and remove it at the end' },
@@ -43,15 +52,24 @@ async function up(context: Context, _: readonly string[], options: OptionValues)
   if (ephemeral && textOf(options, 'data') !== undefined) {
     throw new OperatingError('USAGE', "Options '--data' and '--ephemeral' exclude each other")
   }
+  const netns = isSet(options, 'netns')
+  if (netns && textOf(options, 'ip') !== undefined) {
+    throw new OperatingError('USAGE', "Options '--ip' and '--netns' exclude each other", {
+      hint: 'With --netns every member has an address of its own',
+    })
+  }
   const folder = ephemeral
     ? mkdtempSync(join(tmpdir(), 'tepui-up-'))
     : resolve(textOf(options, 'data') ?? '.tepui/up')
   try {
     mkdirSync(folder, { recursive: true })
     screen.note(`tepui: starting in ${folder}`)
-    const cluster = await LocalCluster.start(planOf(options, folder), clock, signal)
+    const names = agentNames(options)
+    await using network = netns ? await Network.lay(['master', ...names]) : undefined
+    const cluster = await LocalCluster.start(planOf(options, folder, names, network), clock, signal)
     try {
       announce(context, cluster, folder)
+      if (network !== undefined) screen.note(`Cut a cable: tepui net cut a1    Mend it: tepui net heal a1`)
       const trouble = await Promise.race([cluster.died, aborted(signal)])
       await sayFarewell(context, cluster)
       if (trouble !== undefined) throw trouble
@@ -66,17 +84,29 @@ async function up(context: Context, _: readonly string[], options: OptionValues)
   }
 }
 
-function planOf(options: OptionValues, folder: string): ClusterPlan {
-  const count = wholeOf(options, 'agents', 2, [1, 50])
+function agentNames(options: OptionValues): readonly string[] {
+  return Array.from({ length: wholeOf(options, 'agents', 2, [1, 50]) }, (_, index) => `a${index + 1}`)
+}
+
+function planOf(
+  options: OptionValues,
+  folder: string,
+  names: readonly string[],
+  network: Network | undefined,
+): ClusterPlan {
   const totals = machineTotals(folder)
   const given = textOf(options, 'resources')
-  const agents = Array.from({ length: count }, (_, index) => {
-    const name = `a${index + 1}`
-    const resources = given ?? shareOf(totals, index, count)
-    return { name, flags: [`--resources=${resources}`, `--attributes=agent:${name}`, ...LENDING] }
+  const agents = names.map((name, index) => {
+    const resources = given ?? shareOf(totals, index, names.length)
+    const flags = [`--resources=${resources}`, `--attributes=agent:${name}`, ...LENDING]
+    if (network === undefined) return { name, flags }
+    const place = { ...network.room(name), port: AGENT_PORT }
+    return { name, flags: [...flags, `--hostname=${place.ip}`], place }
   })
   const port = wholeOf(options, 'port', 5050, [0, 65_535])
-  return { folder, ip: textOf(options, 'ip') ?? '127.0.0.1', port, agents }
+  if (network === undefined)
+    return { folder, place: { ip: textOf(options, 'ip') ?? '127.0.0.1', port, enter: [] }, agents }
+  return { folder, place: { ...network.room('master'), port }, masterFlags: SOON_UNREACHABLE, agents }
 }
 
 function announce({ common, screen }: Context, cluster: LocalCluster, folder: string): void {

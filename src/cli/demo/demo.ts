@@ -158,7 +158,8 @@ class DemoStage implements AsyncDisposable {
       ],
     })
     const agents = [agent('a1', `cpus:${reserved};mem:512`), agent('a2', 'cpus:0.5;mem:256')]
-    const plan = { folder, ip: '127.0.0.1', port: 0, agents, masterFlags: ['--allocation_interval=500ms'] }
+    const place = { ip: '127.0.0.1', port: 0, enter: [] }
+    const plan = { folder, place, agents, masterFlags: ['--allocation_interval=500ms'] }
     const begun = clock.monotonic()
     const cluster = await LocalCluster.start(plan, clock, this.#signal)
     this.#stack.use(cluster)
