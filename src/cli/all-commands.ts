@@ -11,6 +11,7 @@ import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
 import { fsCommand } from './commands/fs.ts'
 import { gcCommand } from './commands/gc.ts'
+import { imageCommand } from './commands/image.ts'
 import { initCommand } from './commands/init.ts'
 import { killCommand } from './commands/kill.ts'
 import { lendCommand } from './commands/lend.ts'
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   netCommand,
   demoCommand,
   doctorCommand,
+  imageCommand,
   initCommand,
   masterCommand,
   agentCommand,
