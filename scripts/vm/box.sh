@@ -17,11 +17,12 @@ cat >"$work/customize" <<HOOK
 #!/bin/sh
 set -eu
 install -m 755 "$NODE" "\$1/usr/local/bin/node"
+user=\$1/home/vagrant
 chroot "\$1" useradd -m -s /bin/bash vagrant
 echo 'vagrant ALL=(ALL) NOPASSWD: ALL' >"\$1/etc/sudoers.d/vagrant"
-install -d -m 700 "\$1/home/vagrant/.ssh"
-install -m 600 "$KEY" "\$1/home/vagrant/.ssh/authorized_keys"
-chroot "\$1" chown -R vagrant:vagrant /home/vagrant/.ssh
+install -d -m 700 "\$user/.ssh"
+install -m 600 "$KEY" "\$user/.ssh/authorized_keys"
+chroot "\$1" chown -R vagrant:vagrant /home/vagrant
 echo '/dev/vda / ext4 errors=remount-ro 0 1' >"\$1/etc/fstab"
 printf 'auto lo\niface lo inet loopback\nauto eth0\niface eth0 inet dhcp\n' >"\$1/etc/network/interfaces"
 echo 'UseDNS no' >>"\$1/etc/ssh/sshd_config"

@@ -2,7 +2,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
-import { OperatingError } from '../base/errors.ts'
+import { OperatingError, reasonOf } from '../base/errors.ts'
 import { usageError } from '../base/flags.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -18,6 +18,7 @@ import {
   bindAddress,
   type MachineAddresses,
   machineAddresses,
+  wayTo,
 } from '../http/address.ts'
 import type { Mode } from '../resources/decision.ts'
 import type { Resources } from '../resources/resources.ts'
@@ -94,6 +95,7 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     )
   bindAddress(flags)
   const onTrouble = (reason: string): void => log.warn({ reason }, 'a plug-in of lending failed')
+  const ip = await ownIp(flags, master, deps)
   const lendMode = lendModeOf(flags)
   const named = { estimator: flags.resource_estimator, controller: flags.qos_controller }
   const pluginNames = lendMode === 'off' ? namedPlugins(named) : wantedPlugins(named)
@@ -128,7 +130,6 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
       : { all: deps.containerizers, engine: undefined }
   // All of them are closed, also when the recovery of one fails.
   for (const containerizer of containerizers) scope.defer(() => containerizer.close())
-  const ip = advertisedIp(flags, deps.addresses ?? (await machineAddresses()))
   const facts = { cgroups: cgroups.layout, engine }
   const info: AgentInfo = {
     hostname: await advertisedHostname(flags, ip, { clock, log }),
@@ -145,6 +146,19 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   const lending = { lentTier, lendMode, pluginNames, plugins }
   const place = { master, workDir, cgroups, containerizers, engine, resources, info, ip }
   return { ...place, ...lending, recovery, recoveryBeganAt, ...earlier }
+}
+
+/** The address that others are told, which is said with the reason. */
+async function ownIp(flags: AgentFlags, master: string, { addresses, log }: AgentDeps): Promise<string> {
+  // A file that names the master may come later, and the master another time be another.
+  const base = await masterAddress(master).catch((error: unknown) => {
+    log.info({ reason: reasonOf(error) }, 'the master is not known yet')
+    return undefined
+  })
+  const way = base === undefined ? undefined : await wayTo(base)
+  const { ip, why } = advertisedIp(flags, addresses ?? (await machineAddresses()), way)
+  log.info({ ip, why }, 'the address that others are told')
+  return ip
 }
 
 async function earlierContainers(

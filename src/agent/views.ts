@@ -35,6 +35,7 @@ export function selfPage(state: Readonly<AgentState>): Page {
   const { user, system } = process.cpuUsage()
   const { rss, heapUsed, external } = process.memoryUsage()
   return {
+    id: state.agentId ?? '',
     pid: process.pid,
     uptime_secs: double(process.uptime()),
     cpus_system_time_secs: double(system / 1e6),

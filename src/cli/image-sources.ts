@@ -8,7 +8,20 @@ import type { Archive } from '../containerizer/docker/import.ts'
 
 /** Debian's busybox-static is the one that needs no library; of a machine's own one that has to be seen. */
 const BUSYBOXES = ['/bin/busybox', '/usr/bin/busybox', '/usr/local/bin/busybox']
-const FOLDERS = ['bin', 'dev', 'etc', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'usr/bin', 'usr/sbin']
+const FOLDERS = [
+  'bin',
+  'dev',
+  'etc',
+  'home',
+  'mnt',
+  'proc',
+  'root',
+  'run',
+  'sys',
+  'tmp',
+  'usr/bin',
+  'usr/sbin',
+]
 const PASSWD = [
   'root:x:0:0:root:/root:/bin/sh',
   'daemon:x:1:1:daemon:/usr/sbin:/bin/false',
@@ -41,7 +54,10 @@ export function folderArchive(folder: string, signal: AbortSignal): Archive {
 }
 
 /** Fills a folder with busybox and links to it. @throws OperatingError FILE when this machine has no static one */
-export async function busyboxInto(folder: string, candidates: readonly string[] = BUSYBOXES): Promise<string> {
+export async function busyboxInto(
+  folder: string,
+  candidates: readonly string[] = BUSYBOXES,
+): Promise<string> {
   const busybox = await staticOf(candidates)
   for (const name of FOLDERS) await mkdir(join(folder, name), { recursive: true })
   await copyFile(busybox, join(folder, 'bin/busybox'))
@@ -66,9 +82,13 @@ async function staticOf(candidates: readonly string[]): Promise<string> {
     // ldd calls a program without a loader "not a dynamic executable" and fails.
     if (found && (await runCommand('ldd', [path], { env: { LC_ALL: 'C' } })).exitCode !== 0) return path
   }
-  throw new OperatingError('FILE', `This machine has no static busybox (looked at ${candidates.join(', ')})`, {
-    hint: 'apt-get install busybox-static',
-  })
+  throw new OperatingError(
+    'FILE',
+    `This machine has no static busybox (looked at ${candidates.join(', ')})`,
+    {
+      hint: 'apt-get install busybox-static',
+    },
+  )
 }
 
 export interface DebianWish {
@@ -79,7 +99,11 @@ export interface DebianWish {
 }
 
 /** Writes a small Debian as a tar. @throws OperatingError FILE with mmdebstrap's words, or when it is not there */
-export async function debianInto(file: string, { packages, suite }: DebianWish, signal: AbortSignal): Promise<void> {
+export async function debianInto(
+  file: string,
+  { packages, suite }: DebianWish,
+  signal: AbortSignal,
+): Promise<void> {
   const include = packages.length === 0 ? [] : [`--include=${packages.join(',')}`]
   const words = ['--variant=minbase', '--format=tar', ...include, suite, file]
   const { exitCode, stderr } = await runCommand('mmdebstrap', words, { signal, group: true }).catch(
@@ -92,6 +116,11 @@ export async function debianInto(file: string, { packages, suite }: DebianWish, 
   )
   signal.throwIfAborted()
   if (exitCode === 0) return
-  const said = stderr.trim().split('\n').filter((line) => /^E: /.test(line)).at(-1) ?? `it ended with ${exitCode}`
+  const said =
+    stderr
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('E: '))
+      .at(-1) ?? `it ended with ${exitCode}`
   throw new OperatingError('FILE', `mmdebstrap made no ${suite}: ${said.slice(0, 500)}`)
 }

@@ -132,11 +132,11 @@ export class LocalCluster implements AsyncDisposable {
     const where = [`--ip=${place.ip}`, `--port=${place.port}`]
     const words = [PROGRAM, '--output', 'json', '--end-with-input', daemon, ...where, ...flags]
     const [file = '', ...args] = [...place.enter, process.execPath, ...words]
-    const program = startProgram(
-      file,
-      args,
-      { env: withoutFlags(process.env), onLine: (line) => first.resolve(line), errorFile },
-    )
+    const program = startProgram(file, args, {
+      env: withoutFlags(process.env),
+      onLine: (line) => first.resolve(line),
+      errorFile,
+    })
     const running = { program, member: { name, pid: program.pid, address: { ip: '', port: 0 }, summary: [] } }
     const index = this.#running.push(running) - 1
     const failed = program.exited.then(async ({ exitCode, signal: by }) => {

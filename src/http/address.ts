@@ -1,8 +1,11 @@
 /**
- * Under which address and name a daemon tells others to reach it (spec/mesos.md 1.3, 1.5). A flag wins; else the
- * address of the way out of this machine, else the first that is not internal.
+ * Under which address and name a daemon tells others to reach it (spec/mesos.md 1.3, 1.5). A flag wins; else, of an
+ * agent, the address from which this machine reaches the master; else that of the way out of this machine, else the
+ * first that is not internal.
  */
-import { lookupService } from 'node:dns/promises'
+import { createSocket } from 'node:dgram'
+import { lookup as lookupAddress, lookupService } from 'node:dns/promises'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { isIPv4, isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -48,17 +51,71 @@ export function bindAddress(wish: AddressWish): string {
   return wish.ip ?? '0.0.0.0'
 }
 
-/** The IP that others are told. */
-export function advertisedIp(wish: AddressWish, machine: MachineAddresses): string {
-  if (wish.advertise_ip !== undefined) return wish.advertise_ip
-  if (wish.ip !== undefined && wish.ip !== '0.0.0.0') return wish.ip
+/** The IP that others are told, and why this one. */
+export interface ChosenIp {
+  readonly ip: string
+  readonly why: string
+}
+
+/** How this machine reaches the master: its address, and ours at this end of the way. */
+export interface WayToMaster {
+  readonly master: string
+  readonly own: string
+}
+
+/**
+ * The IP that others are told.
+ * @param way undefined for the master itself, and while the master's name or the way to it is not known
+ * @throws OperatingError USAGE when a flag names a loopback address though the master is on another machine
+ */
+export function advertisedIp(wish: AddressWish, machine: MachineAddresses, way?: WayToMaster): ChosenIp {
+  for (const flag of ['advertise_ip', 'ip'] as const) {
+    const ip = wish[flag]
+    if (ip === undefined || ip === '0.0.0.0') continue
+    refuseLoopback(flag, ip, way)
+    return { ip, why: `--${flag}` }
+  }
+  // A master on this machine may be told to others by another address than the loopback.
+  if (way !== undefined && !isLoopback(way.own))
+    return { ip: way.own, why: `the way to the master at ${way.master}` }
   const outside = (name: string): string | undefined =>
     machine.interfaces[name]?.find(({ family, internal }) => family === 'IPv4' && !internal)?.address
   const route = interfaceOfDefaultRoute(machine.routes)
-  const first = Object.keys(machine.interfaces)
-    .map(outside)
-    .find((address) => address !== undefined)
-  return (route === undefined ? undefined : outside(route)) ?? first ?? '127.0.0.1'
+  const ip = route === undefined ? undefined : outside(route)
+  if (ip !== undefined) return { ip, why: `the way out of this machine by ${route}` }
+  const first = Object.keys(machine.interfaces).find((name) => outside(name) !== undefined)
+  if (first === undefined) return { ip: '127.0.0.1', why: 'this machine has no other' }
+  return { ip: outside(first) ?? '127.0.0.1', why: `the first that is not internal, of ${first}` }
+}
+
+function refuseLoopback(flag: 'advertise_ip' | 'ip', ip: string, way: WayToMaster | undefined): void {
+  if (!isLoopback(ip) || way === undefined || isLoopback(way.own) || way.own === way.master) return
+  throw new OperatingError(
+    'USAGE',
+    `Flag '--${flag}' has the value '${ip}', at which the master at ${way.master} would reach itself`,
+    { hint: `--${flag}=${way.own} is the address on the way there; without the flag it is taken` },
+  )
+}
+
+/**
+ * Which way the kernel would take to a master (`http://host:port`); nothing is sent. Undefined when its name is not
+ * known (yet), or there is no way.
+ */
+export async function wayTo(master: string): Promise<WayToMaster | undefined> {
+  const { hostname, port } = new URL(master)
+  const socket = createSocket('udp4')
+  try {
+    const { address } = await lookupAddress(hostname.replace(/^\[(.*)\]$/, '$1'), 4)
+    const connected = once(socket, 'connect')
+    socket.connect(Number(port) || 80, address)
+    await connected
+    return { master: address, own: socket.address().address }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return undefined
+    throw error
+  } finally {
+    socket.close()
+  }
 }
 
 /** Lines of /proc/net/route: interface, destination, gateway, flags, …; the default route has destination 0. */
@@ -122,11 +179,11 @@ export function plainIp(address: string): string {
 }
 
 /**
- * The address at which an agent is reached. What it calls itself counts if it is an address; else where it called from.
+ * The address at which an agent is reached. What it says itself counts if it is an address; else where it called from.
  * A loopback address is believed only when the agent runs on this machine, and there gives way to the machine's own
  * address, so that frameworks elsewhere can reach the agent too.
  *
- * @param told `AgentInfo.hostname`
+ * @param told the address that the agent tells, else `AgentInfo.hostname`
  * @param peer from where the agent called
  * @param own the address that the master tells others
  */

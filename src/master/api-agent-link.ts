@@ -3,7 +3,7 @@
  * SUBSCRIBE opens a stream of events and names it in `Mesos-Stream-Id`; all other calls carry that header, each in a
  * request of its own or, as our agents send them, as the records of one endless request.
  */
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
 import { passGate, type Gate } from '../http/gate.ts'
@@ -15,6 +15,7 @@ import { uuidError } from '../wire/identifiers.ts'
 import { LinkCall, type LinkCallSubscribe } from '../wire/link.ts'
 import { agentIp } from '../http/address.ts'
 import type { Agent, Cluster } from './core/cluster.ts'
+import type { CallBacks } from './call-backs.ts'
 import type { Shell } from './shell.ts'
 
 export interface AgentLinkDeps {
@@ -24,6 +25,8 @@ export interface AgentLinkDeps {
   readonly metrics: Metrics
   /** The address that this master tells others. */
   readonly ownIp: string
+  /** Sees to it that agents can be reached. */
+  readonly callBacks: CallBacks
 }
 
 /** Of one agent, so that a broken one cannot fill the master: far beyond what runs on any machine. */
@@ -84,14 +87,20 @@ export class AgentLinkApi {
   #subscribe(call: LinkCall, streamId: string | undefined, peer: string): Answer {
     if (streamId !== undefined)
       return text(400, `Subscribe calls should not include the '${STREAM_ID}' header`)
-    const { random, shell, ownIp } = this.#deps
+    const { callBacks, cluster, random, shell, ownIp } = this.#deps
     const connection = random.uuid()
     const { hostname = '', port = 5051 } = call.subscribe?.agent_info ?? {}
-    const address = { ip: agentIp(hostname, peer, ownIp), port }
+    const address = { ip: agentIp(call.subscribe?.ip ?? hostname, peer, ownIp), port }
     return stream({
       contentType: 'application/json',
       headers: { [STREAM_ID]: connection },
-      open: (sink) => shell.openAgent(connection, sink, call, address),
+      open: (sink) => {
+        shell.openAgent(connection, sink, call, address)
+        const agentId = cluster.agentConnections.get(connection)
+        if (agentId === undefined) return
+        callBacks.watch(connection, { agentId, ...address })
+        sink.onClose(() => callBacks.forget(connection))
+      },
     })
   }
 
@@ -151,6 +160,8 @@ const HOST_NAME = /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?$/
 function problemWithSubscribe(asked: LinkCallSubscribe): string | undefined {
   const { agent_info: info, version } = asked
   const { hostname, port = 5051, attributes = [] } = info
+  if (asked.ip !== undefined && !isIPv4(asked.ip))
+    return `'ip' is ${JSON.stringify(asked.ip.slice(0, LINK_LIMITS.hostname))}, expected an IPv4 address`
   if (hostname.length > LINK_LIMITS.hostname || !(HOST_NAME.test(hostname) || isIP(hostname) > 0)) {
     const shown = JSON.stringify(hostname.slice(0, LINK_LIMITS.hostname))
     return `'agent_info.hostname' is ${shown}, expected a host name or an IP address`

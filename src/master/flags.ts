@@ -80,6 +80,11 @@ export const MASTER_FLAGS = {
       alias: ['max_slave_ping_timeouts'],
     },
   ),
+  agent_callback_timeout: durationFlag(
+    '5secs',
+    'Time that an agent has to answer when it registers and is called back; with 0ns none is (of Tepui).',
+    { maxMs: 60_000 },
+  ),
   agent_reregister_timeout: durationFlag(
     '10mins',
     'Time that a disconnected agent has to come back before its tasks are unreachable.',

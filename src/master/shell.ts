@@ -143,6 +143,11 @@ export class Shell implements Disposable {
     })
   }
 
+  /** An event that the core has no part in. */
+  tellAgent(connection: string, event: LinkEvent): void {
+    this.#agents.get(connection)?.send(encodeMessage(LinkEvent, event))
+  }
+
   /** Nothing is done any more: no timer fires, no event reaches the core. The streams are their server's to end. */
   [Symbol.dispose](): void {
     this.#closed = true

@@ -19,7 +19,8 @@ import type { Route } from '../http/routes.ts'
 import { listen } from '../http/server.ts'
 import { STREAM_LIMITS } from '../http/stream.ts'
 import type { MasterInfo } from '../wire/agents.ts'
-import { AgentLinkApi } from './api-agent-link.ts'
+import { AgentLinkApi, type AgentLinkDeps } from './api-agent-link.ts'
+import { type CallBackDeps, CallBacks } from './call-backs.ts'
 import { AgentsApi } from './api-agents.ts'
 import { SchedulerApi } from './api-scheduler.ts'
 import type { CoreOptions } from './core/cluster.ts'
@@ -126,7 +127,8 @@ interface Assembled {
 }
 
 /** What is answered, before there is a port to ask on. */
-function openApis(scope: Scope, parts: Assembled, { clock, log, random }: MasterDeps): Route[] {
+function openApis(scope: Scope, parts: Assembled, deps: MasterDeps): Route[] {
+  const { clock, log, random } = deps
   const { core, shell, metrics, facts, history, ownIp, values } = parts
   const { cluster } = core
   const logging = scope.use(new LogSwitch(clock, log.verbosity))
@@ -171,13 +173,27 @@ function openApis(scope: Scope, parts: Assembled, { clock, log, random }: Master
     history,
     why: new WhyApi({ cluster, clock, agents, history, offers }),
     agents,
-    agentLink: new AgentLinkApi({ cluster, shell, random, metrics, ownIp }),
+    agentLink: openAgentLink(scope, values, { cluster, shell, metrics, ownIp }, deps),
   })
+}
+
+/** Agents come in by it, and are called back. */
+function openAgentLink(
+  scope: Scope,
+  { agent_callback_timeout: timeoutMs }: MasterFlags,
+  parts: Pick<AgentLinkDeps, 'cluster' | 'metrics' | 'ownIp' | 'shell'>,
+  { clock, log, random }: MasterDeps,
+): AgentLinkApi {
+  const { metrics, shell } = parts
+  const tell: CallBackDeps['tell'] = (...words) => shell.tellAgent(...words)
+  const callBacks = scope.use(new CallBacks({ clock, log, metrics, timeoutMs, tell }))
+  return new AgentLinkApi({ ...parts, random, callBacks })
 }
 
 /** Says who this master is (spec/mesos.md 1.3); a new id in every life. */
 async function masterInfo(values: MasterFlags, deps: MasterDeps): Promise<MasterInfo> {
-  const ip = advertisedIp(values, deps.machine ?? (await machineAddresses()))
+  const { ip, why } = advertisedIp(values, deps.machine ?? (await machineAddresses()))
+  deps.log.info({ ip, why }, 'The address that others are told')
   const hostname = await advertisedHostname(values, ip, deps)
   const port = values.advertise_port ?? values.port
   const info: MasterInfo = {

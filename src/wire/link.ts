@@ -68,7 +68,10 @@ export const LinkStanding = message('tepui.link.Standing', {
 })
 export type LinkStanding = Static<typeof LinkStanding>
 
-/** `agent_id` is set when the agent registers again; then the lists say everything that it still has. */
+/**
+ * `agent_id` is set when the agent registers again; then the lists say everything that it still has. `ip` is the
+ * address of the agent as others reach it.
+ */
 export const LinkCallSubscribe = message('tepui.link.Call.Subscribe', {
   agent_info: required(1, AgentInfo),
   version: required(2, string),
@@ -80,6 +83,7 @@ export const LinkCallSubscribe = message('tepui.link.Call.Subscribe', {
   tasks: repeated(8, LinkTask),
   oversubscribed_resources: repeated(9, Resource),
   standing: optional(10, LinkStanding),
+  ip: optional(11, string),
 })
 export type LinkCallSubscribe = Static<typeof LinkCallSubscribe>
 
@@ -162,6 +166,8 @@ export const LinkEventType = enumeration('tepui.link.Event.Type', {
   ERROR: 11,
   DRAIN: 12,
   STANDING: 13,
+  UNREACHED: 14,
+  REACHED: 15,
 })
 export type LinkEventType = Static<typeof LinkEventType>
 
@@ -244,5 +250,7 @@ export const LinkEvent = message('tepui.link.Event', {
   error: optional(12, LinkReason),
   drain: optional(13, DrainConfig),
   standing: optional(14, LinkStanding),
+  unreached: optional(15, LinkReason),
+  reached: optional(16, LinkReason),
 })
 export type LinkEvent = Static<typeof LinkEvent>

@@ -54,7 +54,9 @@ describe('tepui image', () => {
     expect([code, stderr]).toEqual([0, expect.stringContaining('busybox')])
     expect(JSON.parse(stdout)).toEqual({ reference: name, id: expect.stringMatching(/^sha256:/) })
     expect((await inspect(name))?.Config.Cmd).toEqual(['/bin/sh'])
-    expect(await output(name, 'sh', '-c', 'echo "$((6 * 7))" | tr 4 5; ls -d /tmp; id -un')).toBe('52\n/tmp\nroot\n')
+    expect(await output(name, 'sh', '-c', 'echo "$((6 * 7))" | tr 4 5; ls -d /tmp; id -un')).toBe(
+      '52\n/tmp\nroot\n',
+    )
   })
 
   test('imports a folder and a packed tar, with owners and links as they are', async () => {
@@ -69,7 +71,9 @@ describe('tepui image', () => {
       made.push(name)
       expect(await tepui(['image', 'import', source, name, '--cmd', '/bin/ash'])).toMatchObject({ code: 0 })
       expect((await inspect(name))?.Config.Cmd).toEqual(['/bin/ash'])
-      expect(await output(name, 'sh', '-c', 'cat /etc/mark; stat -c " %u:%g" /etc/mark')).toBe('from here 12:34\n')
+      expect(await output(name, 'sh', '-c', 'cat /etc/mark; stat -c " %u:%g" /etc/mark')).toBe(
+        'from here 12:34\n',
+      )
     }
   })
 
@@ -78,7 +82,14 @@ describe('tepui image', () => {
     made.push(name)
     await engineRequest('POST', `/images/${TEST_IMAGE}/tag?repo=tepui-test/saved&tag=1`)
     const file = join(folder, 'saved.tar')
-    execFileSync('curl', ['-sS', '--unix-socket', '/var/run/docker.sock', '-o', file, `http://engine/images/${name}/get`])
+    execFileSync('curl', [
+      '-sS',
+      '--unix-socket',
+      '/var/run/docker.sock',
+      '-o',
+      file,
+      `http://engine/images/${name}/get`,
+    ])
     await engineRequest('DELETE', `/images/${name}`)
     const { code, stderr, stdout } = await tepui(['image', 'import', file, 'other:1'])
     expect([code, stdout]).toEqual([0, `Loaded image: ${name}\n`])
@@ -94,7 +105,12 @@ describe('tepui image', () => {
     ['no name', ['image', 'import', '/etc'], 64, /has no name/],
     ['a wrong source', ['image', 'build', 'a', '--from', 'alpine'], 64, /expected one of busybox, debian/],
     ['a package for busybox', ['image', 'build', 'a', '--include', 'vim'], 64, /Add --from debian/],
-    ['an engine that is not there', ['image', 'build', 'a', '--docker-socket', '/no/d.sock'], 1, /no Docker Engine's socket/],
+    [
+      'an engine that is not there',
+      ['image', 'build', 'a', '--docker-socket', '/no/d.sock'],
+      1,
+      /no Docker Engine's socket/,
+    ],
   ])('refuses %s in one sentence, and makes nothing', async (_, args, code, words) => {
     const ended = await tepui(args)
     expect([ended.code, ended.stderr]).toEqual([code, expect.stringMatching(words)])

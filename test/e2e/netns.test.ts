@@ -94,39 +94,51 @@ describe('a cluster in network namespaces', () => {
     8 * MINUTES,
   )
 
-  test('may run beside another one, and leaves nothing at its end', async () => {
-    {
-      await using one = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
-      await using other = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
-      expect(one.master).not.toBe(other.master)
-      expect(new Set((await cables()).map(({ cluster }) => cluster)).size).toBe(2)
-      const unsaid = await tepui(['net', 'cut', 'a1'], ENVIRONMENT)
-      expect([unsaid.code, unsaid.stderr]).toEqual([64, expect.stringMatching(/Several clusters.*--cluster/s)])
-    }
-    expect(networks()).toEqual([])
-  }, 4 * MINUTES)
+  test(
+    'may run beside another one, and leaves nothing at its end',
+    async () => {
+      {
+        await using one = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
+        await using other = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
+        expect(one.master).not.toBe(other.master)
+        expect(new Set((await cables()).map(({ cluster }) => cluster)).size).toBe(2)
+        const unsaid = await tepui(['net', 'cut', 'a1'], ENVIRONMENT)
+        expect([unsaid.code, unsaid.stderr]).toEqual([
+          64,
+          expect.stringMatching(/Several clusters.*--cluster/s),
+        ])
+      }
+      expect(networks()).toEqual([])
+    },
+    4 * MINUTES,
+  )
 
-  test('that was killed is told as such, and the next one removes what it left', async () => {
-    const killed = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
-    const [{ cluster } = { cluster: 0 }] = await cables()
-    killed.run.child.kill('SIGKILL')
-    await killed.run.ended
-    expect((await cables()).map(({ alive }) => alive)).toEqual([false, false])
-    // Its members end with it; whoever still did would be seen by the next test's list of leftovers.
-    await expect.poll(async () => (await leftovers(before)).filter((one) => one.startsWith('process')), PATIENCE)
-      .toEqual([])
-    {
-      await using next = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
-      expect(next.master).toContain(`198.18.${cluster}.`)
-      expect((await cables()).map(({ alive }) => alive)).toEqual([true, true])
-      next.run.child.kill('SIGKILL')
-      await next.run.ended
-    }
-    const { code, stderr } = await tepui(['net', 'clean'], ENVIRONMENT)
-    expect([code, stderr]).toEqual([0, expect.stringContaining(`cluster ${cluster} left`)])
-    expect(networks()).toEqual([])
-    rmSync(killed.folder, { recursive: true, force: true })
-  }, 4 * MINUTES)
+  test(
+    'that was killed is told as such, and the next one removes what it left',
+    async () => {
+      const killed = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
+      const [{ cluster } = { cluster: 0 }] = await cables()
+      killed.run.child.kill('SIGKILL')
+      await killed.run.ended
+      expect((await cables()).map(({ alive }) => alive)).toEqual([false, false])
+      // Its members end with it; whoever still did would be seen by the next test's list of leftovers.
+      await expect
+        .poll(async () => (await leftovers(before)).filter((one) => one.startsWith('process')), PATIENCE)
+        .toEqual([])
+      {
+        await using next = await Up.start(['--agents', '1', ...SMALL], ENVIRONMENT)
+        expect(next.master).toContain(`198.18.${cluster}.`)
+        expect((await cables()).map(({ alive }) => alive)).toEqual([true, true])
+        next.run.child.kill('SIGKILL')
+        await next.run.ended
+      }
+      const { code, stderr } = await tepui(['net', 'clean'], ENVIRONMENT)
+      expect([code, stderr]).toEqual([0, expect.stringContaining(`cluster ${cluster} left`)])
+      expect(networks()).toEqual([])
+      rmSync(killed.folder, { recursive: true, force: true })
+    },
+    4 * MINUTES,
+  )
 
   test('is refused to whoever is not root, before anything is made', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tepui-e2e-'))

@@ -77,6 +77,19 @@ describe('the package with its dependencies', () => {
     expect(stdout).toContain('--work_dir')
   })
 
+  test.each(['systemd', 'compose', 'vagrant'])(
+    'writes the files of `tepui init %s` out of itself',
+    async (kind) => {
+      const into = join(folder, kind)
+      const { code, stderr, stdout } = await new Run(['init', kind, '--into', into], environment, [tepui])
+        .ended
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('Next: ') as string })
+      const files = stdout.trim().split('\n')
+      expect(files.length).toBeGreaterThan(2)
+      expect(files.filter((file) => statSync(file).size === 0)).toEqual([])
+    },
+  )
+
   test(
     'runs a cluster and a task on it',
     async () => {

@@ -26,7 +26,7 @@ async function run(...agent: readonly string[]): Promise<TaskStatus> {
     ...commandTask({ id: 't', offer, command: 'exit 0', cpus: 0.1, mem: 32 }),
     container: { type: 'DOCKER', docker: { image, force_pull_image: true } },
   }))
-  return cluster.framework.end('t')
+  return await cluster.framework.end('t')
 }
 
 const here = async (): Promise<boolean> =>
@@ -50,7 +50,9 @@ describe('an image of a private registry', () => {
     for (const agent of [[`--docker_config=${registry.config('no-such-password')}`], []]) {
       const end = await run(...agent)
       expect(end).toMatchObject({ state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LAUNCH_FAILED' })
-      expect(end.message).toMatch(/Cannot pull the image 127\.0\.0\.1:\d+\/private\/tools:1: .*(unauthorized|no basic)/)
+      expect(end.message).toMatch(
+        /Cannot pull the image 127\.0\.0\.1:\d+\/private\/tools:1: .*(unauthorized|no basic)/,
+      )
       expect(end.message).not.toContain('no-such-password')
       expect(await here()).toBe(false)
     }

@@ -57,7 +57,8 @@ export class Registry implements AsyncDisposable {
     await engineRequest('POST', `/images/${TEST_IMAGE}/tag?repo=${encodeURIComponent(repository)}&tag=1`)
     const said = await pushRequest(`/images/${repository}/push?tag=1`)
     await engineRequest('DELETE', `${at}:1`)
-    if (/"error"/.test(said) || !said.includes('digest')) throw new Error(`The registry took nothing: ${said}`)
+    if (/"error"/.test(said) || !said.includes('digest'))
+      throw new Error(`The registry took nothing: ${said}`)
     this.#pushed.push(repository)
     return `${repository}:1`
   }

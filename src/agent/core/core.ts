@@ -186,6 +186,8 @@ function linkEvent(turn: Turn, event: LinkEvent): void {
     log(turn, 'warn', `master refused: ${event.error.message}`, {})
     return turn.emit({ type: 'reconnect', reason: event.error.message })
   }
+  if (event.unreached !== undefined) return log(turn, 'warn', event.unreached.message, {})
+  if (event.reached !== undefined) return log(turn, 'info', event.reached.message, {})
   // Before it, the master's word is not meant for this life of the link.
   if (turn.state.link.kind !== 'registered') return
   if (event.run_task !== undefined) return runTask(turn, event.run_task)

@@ -26,6 +26,7 @@ export function subscribeCall(turn: Turn): LinkCall {
       tasks: frameworks.flatMap((framework) => linkTasks(state, framework)),
       oversubscribed_resources: state.oversubscribed.toWire(),
       ...(state.standing !== undefined && { standing: state.standing }),
+      ip: settings.ip,
     },
   }
 }

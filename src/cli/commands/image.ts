@@ -22,20 +22,28 @@ export const imageCommand: Command = {
     { flags: '--from <what>', help: 'build: busybox (default) or debian, which mmdebstrap makes' },
     { flags: '--suite <name>', help: 'build --from debian: which one (default stable)' },
     { flags: '--include <package>', help: 'build --from debian: a package beside the smallest', many: true },
-    { flags: '--cmd <program>', help: `What the image runs when a task says nothing (default ${DEFAULT_COMMAND})` },
+    {
+      flags: '--cmd <program>',
+      help: `What the image runs when a task says nothing (default ${DEFAULT_COMMAND})`,
+    },
     { flags: '--docker-socket <path>', help: `The engine's socket (default ${SOCKET})` },
   ],
   run: async (context, [action = '', first = '', second], options) => {
     switch (action) {
       case 'import':
-        if (second === undefined) throw usageError('The image has no name', 'tepui image import FILE|DIR NAME')
+        if (second === undefined)
+          throw usageError('The image has no name', 'tepui image import FILE|DIR NAME')
         referenceOf(second)
         return give(context, await sourceAt(first, context.signal), second, options)
       case 'build':
-        if (second !== undefined) throw usageError(`'${second}' is one word too many`, 'tepui image build NAME')
+        if (second !== undefined)
+          throw usageError(`'${second}' is one word too many`, 'tepui image build NAME')
         return build(context, first, options)
       default:
-        throw usageError(`'image ${action}' is unknown`, 'tepui image import FILE|DIR NAME or image build NAME')
+        throw usageError(
+          `'image ${action}' is unknown`,
+          'tepui image import FILE|DIR NAME or image build NAME',
+        )
     }
   },
 }
@@ -74,7 +82,8 @@ async function give(
   const wish = { reference, changes: [`CMD ${JSON.stringify([command])}`] }
   const said = await importImage(textOf(options, 'dockerSocket') ?? SOCKET, archive, wish, signal)
   const isSaved = archive.holds !== 'files'
-  if (common.output === 'json') screen.print(JSON.stringify(isSaved ? { loaded: said } : { reference, id: said }))
+  if (common.output === 'json')
+    screen.print(JSON.stringify(isSaved ? { loaded: said } : { reference, id: said }))
   else screen.print(isSaved ? said : `${reference} ${said}`)
   if (isSaved) screen.note(`tepui: ${name} was not used: saved images have their own names`)
   else screen.note(`Try: tepui run -i ${reference} -- echo hello`)
@@ -85,5 +94,8 @@ async function give(
 function referenceOf(name: string): string {
   const reference = imageReference(name)
   if (typeof reference === 'string' && !/@|^sha256:/.test(reference)) return reference
-  throw usageError(`'${name}' cannot be the name of an image`, 'Expected NAME[:TAG] in lower case, such as tools:1')
+  throw usageError(
+    `'${name}' cannot be the name of an image`,
+    'Expected NAME[:TAG] in lower case, such as tools:1',
+  )
 }

@@ -1,6 +1,6 @@
 // Names and addresses of a cluster in network namespaces: all follow from its number. Pure.
 
-/** Numbers that a cluster may have: each is a network 198.18.N.0/24, of those set apart for trying things (RFC 2544). */
+/** Numbers that a cluster may have: each is a network 198.18.N.0/24, of those for trying things (RFC 2544). */
 export const NUMBERS = { least: 1, most: 254 } as const
 /** The members' addresses begin here; below it this machine has .1 and the master .2. */
 const FIRST_AGENT = 11
@@ -12,7 +12,7 @@ export const hubOf = (number: number): string => `tepui-${number}`
 /** The namespace of one member. */
 export const roomOf = (number: number, member: string): string => `${hubOf(number)}-${member}`
 export const hostAddress = (number: number): string => addressOf(number, 1)
-/** Holding it means that the cluster lives: a name in the kernel's abstract socket space, which goes with its process. */
+/** Held by a living cluster: a name in the kernel's abstract socket space, which goes with its process. */
 export const lockOf = (number: number): string => `\0tepui-netns-${number}`
 
 /** The address of the member at this place in the list that begins with the master. */

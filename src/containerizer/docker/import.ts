@@ -47,7 +47,7 @@ export async function importImage(
     tag: reference.slice(cut + 1),
   })
   for (const change of changes) query.append('changes', change)
-  const path = archive.holds === 'files' ? `/images/create?${query}` : '/images/load'
+  const path = archive.holds === 'files' ? `/images/create?${query.toString()}` : '/images/load'
   const sent = request({ socketPath: socket, method: 'POST', path, headers: TAR })
   endWith(sent, signal)
   const answered = answerOf(sent)
@@ -90,7 +90,8 @@ async function lastWords(doing: string, response: IncomingMessage): Promise<stri
   let said = ''
   for await (const line of readLines(response, ANSWER_BYTES_MAX, late)) {
     const { error, status: words, stream } = parse<LoadLine>(line)
-    if (error !== undefined) throw new EngineError(`The Docker Engine could not ${doing}: ${error}`, status, error)
+    if (error !== undefined)
+      throw new EngineError(`The Docker Engine could not ${doing}: ${error}`, status, error)
     const news = (stream ?? words ?? '').trim()
     if (news !== '') said = news
   }

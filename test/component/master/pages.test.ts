@@ -81,7 +81,8 @@ test('the metrics that are real here have the names of a real master', async () 
   const page = await master.page('/metrics/snapshot')
   const own = [
     /^(http|system|tepui)\//,
-    /^master\/(scheduler|agent|operator)_(calls|event_streams)/,
+    /^master\/(scheduler|agent|operator)_(calls|event_streams|callbacks)/,
+    /^master\/agents_not_called_back$/,
     /^master\/frameworks_|task_|_revocable_/,
   ]
   const strangers = Object.keys(page).filter(

@@ -138,3 +138,12 @@ test('the units start the command where it lies', () => {
   const unit = readFileSync(join(folder, 'root', 'etc', 'systemd', 'system', 'tepui-master.service'), 'utf8')
   expect(unit).toMatch(/^ExecStart=\/usr\/local\/bin\/tepui master/m)
 })
+
+test('a unit that the package lacks fails the step, and no empty one is written', () => {
+  const units = join(folder, 'root', 'usr', 'local', 'lib', 'node_modules', 'tepui', 'packaging', 'systemd')
+  mkdirSync(units, { recursive: true })
+  writeFileSync(join(units, 'tepui.slice'), '[Slice]\n')
+  const { code, stderr } = call(['master', `--package=${packed}`], 'write_units')
+  expect([code, stderr]).toEqual([1, expect.stringContaining('tepui-master.service')])
+  expect(existsSync(join(folder, 'root', 'etc', 'systemd', 'system', 'tepui-master.service'))).toBe(false)
+})

@@ -8,6 +8,7 @@ import {
   bindAddress,
   ipAsNumber,
   plainIp,
+  wayTo,
   type AddressWish,
 } from '../../../src/http/address.ts'
 import { ManualClock } from '../../support/clock.ts'
@@ -30,18 +31,59 @@ const MACHINE = {
 }
 
 test('without flags the address of the default route is told', () => {
-  expect(advertisedIp(NOTHING, MACHINE)).toBe('10.0.0.7')
+  expect(advertisedIp(NOTHING, MACHINE)).toEqual({
+    ip: '10.0.0.7',
+    why: 'the way out of this machine by eth0',
+  })
 })
 
 test('without a default route the first address that is not internal is told, and at worst the loopback', () => {
-  expect(advertisedIp(NOTHING, { ...MACHINE, routes: '' })).toBe('172.17.0.1')
-  expect(advertisedIp(NOTHING, { interfaces: {}, routes: '' })).toBe('127.0.0.1')
+  expect(advertisedIp(NOTHING, { ...MACHINE, routes: '' }).ip).toBe('172.17.0.1')
+  expect(advertisedIp(NOTHING, { interfaces: {}, routes: '' })).toEqual({
+    ip: '127.0.0.1',
+    why: 'this machine has no other',
+  })
 })
 
 test('flags win: the advertised address over that listened on, and 0.0.0.0 is never told', () => {
-  expect(advertisedIp({ ...NOTHING, ip: '127.0.0.1' }, MACHINE)).toBe('127.0.0.1')
-  expect(advertisedIp({ ...NOTHING, ip: '127.0.0.1', advertise_ip: '1.2.3.4' }, MACHINE)).toBe('1.2.3.4')
-  expect(advertisedIp({ ...NOTHING, ip: '0.0.0.0' }, MACHINE)).toBe('10.0.0.7')
+  expect(advertisedIp({ ...NOTHING, ip: '127.0.0.1' }, MACHINE)).toEqual({ ip: '127.0.0.1', why: '--ip' })
+  expect(advertisedIp({ ...NOTHING, ip: '127.0.0.1', advertise_ip: '1.2.3.4' }, MACHINE)).toEqual({
+    ip: '1.2.3.4',
+    why: '--advertise_ip',
+  })
+  expect(advertisedIp({ ...NOTHING, ip: '0.0.0.0' }, MACHINE).ip).toBe('10.0.0.7')
+})
+
+test('an agent tells the address from which it reaches its master, whatever the way out of the machine is', () => {
+  const way = { master: '192.168.56.10', own: '192.168.56.11' }
+  expect(advertisedIp(NOTHING, MACHINE, way)).toEqual({
+    ip: '192.168.56.11',
+    why: 'the way to the master at 192.168.56.10',
+  })
+  expect(advertisedIp({ ...NOTHING, advertise_ip: '1.2.3.4' }, MACHINE, way).ip).toBe('1.2.3.4')
+})
+
+test('an agent beside its master does not tell the loopback by which it reaches it', () => {
+  const way = { master: '127.0.0.1', own: '127.0.0.1' }
+  expect(advertisedIp(NOTHING, MACHINE, way).ip).toBe('10.0.0.7')
+  expect(advertisedIp({ ...NOTHING, ip: '127.0.0.1' }, MACHINE, way).ip).toBe('127.0.0.1')
+  const own = { master: '10.0.0.7', own: '10.0.0.7' }
+  expect(advertisedIp({ ...NOTHING, ip: '127.0.0.1' }, MACHINE, own).ip).toBe('127.0.0.1')
+})
+
+test.each(['ip', 'advertise_ip'] as const)(
+  '--%s with a loopback is refused for a master elsewhere',
+  (flag) => {
+    const way = { master: '10.0.0.1', own: '10.0.0.7' }
+    expect(() => advertisedIp({ ...NOTHING, [flag]: '127.0.0.2' }, MACHINE, way)).toThrow(
+      `Flag '--${flag}' has the value '127.0.0.2', at which the master at 10.0.0.1 would reach itself`,
+    )
+  },
+)
+
+test('the way to a master is the kernel’s, and not known for a name that nobody knows', async () => {
+  expect(await wayTo('http://127.0.0.1:5050')).toEqual({ master: '127.0.0.1', own: '127.0.0.1' })
+  expect(await wayTo('http://no-such-host.invalid:5050')).toBeUndefined()
 })
 
 test('what is no IPv4 address is refused by the name of its flag', () => {
