@@ -146,7 +146,8 @@ bring_engine() {
   if command -v dockerd >/dev/null 2>&1 || [ -S /var/run/docker.sock ]; then
     echo "is there already"
   else
-    apt docker.io iptables >/dev/null || return 1
+    # Its engine starts no container where the kernel has AppArmor and nothing loads profiles.
+    apt docker.io iptables apparmor >/dev/null || return 1
     echo "installed"
   fi
 }

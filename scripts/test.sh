@@ -8,8 +8,10 @@ TEPUI_ROOT=$(cd "$(dirname "$0")/.." && pwd -P)
 
 PROJECTS='unit component e2e conformance'
 # The fetcher's tests make and unpack archives of each kind; the Vagrantfile's run it in Ruby; the hogs of the tests of
-# limits are one-liners of Python.
-PROGRAMS='bzip2:bzip2 python3:python3 ruby:ruby unzip:unzip xz:xz-utils zip:zip'
+# limits are one-liners of Python; partitions are made with ip.
+PROGRAMS='bzip2:bzip2 ip:iproute2 python3:python3 ruby:ruby unzip:unzip xz:xz-utils zip:zip'
+# Private images come from a registry on loopback. Its package is only unpacked: installed, it would run as a service.
+REGISTRY=$TEPUI_STATE/docker-registry
 yes=
 YES=false
 chosen=
@@ -21,6 +23,22 @@ for argument in "$@"; do
   esac
 done
 
+ensure_registry() {
+  if [ -x /usr/bin/docker-registry ] || [ -x "$REGISTRY/usr/bin/docker-registry" ]; then return; fi
+  say "Fetching docker-registry with apt-get into $REGISTRY (not installed, only unpacked)."
+  rm -rf "$REGISTRY"
+  mkdir -p "$REGISTRY"
+  (
+    cd "$REGISTRY"
+    apt-get download -q docker-registry >apt.log 2>&1 ||
+      { as_root apt-get update -q && apt-get download -q docker-registry; } >>apt.log 2>&1
+    dpkg-deb -x docker-registry_*.deb .
+  ) || {
+    tail -n 5 "$REGISTRY/apt.log" >&2
+    fail "$EXIT_UNAVAILABLE" "apt-get could not fetch docker-registry." "Type: apt-get install -y docker-registry"
+  }
+}
+
 bootstrap
 case "${chosen:-all} " in
   *all* | *e2e*) ensure_programs chromium:chromium ;;
@@ -30,6 +48,7 @@ case "${chosen:-all} " in
 esac
 cd "$TEPUI_ROOT"
 for project in ${chosen:-$PROJECTS}; do set -- --project "$project" "$@"; done
+case " ${chosen:-$PROJECTS} " in *" e2e "*) ensure_registry ;; esac
 case " ${chosen:-$PROJECTS} " in
   *" e2e "* | *" conformance "*) exec sh scripts/engine.sh with $yes -- "$NODE" scripts/test.ts "$@" ;;
   *) exec "$NODE" scripts/test.ts "$@" ;;

@@ -39,7 +39,7 @@ chmod 755 "$work/customize"
 
 mmdebstrap --mode=root --variant=minbase --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' \
   --include=systemd,systemd-sysv,dbus,udev,linux-image-cloud-amd64,initramfs-tools,ifupdown,isc-dhcp-client,iproute2 \
-  --include=openssh-server,sudo,procps,docker.io,iptables,busybox-static,ca-certificates \
+  --include=openssh-server,sudo,procps,docker.io,iptables,apparmor,busybox-static,ca-certificates \
   --customize-hook="$work/customize" "$SUITE" "$work/root" >&2
 cp "$work/root"/boot/vmlinuz-* "$work/vmlinuz"
 cp "$work/root"/boot/initrd.img-* "$work/initrd"

@@ -1,8 +1,11 @@
 // `tepui image`: root file systems become images of the engine here, and tasks run from them.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tepui } from '../support/cli.ts'
 import { engineRequest, requireEngine, TEST_IMAGE } from '../support/engine.ts'
@@ -46,6 +49,13 @@ async function output(name: string, ...command: readonly string[]): Promise<stri
   return text.replaceAll('\r\n', '\n')
 }
 
+/** As `docker save` does. */
+async function save(name: string, file: string): Promise<void> {
+  const asked = request({ socketPath: '/var/run/docker.sock', path: `/images/${name}/get` }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  await pipeline(answer, createWriteStream(file))
+}
+
 describe('tepui image', () => {
   test('builds an image out of the busybox of this machine', async () => {
     const name = 'tepui-test/built:1'
@@ -82,14 +92,7 @@ describe('tepui image', () => {
     made.push(name)
     await engineRequest('POST', `/images/${TEST_IMAGE}/tag?repo=tepui-test/saved&tag=1`)
     const file = join(folder, 'saved.tar')
-    execFileSync('curl', [
-      '-sS',
-      '--unix-socket',
-      '/var/run/docker.sock',
-      '-o',
-      file,
-      `http://engine/images/${name}/get`,
-    ])
+    await save(name, file)
     await engineRequest('DELETE', `/images/${name}`)
     const { code, stderr, stdout } = await tepui(['image', 'import', file, 'other:1'])
     expect([code, stdout]).toEqual([0, `Loaded image: ${name}\n`])

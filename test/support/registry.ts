@@ -9,8 +9,11 @@ import { vi } from 'vitest'
 import { engineRequest, TEST_IMAGE } from './engine.ts'
 import { freePort } from './free-port.ts'
 
-const PROGRAM = '/usr/bin/docker-registry'
-const FIX = 'apt-get install -y --no-install-recommends docker-registry'
+/** Installed, or unpacked by scripts/test.sh. */
+const PROGRAMS = [
+  '/usr/bin/docker-registry',
+  join(import.meta.dirname, '../../.tepui/docker-registry/usr/bin/docker-registry'),
+]
 export const OWNER = { username: 'owner', password: 'right' }
 /** What `htpasswd -Bbn owner right` said once. */
 const PASSWORDS = 'owner:$2y$05$gYg4npx6pTcW/dVCBrbJAOHFiM6/XJww8Z6avhPX3wgp3qRHR1elC\n'
@@ -29,7 +32,8 @@ export class Registry implements AsyncDisposable {
   }
 
   static async start(): Promise<Registry> {
-    if (!existsSync(PROGRAM)) throw new Error(`There is no ${PROGRAM}. ${FIX}`)
+    const program = PROGRAMS.find((path) => existsSync(path))
+    if (program === undefined) throw new Error('There is no docker-registry. Run the tests with `npm test`')
     const folder = mkdtempSync(join(tmpdir(), 'registry-'))
     const address = `127.0.0.1:${await freePort()}`
     writeFileSync(join(folder, 'htpasswd'), PASSWORDS)
@@ -42,7 +46,7 @@ export class Registry implements AsyncDisposable {
     }
     // JSON is YAML.
     writeFileSync(join(folder, 'config.yml'), JSON.stringify(settings))
-    const child = spawn(PROGRAM, ['serve', join(folder, 'config.yml')], { stdio: 'ignore' })
+    const child = spawn(program, ['serve', join(folder, 'config.yml')], { stdio: 'ignore' })
     await vi.waitFor(async () => expectStatus(await fetch(`http://${address}/v2/`), 401), {
       timeout: 60_000,
       interval: 100,

@@ -33,6 +33,7 @@ const ENVIRONMENT = {
   VM_BOX: 'tepui/proof',
   VM_BOX_URL: `file://${options.box}`,
   VM_PACKAGE: options.package,
+  VM_AGENT_CPUS: process.env['VM_AGENT_CPUS'] ?? '2',
   // Whether /dev/kvm runs any kernel is not known before; emulation always does.
   VM_DRIVER: process.env['VM_DRIVER'] ?? 'qemu',
   VAGRANT_DEFAULT_PROVIDER: 'libvirt',

@@ -19,7 +19,7 @@ const FAMILIES: readonly (readonly [Family, RegExp])[] = [
 ]
 
 const ENGINE: Readonly<Record<Family, string>> = {
-  debian: 'apt-get install -y --no-install-recommends docker.io iptables',
+  debian: 'apt-get install -y --no-install-recommends docker.io iptables apparmor',
   fedora: 'dnf install -y moby-engine && systemctl enable --now docker',
   suse: 'zypper install -y docker && systemctl enable --now docker',
   arch: 'pacman -S docker && systemctl enable --now docker',
