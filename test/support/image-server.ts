@@ -7,8 +7,8 @@ import { engineRequest, TEST_IMAGE } from './engine.ts'
 export interface ImageServer extends AsyncDisposable {
   /** With a tag; `/busybox` is all that is in it. */
   readonly reference: string
-  /** Manifests that were asked for. */
-  readonly pulls: number
+  /** Times that somebody asked what the tag stands for; an engine keeps the rest of what it once read. */
+  readonly asked: number
 }
 
 const DOCKER = 'application/vnd.docker'
@@ -62,11 +62,11 @@ export async function serveImage(name: string): Promise<ImageServer> {
     }),
   )
   const blobs = new Map([config, layer].map((bytes) => [digestOf(bytes), bytes]))
-  let pulls = 0
+  let asks = 0
   const server = createServer((asked, answer) => {
     const last = (asked.url ?? '').split('/').at(-1) ?? ''
     const isManifest = /\/manifests\//.test(asked.url ?? '')
-    if (isManifest && asked.method === 'GET') pulls += 1
+    if (isManifest && last === '1') asks += 1
     const bytes = isManifest ? manifest : asked.url === '/v2/' ? Buffer.from('{}') : blobs.get(last)
     if (bytes === undefined) {
       answer.writeHead(404).end()
@@ -85,8 +85,8 @@ export async function serveImage(name: string): Promise<ImageServer> {
   const reference = `127.0.0.1:${port}/${name}:1`
   return {
     reference,
-    get pulls() {
-      return pulls
+    get asked() {
+      return asks
     },
     async [Symbol.asyncDispose]() {
       await engineRequest('DELETE', `/images/${encodeURIComponent(reference)}`)
