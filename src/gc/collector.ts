@@ -234,6 +234,7 @@ export class Collector {
     const failed: Removed[] = []
     this.#noticeJump()
     this.#pullBack(startedAt)
+    if (olderThanMs !== undefined) this.#retryAll()
     for (const one of this.#spares) await one.prepare?.()
     while (!this.#closed) {
       const moment = {
@@ -282,6 +283,11 @@ export class Collector {
       const { notBefore, since } = entry
       this.#keep({ ...entry, since: since + byMs, ...(notBefore && { notBefore: notBefore + byMs }) })
     }
+  }
+
+  /** Who asks may have mended what was in the way. */
+  #retryAll(): void {
+    for (const entry of this.#entries.values()) this.#entries.set(entry.path, { ...entry, notBefore: 0 })
   }
 
   /** An end in the future was told by a clock that was ahead: its age counts from now, not from that time on. */

@@ -40,6 +40,7 @@ export function joined(first: Collection, second: Collection): Collection {
     ...second,
     startedAt: first.startedAt,
     removed: [...first.removed, ...second.removed].slice(-MAX_LINES),
+    failed: [...first.failed, ...second.failed].slice(-MAX_LINES),
   }
 }
 

@@ -108,7 +108,11 @@ export class Images {
   async heard({ pulled, reference }: ImageUse): Promise<void> {
     const { clock, store } = this.#deps
     const name = store.shortName(reference)
-    const one = this.#known.values().find(({ present }) => present.includes(name))
+    // What names its contents moves to no other image.
+    const isFixed = reference.includes('@') || reference.startsWith('sha256:')
+    const one = this.#known
+      .values()
+      .find(({ names, present }) => present.includes(name) || (isFixed && names.includes(name)))
     if (one !== undefined && !pulled) {
       const isKnown = one.names.includes(name) && clock.now() - one.usedAt < USE_GRAIN_MS
       if (!isKnown) this.#learn({ ...one, names: one.present }, name, false)
@@ -186,6 +190,9 @@ export class Images {
   }
 
   async #collect(olderThanMs: number | undefined): Promise<void> {
+    // Who asks may have mended what was in the way.
+    if (olderThanMs !== undefined)
+      for (const one of this.#known.values()) this.#known.set(one.id, { ...one, notBefore: 0 })
     const isWanted = (): boolean =>
       !this.#closed && this.rules.isOn && (olderThanMs !== undefined || this.isTight)
     while (isWanted()) {

@@ -134,7 +134,11 @@ test('a disk that is full refuses launches with the figures; what runs goes on, 
   await using cluster = await startCluster({ workDir: place, agent: ['--containerizers=mesos'] })
   const { framework } = cluster
   await framework.launch((offer) => task('runs', offer, 'echo begun; sleep 1000'))
+  const end = join(folder, 'end')
+  const waits = `until [ -e ${end} ]; do sleep 0.05; done; exit 3`
+  await framework.launch((offer) => task('ends', offer, waits))
   await framework.status('runs', 'TASK_RUNNING')
+  await framework.status('ends', 'TASK_RUNNING')
   const filler = join(place, 'filler')
   try {
     writeFileSync(filler, Buffer.alloc(60 * MB))
@@ -146,8 +150,16 @@ test('a disk that is full refuses launches with the figures; what runs goes on, 
     state: 'TASK_FAILED',
     reason: 'REASON_CONTAINER_LAUNCH_FAILED',
     message: expect.stringMatching(
-      /The disk is full: .* of 4\d.* MiB are free .*; 1 running containers/,
+      /The disk is full: .* of 4\d.* MiB are free .*; 2 running containers/,
     ) as string,
+  })
+  const { disk } = (await cluster.page('/api/x1/gc')) as { readonly disk: { readonly is_full: boolean } }
+  expect(disk.is_full).toBe(true)
+  // What ends now is told as it was, although nothing can be written down.
+  writeFileSync(end, '')
+  expect(await framework.end('ends')).toMatchObject({
+    state: 'TASK_FAILED',
+    message: 'Command exited with status 3',
   })
   expect(framework.statesOf('runs').at(-1)).toBe('TASK_RUNNING')
   expect(cluster.file('runs', 'stdout')).toBe('begun\n')
@@ -175,6 +187,46 @@ test('what is mounted or bound below a tree stays, and so do the folders that le
   expect(readdirSync(tree).toSorted()).toEqual(['bound', 'other'])
   expect(removeTree(join(tree, 'bound/here'))).toMatchObject({ removed: 0, failed: 1 })
   expect(readdirSync(precious)).toEqual(['file'])
+})
+
+test('a sandbox with a mount below is kept and told with the reason, and goes when that is unmounted', {
+  timeout: 120_000,
+}, async () => {
+  const precious = join(folder, 'precious')
+  mkdirSync(precious)
+  writeFileSync(join(precious, 'file'), 'x')
+  await using cluster = await startCluster({ agent: ['--containerizers=mesos'] })
+  const { framework } = cluster
+  await framework.launch((offer) => task('job', offer, 'mkdir here; echo x > data'))
+  await framework.end('job')
+  interface Page {
+    readonly scheduled: readonly { readonly path: string }[]
+    readonly collecting: boolean
+    readonly last: { readonly failed: readonly { readonly failures: readonly string[] }[] } | null
+  }
+  const collected = async (): Promise<Page> => {
+    const url = `http://127.0.0.1:${cluster.agent.address.port}/api/x1/gc`
+    await fetch(url, { method: 'POST', body: '{"older_than":"0ns"}' })
+    const page = async (): Promise<Page> => (await cluster.page('/api/x1/gc')) as Page
+    await expect.poll(async () => (await page()).collecting, { timeout: 60_000 }).toBe(false)
+    return page()
+  }
+  await expect
+    .poll(async () => ((await cluster.page('/api/x1/gc')) as Page).scheduled.length, { timeout: 60_000 })
+    .toBe(1)
+  const [{ path }] = ((await cluster.page('/api/x1/gc')) as Page).scheduled as [{ path: string }]
+  const below = join(cluster.workDir, path, 'here')
+  execFileSync('mount', ['--bind', precious, below])
+  try {
+    const { last, scheduled } = await collected()
+    expect(last?.failed[0]?.failures).toEqual([expect.stringMatching(/here: something is mounted here/)])
+    expect(scheduled).toHaveLength(1)
+  } finally {
+    execFileSync('umount', [below])
+  }
+  expect(readdirSync(precious)).toEqual(['file'])
+  expect((await collected()).scheduled).toEqual([])
+  expect(existsSync(join(cluster.workDir, path))).toBe(false)
 })
 
 test('files that nobody may remove are told, and go when they may', () => {

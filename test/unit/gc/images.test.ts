@@ -254,6 +254,23 @@ test('while the engine is away, or its disk cannot be asked, nothing goes and no
   expect(engine.removed).toEqual([])
 })
 
+test('the engine is asked once about an image that tasks use again and again, whatever they call it', async () => {
+  const all = images()
+  const digest = `a@sha256:${'0'.repeat(64)}`
+  engine.images.set('sha256:a', ['a:latest', digest])
+  let asked = 0
+  const list = engine.list.bind(engine)
+  engine.list = () => {
+    asked += 1
+    return list()
+  }
+  await all.heard({ reference: digest, pulled: true })
+  engine.images.set('sha256:a', ['a:latest'])
+  for (const reference of [digest, 'a', digest, 'a']) await all.heard({ reference, pulled: false })
+  expect(asked).toBe(1)
+  expect([...all.known]).toMatchObject([{ names: [digest, 'a:latest'], pulled: true }])
+})
+
 test('an image that others removed is forgotten', async () => {
   const all = images()
   await pulled(all, 'a', 2)
