@@ -8,11 +8,13 @@ import type { Bench } from './bench.ts'
 import { fetchBench } from './fetch.ts'
 import { launchBench } from './launch.ts'
 import { lendingBench } from './lending.ts'
+import { pageBench } from './page.ts'
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   fetch: fetchBench,
   launch: launchBench,
   lending: lendingBench,
+  page: pageBench,
 }
 
 const EXIT_MISSED = 1

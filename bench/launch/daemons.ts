@@ -40,7 +40,7 @@ export async function startDaemons(options: DaemonsOptions): Promise<Daemons> {
   const folder = mkdtempSync(join(tmpdir(), 'tepui-bench-'))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(folder, { recursive: true, force: true }))
-  const master = await startOne('master', ['--ip=127.0.0.1', '--port=0'], options, stack)
+  const master = await startMaster(options, stack)
   const flags = [
     '--ip=127.0.0.1',
     '--port=0',
@@ -53,10 +53,18 @@ export async function startDaemons(options: DaemonsOptions): Promise<Daemons> {
   return { master, agent, folder, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+/** A master alone, which ends with the stack. @throws OperatingError LAUNCH when it does not start */
+export function startMaster(
+  options: Pick<DaemonsOptions, 'clock' | 'signal'>,
+  stack: AsyncDisposableStack,
+): Promise<Daemon> {
+  return startOne('master', ['--ip=127.0.0.1', '--port=0'], options, stack)
+}
+
 async function startOne(
   kind: 'master' | 'agent',
   flags: readonly string[],
-  { clock, signal }: DaemonsOptions,
+  { clock, signal }: Pick<DaemonsOptions, 'clock' | 'signal'>,
   stack: AsyncDisposableStack,
 ): Promise<Daemon> {
   signal.throwIfAborted()
