@@ -164,8 +164,9 @@ class BusyFramework implements AsyncDisposable {
     this.#client = client
     this.#size = size
     this.failed = this.#listen()
-    // Who waits for the tasks hears of it; once they run it does not matter.
-    this.failed.catch(() => undefined)
+    this.failed.catch(() => {
+      // Who waits for the tasks hears of it; once they run it does not matter.
+    })
   }
 
   static async subscribe(
