@@ -1,5 +1,5 @@
 // Downloads over HTTP (got): resumed where they were cut, tried again when that may help, given up when they stall.
-import { Agent } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Got, HTTPError, Request } from 'got'
@@ -7,6 +7,7 @@ import { retry } from '../base/delays.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { formatDuration, humanBytes } from '../base/units.ts'
 import { BatchWriter } from './batch-writer.ts'
+import { TappedAgent } from './body-tap.ts'
 import type { Loaded, LoadOptions, Source, SourceDeps } from './source.ts'
 
 /** Answers that another try may change (RFC 9110: timeouts, too many requests, failures of servers and gateways). */
@@ -31,8 +32,13 @@ export function httpSource(
   }
 }
 
+interface Client {
+  readonly got: Got
+  readonly agent: TappedAgent
+}
+
 /** Most agents never download anything, and the library takes 7 MB. */
-async function client(environment: Readonly<Record<string, string | undefined>>): Promise<Got> {
+async function client(environment: Readonly<Record<string, string | undefined>>): Promise<Client> {
   const { default: got } = await import('got')
   const proxyEnv = Object.fromEntries(
     PROXY_VARIABLES.flatMap((name) => {
@@ -41,13 +47,15 @@ async function client(environment: Readonly<Record<string, string | undefined>>)
     }),
   )
   const options = { proxyEnv }
-  return got.extend({
-    agent: { http: new Agent(options), https: new SecureAgent(options) },
+  const agent = new TappedAgent(options)
+  const own = got.extend({
+    agent: { http: agent, https: new SecureAgent(options) },
     retry: { limit: 0 },
     decompress: false,
     maxRedirects: MAX_REDIRECTS,
     headers: { 'accept-encoding': 'identity', 'user-agent': 'tepui-fetcher' },
   })
+  return { got: own, agent }
 }
 
 async function sizeOf(
@@ -56,7 +64,7 @@ async function sizeOf(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   try {
-    const got = await client(environment)
+    const { got } = await client(environment)
     const { headers } = await got.head(url, { signal, timeout: { request: SIZE_TIMEOUT_MS } })
     const length = Number(headers['content-length'])
     return Number.isSafeInteger(length) && length > 0 ? length : undefined
@@ -97,12 +105,12 @@ class Download {
   async run(signal: AbortSignal): Promise<Loaded> {
     let failures = 0
     const stop = new AbortController()
-    const got = await client(this.#environment)
+    const own = await client(this.#environment)
     await using file = await open(this.#path, 'wx', 0o644)
     await retry(
       this.#deps,
       BACKOFF,
-      (one) => this.#attempt(got, file, one),
+      (one) => this.#attempt(own, file, one),
       (error, waitMs) => {
         failures++
         if (failures >= ATTEMPTS || !isPassing(error)) stop.abort(error)
@@ -115,14 +123,14 @@ class Download {
     return { status: this.#status, retries: failures, resumes: this.#resumes, seen }
   }
 
-  async #attempt(got: Got, file: FileHandle, signal: AbortSignal): Promise<void> {
+  async #attempt({ got, agent }: Client, file: FileHandle, signal: AbortSignal): Promise<void> {
     using watchdog = new Watchdog(this.#deps, this.#options.stallTimeoutMs)
     const both = AbortSignal.any([signal, watchdog.signal])
     const from = this.#validator === undefined ? 0 : this.#bytes
     const ranged = from > 0 && { headers: { range: `bytes=${from}-`, 'if-range': this.#validator ?? '' } }
     const request = got.stream(this.#url, { signal: both, ...ranged })
     try {
-      await this.#take(request, from, file, watchdog)
+      await this.#take(request, agent, from, file, watchdog)
     } catch (error) {
       if (signal.aborted) throw signal.reason
       if (watchdog.signal.aborted) throw watchdog.signal.reason
@@ -134,52 +142,49 @@ class Download {
     }
   }
 
-  async #take(request: Request, from: number, file: FileHandle, watchdog: Watchdog): Promise<void> {
+  async #take(
+    request: Request,
+    agent: TappedAgent,
+    from: number,
+    file: FileHandle,
+    watchdog: Watchdog,
+  ): Promise<void> {
     const writer = new BatchWriter(file)
     try {
-      await this.#read(request, from, file, writer, watchdog)
+      const response = await headOf(request)
+      const total = await this.#begin(response, from, file, writer)
+      const tapped = total === undefined ? undefined : agent.bodyOf(response, total - this.#bytes)
+      for await (const chunk of tapped ?? (request as AsyncIterable<Buffer>)) {
+        watchdog.fed()
+        this.#count(chunk, total)
+        await writer.write(chunk)
+        // The tap fills this piece again when it is asked for the next.
+        if (tapped !== undefined) await writer.flush()
+      }
+      if (total !== undefined && this.#bytes !== total)
+        throw new OperatingError('FETCH', `the connection ended after ${this.#bytes} of ${total} bytes`)
     } finally {
       // What came before a failure is where the next attempt goes on.
       await writer.flush()
     }
   }
 
-  async #read(
-    request: Request,
-    from: number,
-    file: FileHandle,
-    writer: BatchWriter,
-    watchdog: Watchdog,
-  ): Promise<void> {
+  #count(chunk: Buffer, total: number | undefined): void {
     const { maxBytes, onBytes, onProgress } = this.#options
-    let total: number | undefined
-    let begun = false
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      if (!begun) total = await this.#begin(request, from, file, writer)
-      begun = true
-      this.#bytes += chunk.length
-      if (this.#bytes > maxBytes)
-        throw new OperatingError('LIMIT', `it is larger than ${humanBytes(maxBytes)}`)
-      onBytes?.(chunk)
-      await writer.write(chunk)
-      watchdog.fed()
-      onProgress(this.#bytes, total)
-    }
-    if (!begun) total = await this.#begin(request, from, file, writer)
-    if (total !== undefined && this.#bytes !== total)
-      throw new OperatingError('FETCH', `the connection ended after ${this.#bytes} of ${total} bytes`)
+    this.#bytes += chunk.length
+    if (this.#bytes > maxBytes)
+      throw new OperatingError('LIMIT', `it is larger than ${humanBytes(maxBytes)}`)
+    onBytes?.(chunk)
+    onProgress(this.#bytes, total)
   }
 
   /** The head of the answer is here. @returns bytes of the whole file when they are told */
   async #begin(
-    request: Request,
+    { statusCode: status, headers }: IncomingMessage,
     from: number,
     file: FileHandle,
     writer: BatchWriter,
   ): Promise<number | undefined> {
-    const { response } = request
-    const status = response?.statusCode
-    const headers = response?.headers ?? {}
     const resumed = status === 206 && from > 0
     if (status !== 200 && !resumed)
       throw new OperatingError('REFUSED', `the server answered ${status}, not 200`)
@@ -203,6 +208,14 @@ class Download {
       )
     return total
   }
+}
+
+/** Resolves when the head of the last answer is here. What breaks later is told to whoever reads the body. */
+function headOf(request: Request): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  request.once('response', resolve)
+  request.on('error', reject)
+  return promise
 }
 
 /** A weak tag does not vouch for every byte (RFC 9110 13.1.5). */
