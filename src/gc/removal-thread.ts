@@ -1,4 +1,4 @@
-// The thread that removes trees, one after the other, at the lowest priority; started by `remover.ts`.
+// The thread that removes trees, one after the other, at a low priority; started by `remover.ts`.
 import { setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import type { RemovalOutcome } from './removal.ts'
@@ -9,10 +9,11 @@ export type RemovalNews =
   | { readonly type: 'progress'; readonly removed: number }
   | { readonly type: 'done'; readonly outcome: RemovalOutcome }
 
-const LOWEST_PRIORITY = 19
+/** Behind all that waits, but not behind everything for ever: the disk is what others may wait for. */
+const LOW_PRIORITY = 10
 
 // On Linux this is the priority of the calling thread alone.
-setPriority(LOWEST_PRIORITY)
+setPriority(LOW_PRIORITY)
 parentPort?.on('message', (path: string) => {
   const say = (news: RemovalNews): void => parentPort?.postMessage(news)
   say({ type: 'done', outcome: removeTree(path, (removed) => say({ type: 'progress', removed })) })
