@@ -129,6 +129,7 @@ test(
       'bin',
       'scripts',
       'src',
+      'ui',
       'package.json',
       'package-lock.json',
       'tsconfig.json',
@@ -136,7 +137,7 @@ test(
       'LICENSE',
     ]
     for (const part of parts) cpSync(join(ROOT, part), join(clone, part), { recursive: true })
-    for (const extra of packageJson.files.filter((name) => name !== 'dist'))
+    for (const extra of packageJson.files.filter((name) => !name.endsWith('dist')))
       cpSync(join(ROOT, extra), join(clone, extra), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'))
     const before = readFileSync(join(clone, 'package.json'), 'utf8')
