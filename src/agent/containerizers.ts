@@ -67,6 +67,7 @@ function openHost(flags: AgentFlags, deps: ContainerizerDeps): Containerizer {
     pidsLimit: flags.pids_limit === 0 ? Number.POSITIVE_INFINITY : flags.pids_limit,
     memoryTotalBytes: deps.memoryBytes,
     logBytes: flags.max_log_size,
+    logHeadBytes: flags.log_head_size,
   })
 }
 
@@ -86,6 +87,7 @@ function dockerOptions(flags: AgentFlags, deps: ContainerizerDeps): Parameters<t
     limitSwap: flags.cgroups_limit_swap,
     pullStallMs: flags.docker_pull_stall_timeout,
     outputMaxBytes: flags.max_log_size,
+    outputHeadBytes: flags.log_head_size,
     ...(flags.pids_limit > 0 && { pidsLimit: flags.pids_limit }),
     ...(flags.docker_config !== undefined && { registryConfig: flags.docker_config }),
   }

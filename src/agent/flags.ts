@@ -78,6 +78,10 @@ export const AGENT_FLAGS = {
     'Ends containers whose sandboxes take more than the disk reserved for them.',
   ),
   max_log_size: bytesFlag('10MB', 'Size at which stdout and stderr of a sandbox are rotated (of Tepui).'),
+  log_head_size: bytesFlag(
+    '64KB',
+    'Bytes of the beginning of stdout and stderr that rotation leaves, as stdout.head and stderr.head (of Tepui).',
+  ),
   pids_limit: integerFlag(
     4096,
     0,

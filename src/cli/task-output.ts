@@ -45,7 +45,7 @@ export class TaskOutput {
       return
     }
     using http = new HttpClient(clock)
-    const place = { agent: address, frameworkId: this.#frameworkId, executorId: taskId, run: 'latest' }
+    const place = { from: address, frameworkId: this.#frameworkId, executorId: taskId, run: 'latest' }
     const show = async (name: string, write: (bytes: Uint8Array) => void): Promise<void> => {
       const options = { ended: this.#ended.promise }
       for await (const piece of follow(new SandboxFile(http, place, name), clock, options, this.#stop.signal))

@@ -37,8 +37,8 @@ export class TappedAgent extends Agent {
   }
 
   /**
-   * The `bytes` of a body of which nobody has read anything yet; it ends early when the connection does. A piece is good
-   * until the next one is asked for. Undefined when this body cannot be had so.
+   * The `bytes` of a body of which nobody has read anything yet; it ends early when the connection does. A piece is
+   * good until the next one is asked for. Undefined when this body cannot be had so.
    */
   bodyOf(response: IncomingMessage, bytes: number): AsyncIterable<Buffer> | undefined {
     if (response.complete || response.destroyed || 'transfer-encoding' in response.headers) return undefined

@@ -172,8 +172,7 @@ class Download {
   #count(chunk: Buffer, total: number | undefined): void {
     const { maxBytes, onBytes, onProgress } = this.#options
     this.#bytes += chunk.length
-    if (this.#bytes > maxBytes)
-      throw new OperatingError('LIMIT', `it is larger than ${humanBytes(maxBytes)}`)
+    if (this.#bytes > maxBytes) throw new OperatingError('LIMIT', `it is larger than ${humanBytes(maxBytes)}`)
     onBytes?.(chunk)
     onProgress(this.#bytes, total)
   }

@@ -1,10 +1,13 @@
-// Follows a file in the sandbox of a task through its agent, to the last byte, also across rotation.
+// Follows a file in the sandbox of a task, through its agent or the master, to the last byte, also across rotation.
 import type { Clock } from '../base/clock.ts'
 import { OperatingError } from '../base/errors.ts'
 import { type HttpClient, PeerRefusal } from '../http/client.ts'
 
 export interface SandboxPlace {
-  readonly agent: { readonly ip: string; readonly port: number }
+  /** Who answers: the agent itself, or a master that asks the agent with this id. */
+  readonly from:
+    | { readonly ip: string; readonly port: number }
+    | { readonly master: string; readonly agentId: string }
   readonly frameworkId: string
   readonly executorId: string
   /** The id of a container, or `latest`. */
@@ -56,8 +59,10 @@ export class SandboxFile {
     length: number,
     signal: AbortSignal,
   ): Promise<{ readonly offset: number; readonly data: string } | undefined> {
-    const { agent, executorId, frameworkId, run } = this.#place
-    const url = new URL(`http://${agent.ip}:${agent.port}/files/read`)
+    const { executorId, frameworkId, from, run } = this.#place
+    const who = 'master' in from ? from.master : `${from.ip}:${from.port}`
+    const url = new URL(`http://${who}/files/read`)
+    if ('master' in from) url.searchParams.set('agent_id', from.agentId)
     url.searchParams.set('path', `/frameworks/${frameworkId}/executors/${executorId}/runs/${run}/${name}`)
     url.searchParams.set('offset', String(offset))
     url.searchParams.set('length', String(length))
@@ -72,7 +77,7 @@ export class SandboxFile {
       if (error instanceof PeerRefusal && error.status === 404) return undefined
       if (!(error instanceof SyntaxError)) throw error
     }
-    throw new OperatingError('PROTOCOL', `The agent at ${url.host} did not answer /files/read as one does`)
+    throw new OperatingError('PROTOCOL', `${who} did not answer /files/read as one does`)
   }
 }
 

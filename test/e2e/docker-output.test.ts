@@ -29,8 +29,8 @@ test('50 MB of interleaved output are in stdout and stderr exactly', async () =>
     expect(hash(readFileSync(join(spec.sandbox, name)))).toBe(hash(expected))
 }, 120_000)
 
-test('a file that would grow beyond its limit is put aside once, and the end of the output is kept', async () => {
-  await using docker = await realDocker({ outputMaxBytes: 200_000 })
+test('a file that would grow beyond its limit is put aside once, and the end of the output and its beginning are kept', async () => {
+  await using docker = await realDocker({ outputMaxBytes: 200_000, outputHeadBytes: 1000 })
   const spec = docker.spec({}, {}, run('seq 1 200000; echo only one >&2'))
   expect(await docker.run(spec)).toEqual({ kind: 'exited', code: 0 })
   const [older, newer] = ['stdout.1', 'stdout'].map((name) => readFileSync(join(spec.sandbox, name)))
@@ -39,6 +39,8 @@ test('a file that would grow beyond its limit is put aside once, and the end of 
   expect(kept.length).toBeGreaterThan(150_000)
   for (const name of ['stdout', 'stdout.1'])
     expect(statSync(join(spec.sandbox, name)).size).toBeLessThanOrEqual(200_000)
+  const head = readFileSync(join(spec.sandbox, 'stdout.head'))
+  expect(head.equals(numbered(1000).subarray(0, 1000))).toBe(true)
   expect(readFileSync(join(spec.sandbox, 'stderr'), 'utf8')).toBe('only one\n')
 })
 

@@ -222,15 +222,18 @@ describe('nothing survives', () => {
   })
 })
 
-test('output is cut at its limit, and one older file is kept', async () => {
+test('output is cut at its limit, and one older file and its beginning are kept', async () => {
   await bench[Symbol.asyncDispose]()
-  bench = openHostBench({ logBytes: 100_000 })
-  const container = await bench.launch('head -c 150000 /dev/zero; echo first; sleep 1000', { user: 'nobody' })
+  bench = openHostBench({ logBytes: 100_000, logHeadBytes: 5 })
+  const script = 'echo begun; head -c 149994 /dev/zero; echo first; sleep 1000'
+  const container = await bench.launch(script, { user: 'nobody' })
   const size = (name: string): number | undefined =>
     statSync(join(bench.folder, 'sandboxes', container.id, name), { throwIfNoEntry: false })?.size
   await expect.poll(() => size('stdout.1'), { timeout: 5_000 }).toBe(150_006)
   await expect.poll(() => size('stdout')).toBe(0)
-  expect(statSync(join(bench.folder, 'sandboxes', container.id, 'stdout.1')).uid).toBe(65534)
+  for (const name of ['stdout.1', 'stdout.head'])
+    expect(statSync(join(bench.folder, 'sandboxes', container.id, name)).uid).toBe(65534)
+  expect(bench.text(container, 'stdout.head')).toBe('begun')
 })
 
 test('without control groups a container runs, is measured and is killed with its session', async () => {

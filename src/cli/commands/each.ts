@@ -145,7 +145,7 @@ async function readAll(
   name: string,
 ): Promise<string> {
   if (placement?.address === undefined) return ''
-  const place = { agent: placement.address, frameworkId, executorId: placement.taskId, run: 'latest' }
+  const place = { from: placement.address, frameworkId, executorId: placement.taskId, run: 'latest' }
   const file = new SandboxFile(http, place, name)
   const { signal } = new AbortController()
   const pieces: Buffer[] = []

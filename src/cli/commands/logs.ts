@@ -17,11 +17,14 @@ export const logsCommand: Command = {
     { flags: '-f, --follow', help: 'Go on until the task ends' },
     { flags: '--stderr', help: 'Its standard error in place of its standard output' },
     { flags: '--tail <n>', help: 'Only the last lines' },
+    { flags: '--head', help: 'Only how it began (64 KiB), also when the rest was rotated away' },
   ],
   run: logs,
 }
 
 const LOOK_MS = 500
+/** What agents keep of the beginning (--log_head_size), and read at a time. */
+const HEAD_BYTES = 64 * 1024
 /** How far back --tail looks for lines. */
 const MOST_TAIL_BYTES = 4 * 1024 * 1024
 
@@ -36,31 +39,43 @@ async function logs(
   const found = findTask(allTasks(state), typed)
   const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
   using http = new HttpClient(clock)
-  const file = new SandboxFile(http, placeOf(found, state), stream)
+  const place = placeOf(found, state, api.address)
+  const file = new SandboxFile(http, place, stream)
   if (!found.isLive && (await file.size(signal)) === undefined) {
     throw new OperatingError('REFUSED', `Task '${found.task.id}' has no ${stream}`, {
       hint: 'Its sandbox was collected (--gc_delay of the agent), or it never started',
     })
   }
-  const lines =
-    textOf(options, 'tail') === undefined ? undefined : wholeOf(options, 'tail', 10, [0, 1_000_000])
-  const from = lines === undefined ? 0 : await tailOffset(file, lines, signal)
-  const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
   const decoder = new TextDecoder()
-  for await (const piece of follow(file, clock, { from, ended }, signal)) {
+  const show = (piece: Uint8Array): void => {
     if (!isData(common)) screen.write(piece)
     else
       screen.print(
         JSON.stringify({ task: found.task.id, stream, text: decoder.decode(piece, { stream: true }) }),
       )
   }
+  if (isSet(options, 'head')) {
+    // There is no such file as long as nothing was rotated.
+    const kept = await new SandboxFile(http, place, `${stream}.head`).read(0, HEAD_BYTES, signal)
+    show(kept ?? (await file.read(0, HEAD_BYTES, signal)) ?? Buffer.alloc(0))
+    return EXIT.done
+  }
+  const lines =
+    textOf(options, 'tail') === undefined ? undefined : wholeOf(options, 'tail', 10, [0, 1_000_000])
+  const from = lines === undefined ? 0 : await tailOffset(file, lines, signal)
+  const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
+  for await (const piece of follow(file, clock, { from, ended }, signal)) show(piece)
   await ended
   return EXIT.done
 }
 
-function placeOf({ task }: FoundTask, state: ClusterState): ConstructorParameters<typeof SandboxFile>[1] {
-  const agent = state.agents.find(({ id }) => id === task.agentId)
-  if (agent === undefined) {
+/** Through the master: one address is enough, wherever the agent is. */
+function placeOf(
+  { task }: FoundTask,
+  state: ClusterState,
+  master: string,
+): ConstructorParameters<typeof SandboxFile>[1] {
+  if (!state.agents.some(({ id }) => id === task.agentId)) {
     throw new OperatingError(
       'UNREACHABLE',
       `The agent ${task.agentId} of task '${task.id}' is not registered`,
@@ -69,8 +84,8 @@ function placeOf({ task }: FoundTask, state: ClusterState): ConstructorParameter
       },
     )
   }
-  const { containerId, executorId, frameworkId } = task
-  return { agent, frameworkId, executorId, run: containerId ?? 'latest' }
+  const { agentId, containerId, executorId, frameworkId } = task
+  return { from: { master, agentId }, frameworkId, executorId, run: containerId ?? 'latest' }
 }
 
 async function untilEnd({ clock, signal }: Context, api: MasterApi, { task }: FoundTask): Promise<void> {

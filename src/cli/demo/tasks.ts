@@ -147,7 +147,7 @@ export class Borrowers implements AsyncDisposable {
   #began(placement: Placement): void {
     const { address, taskId } = placement
     if (address === undefined || this.#work.has(taskId)) return
-    const place = { agent: address, frameworkId: this.#client.frameworkId, executorId: taskId, run: 'latest' }
+    const place = { from: address, frameworkId: this.#client.frameworkId, executorId: taskId, run: 'latest' }
     this.#work.set(taskId, { file: new SandboxFile(this.#http, place, 'stdout'), units: 0 })
   }
 

@@ -168,12 +168,12 @@ async function adopt(
 
 /** The task's own doings with its files do not end it: then its output is dropped, as when a disk is full. */
 function openOutput(
-  { outputMaxBytes, log }: AdoptDeps,
+  { outputHeadBytes, outputMaxBytes, log }: AdoptDeps,
   { sandbox, containerId }: ContainerSpec,
 ): SandboxOutput {
   const onTrouble = (error: unknown): void =>
     log.warn({ container: containerId, reason: reasonOf(error) }, 'Could not keep output of a container')
-  const options = { sandbox, maxBytes: outputMaxBytes, onTrouble }
+  const options = { sandbox, maxBytes: outputMaxBytes, headBytes: outputHeadBytes, onTrouble }
   try {
     return SandboxOutput.open(options)
   } catch (error) {

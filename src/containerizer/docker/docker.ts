@@ -4,6 +4,7 @@ import { OperatingError } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { Container, ContainerSpec, Containerizer, LaunchObserver, Recovered } from '../containerizer.ts'
+import { DEFAULT_HEAD_BYTES } from '../kept-head.ts'
 import type { EngineDescription } from './engine-answers.ts'
 import { recoverContainers } from './adopt.ts'
 import { Ends } from './ends.ts'
@@ -44,6 +45,8 @@ export interface DockerOptions {
   readonly pullStallMs?: number
   /** Size at which `stdout` and `stderr` are put aside as `.1`. Default 10 MB (spec/mesos.md 8.6). */
   readonly outputMaxBytes?: number
+  /** Bytes of their beginnings that stay as `.head`. Default 64 KiB. */
+  readonly outputHeadBytes?: number
   /**
    * How long an engine may be away (`--docker_engine_timeout`) before those of its containers that have ended, or may
    * have, count as lost. Default 5 min.
@@ -124,6 +127,7 @@ export class DockerContainerizer implements Containerizer {
       registryConfig: options.registryConfig,
       indexServer: description.indexServer,
       outputMaxBytes,
+      outputHeadBytes: options.outputHeadBytes ?? DEFAULT_HEAD_BYTES,
       logTurns: new Turns(LOG_WIDTH),
       engineLossMs: options.engineLossMs ?? ENGINE_LOSS_MS,
       closed,

@@ -39,6 +39,7 @@ export interface LaunchDeps {
   readonly registryConfig: string | undefined
   readonly indexServer: string | undefined
   readonly outputMaxBytes: number
+  readonly outputHeadBytes: number
   /** For reading the engine's logs. */
   readonly logTurns: Turns
   readonly engineLossMs: number
@@ -77,6 +78,7 @@ export async function launchContainer(
   const output = SandboxOutput.open({
     sandbox: spec.sandbox,
     maxBytes: deps.outputMaxBytes,
+    headBytes: deps.outputHeadBytes,
     onTrouble: (error) =>
       deps.log.warn(
         { container: spec.containerId, reason: reasonOf(error) },

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, futimesSync, openSync, renameSync, wri
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { OperatingError } from '../../base/errors.ts'
+import { keepHead } from '../kept-head.ts'
 import { type KeptOutput, readKept } from './kept.ts'
 import type { StreamName } from './log-text.ts'
 
@@ -21,6 +22,8 @@ export interface OutputOptions {
   readonly sandbox: string
   /** A file is put aside as `.1` (in place of an older one) before it grows beyond this. */
   readonly maxBytes: number
+  /** Of its beginning, what is kept for good when it is put aside the first time. */
+  readonly headBytes: number
   /** Called once when a file can no longer be written. What is printed then is dropped: the task must not hang. */
   readonly onTrouble: (error: unknown) => void
 }
@@ -44,9 +47,9 @@ export class SandboxOutput implements Disposable, OutputSink {
 
   /** Both files exist afterwards; what they held stays. Throws `OperatingError` (FILE). */
   static open(options: OutputOptions): SandboxOutput {
-    const stdout = new RotatingFile(join(options.sandbox, 'stdout'), options.maxBytes)
+    const stdout = new RotatingFile(join(options.sandbox, 'stdout'), options)
     try {
-      const stderr = new RotatingFile(join(options.sandbox, 'stderr'), options.maxBytes)
+      const stderr = new RotatingFile(join(options.sandbox, 'stderr'), options)
       return new SandboxOutput(options, { stdout, stderr })
     } catch (error) {
       stdout.close()
@@ -148,17 +151,19 @@ export class Frames {
   }
 }
 
+type Sizes = Pick<OutputOptions, 'headBytes' | 'maxBytes'>
+
 class RotatingFile {
   readonly #path: string
-  readonly #maxBytes: number
+  readonly #sizes: Sizes
   #file: number
   #bytes: number
   #writing = false
   #closed = false
 
-  constructor(path: string, maxBytes: number) {
+  constructor(path: string, sizes: Sizes) {
     this.#path = path
-    this.#maxBytes = maxBytes
+    this.#sizes = sizes
     const { file, bytes } = openPlainFile(path)
     this.#file = file
     this.#bytes = bytes
@@ -168,7 +173,8 @@ class RotatingFile {
   async write(parts: readonly Buffer[]): Promise<void> {
     if (this.#closed) return
     const length = parts.reduce((sum, part) => sum + part.length, 0)
-    if (this.#bytes > 0 && this.#bytes + length > this.#maxBytes) this.#rotate()
+    const isFull = this.#bytes > 0 && this.#bytes + length > this.#sizes.maxBytes
+    const trouble = isFull ? this.#rotate() : undefined
     this.#bytes += length
     this.#writing = true
     try {
@@ -182,6 +188,7 @@ class RotatingFile {
       this.#writing = false
       if (this.#closed) closeSync(this.#file)
     }
+    if (trouble !== undefined) throw trouble
   }
 
   stamp(at: number): void {
@@ -195,7 +202,9 @@ class RotatingFile {
     if (!this.#writing) closeSync(this.#file)
   }
 
-  #rotate(): void {
+  /** @returns what kept its beginning from being kept */
+  #rotate(): unknown {
+    const trouble = this.#keepHead()
     try {
       renameSync(this.#path, `${this.#path}.1`)
     } catch (error) {
@@ -206,6 +215,16 @@ class RotatingFile {
     closeSync(this.#file)
     this.#file = file
     this.#bytes = bytes
+    return trouble
+  }
+
+  #keepHead(): unknown {
+    const reader = openSync(`/proc/self/fd/${this.#file}`, constants.O_RDONLY)
+    try {
+      return keepHead(reader, this.#path, this.#sizes.headBytes, undefined)
+    } finally {
+      closeSync(reader)
+    }
   }
 }
 

@@ -14,7 +14,8 @@ import { HostContainer } from './container.ts'
 import { ShimEnds } from './ends.ts'
 import { CgroupFence, signalProcess, TreeFence, type Fence } from './fence.ts'
 import { recoverContainers, type Survivor } from './recovery.ts'
-import { DEFAULT_LOG_BYTES, SandboxLog } from './sandbox-log.ts'
+import { DEFAULT_HEAD_BYTES } from '../kept-head.ts'
+import { DEFAULT_LOG_BYTES, type LogSizes, SandboxLog } from './sandbox-log.ts'
 import { bootId, ContainerState } from './state.ts'
 
 export interface HostOptions {
@@ -33,6 +34,8 @@ export interface HostOptions {
   readonly memoryTotalBytes: number
   /** Where `stdout` and `stderr` are cut. Default 10 MiB. */
   readonly logBytes?: number
+  /** Bytes of the beginning of stdout and stderr that rotation leaves. */
+  readonly logHeadBytes?: number
 }
 
 const SHIM = fileURLToPath(new URL('./shim.sh', import.meta.url))
@@ -139,16 +142,21 @@ class HostContainerizer implements Containerizer {
 
   /** What the task does with its files is its own affair: one that is not what it was is not rotated any more. */
   #reopenLogs({ containerId, sandbox }: ContainerSpec): readonly SandboxLog[] {
-    const { log, logBytes = DEFAULT_LOG_BYTES } = this.#options
+    const { log } = this.#options
     return ['stdout', 'stderr'].flatMap((name) => {
       try {
-        return new SandboxLog(sandbox, name, 'as it is', logBytes)
+        return new SandboxLog(sandbox, name, 'as it is', this.#logSizes)
       } catch (error) {
         const fields = { container: containerId, reason: reasonOf(error) }
         log.warn(fields, 'the output of a container of an earlier life is not rotated any more')
         return []
       }
     })
+  }
+
+  get #logSizes(): LogSizes {
+    const { logBytes = DEFAULT_LOG_BYTES, logHeadBytes = DEFAULT_HEAD_BYTES } = this.#options
+    return { limitBytes: logBytes, headBytes: logHeadBytes }
   }
 
   async #rotate(): Promise<void> {
@@ -160,9 +168,8 @@ class HostContainerizer implements Containerizer {
     command: PreparedCommand,
     undo: AsyncDisposableStack,
   ): readonly SandboxLog[] {
-    const limit = this.#options.logBytes ?? DEFAULT_LOG_BYTES
     return ['stdout', 'stderr'].map((name) => {
-      const log = new SandboxLog(spec.sandbox, name, command.account, limit)
+      const log = new SandboxLog(spec.sandbox, name, command.account, this.#logSizes)
       undo.defer(() => log.close())
       return log
     })

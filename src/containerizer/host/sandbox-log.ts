@@ -12,9 +12,17 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
+import { keepHead } from '../kept-head.ts'
 
 /** `max_stdout_size` of Mesos' logrotate logger (spec/mesos.md 8.6). */
 export const DEFAULT_LOG_BYTES = 10 * 1024 ** 2
+
+export interface LogSizes {
+  /** Size at which it is cut. */
+  readonly limitBytes: number
+  /** Of its beginning, what is kept for good. */
+  readonly headBytes: number
+}
 
 const copy = promisify(copyFile)
 
@@ -31,7 +39,7 @@ export class SandboxLog {
   readonly #folder: string
   readonly #name: string
   readonly #owner: LogOwner | undefined
-  readonly #limitBytes: number
+  readonly #sizes: LogSizes
   #fd: number | undefined
 
   /**
@@ -40,10 +48,10 @@ export class SandboxLog {
    * @param owner undefined: the agent's own user
    * @throws OperatingError LAUNCH when the name is taken by something that is not a plain file
    */
-  constructor(folder: string, name: string, owner: LogOwner | 'as it is' | undefined, limitBytes: number) {
+  constructor(folder: string, name: string, owner: LogOwner | 'as it is' | undefined, sizes: LogSizes) {
     this.#folder = folder
     this.#name = name
-    this.#limitBytes = limitBytes
+    this.#sizes = sizes
     const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
     const path = join(folder, name)
     // A file that the task removed since is not made again: nobody would write into the new one.
@@ -72,10 +80,11 @@ export class SandboxLog {
 
   /**
    * When the file is over its limit: copies it to `NAME.1` and cuts it. What is written in between is lost, as
-   * with logrotate.
+   * with logrotate. The first time its beginning is kept.
    */
   async rotate(): Promise<void> {
-    if (this.#fd === undefined || fstatSync(this.#fd).size <= this.#limitBytes) return
+    if (this.#fd === undefined || fstatSync(this.#fd).size <= this.#sizes.limitBytes) return
+    const trouble = keepHead(this.#fd, join(this.#folder, this.#name), this.#sizes.headBytes, this.#owner)
     const old = join(this.#folder, `${this.#name}.1`)
     rmSync(old, { force: true })
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
@@ -87,6 +96,7 @@ export class SandboxLog {
       closeSync(target)
     }
     if (this.#fd !== undefined) ftruncateSync(this.#fd)
+    if (trouble !== undefined) throw trouble
   }
 
   close(): void {

@@ -102,7 +102,7 @@ function depsOf(printer: Printer): CatchUpDeps & { readonly output: SandboxOutpu
     log: silentLogger,
     containerId: 'one',
     dockerId: 'one',
-    output: SandboxOutput.open({ sandbox: folder, maxBytes: 1e9, onTrouble: () => undefined }),
+    output: SandboxOutput.open({ sandbox: folder, maxBytes: 1e9, headBytes: 0, onTrouble: () => undefined }),
     raw: printer.isTerminal,
     signal: new AbortController().signal,
     logTurns: new Turns(1),

@@ -43,7 +43,12 @@ test('what a container printed is in the sandbox, put aside before it grows too 
   const sandbox = mkdtempSync(join(tmpdir(), 'tepui-output-'))
   try {
     const troubles: unknown[] = []
-    const output = SandboxOutput.open({ sandbox, maxBytes: 8, onTrouble: (error) => troubles.push(error) })
+    const output = SandboxOutput.open({
+      sandbox,
+      maxBytes: 8,
+      headBytes: 3,
+      onTrouble: (error) => troubles.push(error),
+    })
     const printed = async function* (): AsyncGenerator<Buffer> {
       yield frame(false, Buffer.from('first\n'))
       yield Buffer.concat([frame(true, Buffer.from('oops\n')), frame(false, Buffer.from('second\n'))])
@@ -53,6 +58,7 @@ test('what a container printed is in the sandbox, put aside before it grows too 
     await output.follow(printed(), false)
     const read = (name: string): string => readFileSync(join(sandbox, name), 'utf8')
     expect([read('stdout.1'), read('stdout'), read('stderr')]).toEqual(['first\n', 'second\n', 'oops\n'])
+    expect(read('stdout.head')).toBe('fir')
     expect(troubles).toEqual([])
   } finally {
     rmSync(sandbox, { recursive: true, force: true })
