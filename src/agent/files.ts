@@ -31,8 +31,10 @@ export interface FilesDeps {
 const MAX_READ_BYTES = 16 * 4096
 /** Entries of one folder that are listed. */
 const MAX_ENTRIES = 10_000
-/** A download is held in memory; larger files are read in pieces. */
-const MAX_DOWNLOAD_BYTES = 64 * 1024 * 1024
+/** A download is read in such pieces while it is sent. */
+const PIECE_BYTES = 256 * 1024
+/** Downloads under way; more are refused. */
+const MAX_DOWNLOADS = 64
 /** Bytes of the longest character in UTF-8. */
 const LONGEST_CHARACTER = 4
 /** Names a file without opening it: no pipe is waited for, no device does anything. Node has no word for it. */
@@ -62,6 +64,7 @@ class Refusal extends Error {
 
 export class Files {
   readonly #deps: FilesDeps
+  #downloads = 0
 
   constructor(deps: FilesDeps) {
     this.#deps = deps
@@ -116,13 +119,22 @@ export class Files {
   /** `GET /files/download?path=`: a whole file. */
   download(request: Asked): Promise<Answer> {
     const here = async (place: Place): Promise<Answer> => {
-      await using file = await openFile(place)
-      const { size } = await file.stat()
-      if (size > MAX_DOWNLOAD_BYTES) {
-        const sentence = `The file has ${size} bytes; at most ${MAX_DOWNLOAD_BYTES} are sent.`
-        return text(413, `${sentence} Read it in pieces with /files/read`)
+      if (this.#downloads >= MAX_DOWNLOADS)
+        return text(503, `${MAX_DOWNLOADS} downloads are under way already. Read it with /files/read`)
+      const file = await openFile(place)
+      this.#downloads++
+      const close = async (): Promise<void> => {
+        this.#downloads--
+        await file.close()
       }
-      return attachment(await readPiece(file, 0, size), place.path)
+      try {
+        const { size } = await file.stat()
+        const type = { contentType: 'application/octet-stream', headers: attached(place.path) }
+        return { kind: 'body', status: 200, ...type, length: size, pieces: piecesOf(file, size), close }
+      } catch (error) {
+        await close()
+        throw error
+      }
     }
     return this.#with(request, here, (stone, path) => {
       const bytes = collectedFile(stone, path)
@@ -198,10 +210,27 @@ export class Files {
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
 
-function attachment(body: Buffer, path: string): Answer {
+function attached(path: string): Readonly<Record<string, string>> {
   const name = (path.split('/').at(-1) ?? '').replaceAll(/[^\w.-]/g, '_')
-  const headers = { 'Content-Disposition': `attachment; filename=${name}` }
-  return { kind: 'bytes', status: 200, contentType: 'application/octet-stream', body, headers }
+  return { 'Content-Disposition': `attachment; filename=${name}` }
+}
+
+const attachment = (body: Buffer, path: string): Answer => ({
+  kind: 'bytes',
+  status: 200,
+  contentType: 'application/octet-stream',
+  body,
+  headers: attached(path),
+})
+
+/** So many bytes of a file, or fewer when it is cut meanwhile. */
+async function* piecesOf(file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < size; ) {
+    const piece = await readPiece(file, at, Math.min(PIECE_BYTES, size - at))
+    if (piece.length === 0) return
+    at += piece.length
+    yield piece
+  }
 }
 
 const notFound = (): Answer => text(404, 'File not found.')

@@ -152,15 +152,21 @@ class Download {
     const writer = new BatchWriter(file)
     try {
       const response = await headOf(request)
-      const total = await this.#begin(response, from, file, writer)
+      const total = this.#begin(response, from)
+      writer.position = this.#bytes
+      let isClear = this.#bytes > 0
+      // Nothing is waited for in between: what came with the head would be gone if the connection broke meanwhile.
       const tapped = total === undefined ? undefined : agent.bodyOf(response, total - this.#bytes)
       for await (const chunk of tapped ?? (request as AsyncIterable<Buffer>)) {
+        if (!isClear) await file.truncate(0)
+        isClear = true
         watchdog.fed()
         this.#count(chunk, total)
         await writer.write(chunk)
         // The tap fills this piece again when it is asked for the next.
         if (tapped !== undefined) await writer.flush()
       }
+      if (!isClear) await file.truncate(0)
       if (total !== undefined && this.#bytes !== total)
         throw new OperatingError('FETCH', `the connection ended after ${this.#bytes} of ${total} bytes`)
     } finally {
@@ -178,12 +184,7 @@ class Download {
   }
 
   /** The head of the answer is here. @returns bytes of the whole file when they are told */
-  async #begin(
-    { statusCode: status, headers }: IncomingMessage,
-    from: number,
-    file: FileHandle,
-    writer: BatchWriter,
-  ): Promise<number | undefined> {
+  #begin({ statusCode: status, headers }: IncomingMessage, from: number): number | undefined {
     const resumed = status === 206 && from > 0
     if (status !== 200 && !resumed)
       throw new OperatingError('REFUSED', `the server answered ${status}, not 200`)
@@ -194,9 +195,7 @@ class Download {
       )
     this.#status = `HTTP ${status}`
     if (resumed) this.#resumes++
-    else await file.truncate(0)
     this.#bytes = resumed ? from : 0
-    writer.position = this.#bytes
     this.#validator = validatorIn(headers)
     const length = Number(headers['content-length'] ?? Number.NaN)
     const total = Number.isSafeInteger(length) ? this.#bytes + length : undefined

@@ -52,6 +52,17 @@ export interface IncomingBytes {
   readonly bytes: Buffer
 }
 
+/** An answer that is read piece by piece. */
+export interface IncomingBody {
+  readonly status: number
+  /** By lower-case name. */
+  readonly headers: ReadonlyMap<string, string>
+  /** Throws when the connection breaks. */
+  readonly pieces: AsyncIterable<Uint8Array>
+  /** Closes the connection. */
+  close(): void
+}
+
 export interface IncomingStream {
   readonly status: number
   readonly headers: ReadonlyMap<string, string>
@@ -112,6 +123,22 @@ export class HttpClient implements Disposable {
       const { headers, status } = checked(response, isSuccess(response) ? '' : bytes.toString(), what)
       return { status, headers, bytes }
     })
+  }
+
+  /** As `request`, for an answer of any size, on a connection of its own; the time limit holds until it begins. */
+  async openBody(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingBody> {
+    const what = nameOf(outgoing)
+    const response = await this.#within(outgoing, signal, async (limit) => {
+      const answer = await send(outgoing, false, limit)
+      if (!isSuccess(answer)) checked(answer, await readText(answer, SHOWN_BYTES, what), what)
+      return answer
+    })
+    return {
+      status: response.statusCode ?? 0,
+      headers: lastHeaders(response.rawHeaders),
+      pieces: response as AsyncIterable<Uint8Array>,
+      close: () => void response.destroy(),
+    }
   }
 
   /**

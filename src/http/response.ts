@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { acceptsCoding } from './accept.ts'
+import type { BodyAnswer } from './body.ts'
 import type { RecordStream } from './stream.ts'
 
 export type Headers = Readonly<Record<string, string>>
 
 /** What a handler returns. Header names are written as they are given: give them in Title-Case. */
-export type Answer = WholeAnswer | StreamAnswer | FileAnswer
+export type Answer = WholeAnswer | StreamAnswer | FileAnswer | BodyAnswer
 
 export type WholeAnswer =
   /** `text/plain; charset=utf-8`. */

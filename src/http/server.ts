@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Metrics } from '../base/metrics.ts'
+import { writeBody } from './body.ts'
 import { HttpRequest, targetOf } from './request.ts'
 import {
   methodNotAllowed,
@@ -210,7 +211,10 @@ class Listener implements HttpServer {
     answer: Answer,
     request: HttpRequest | undefined,
   ): Promise<void> {
-    if (response.destroyed) return
+    if (response.destroyed) {
+      if (answer.kind === 'body') await answer.close()
+      return
+    }
     if (answer.kind === 'stream') {
       this.#openStream(raw, response, answer)
       return
@@ -221,6 +225,7 @@ class Listener implements HttpServer {
       answer.write(raw, response)
       return
     }
+    if (answer.kind === 'body') return writeBody(raw, response, answer, this.#options.clock)
     await writeAnswer(raw, response, answer, request?.header('accept-encoding'))
     if (!raw.complete) this.#discard(raw)
   }

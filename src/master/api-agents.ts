@@ -37,9 +37,6 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
 const FILES = Object.keys(PAGES).filter((page) => page.startsWith('files/'))
 const TIMEOUT_MS = 3000
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024
-/** A download as large as agents give them. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024
-const FILE_TIMEOUT_MS = 60_000
 const MAX_BODY_BYTES = 64 * 1024
 /** Requests to agents at once; more are refused, so that slow agents do not fill the master. */
 const MAX_UNDER_WAY = 64
@@ -149,16 +146,9 @@ export class AgentsApi implements Disposable {
     body: Uint8Array | undefined,
   ): Promise<Answer> {
     try {
-      const { bytes, headers, status } = await this.#ask(agent, page, request, body)
-      if (page !== 'files/download') return jsonText(bytes.toString(), status)
-      const disposition = headers.get('content-disposition')
-      return {
-        kind: 'bytes',
-        status,
-        contentType: headers.get('content-type') ?? 'application/octet-stream',
-        body: bytes,
-        ...(disposition !== undefined && { headers: { 'Content-Disposition': disposition } }),
-      }
+      if (page === 'files/download') return await this.#download(agent, page, request)
+      const { bytes, status } = await this.#ask(agent, page, request, body)
+      return jsonText(bytes.toString(), status)
     } catch (error) {
       if (error instanceof PeerRefusal) return text(error.status, error.text)
       if (error instanceof OperatingError && error.code === 'LIMIT') return text(503, error.message)
@@ -229,18 +219,8 @@ export class AgentsApi implements Disposable {
     { query: params, signal }: Asked,
     body: Uint8Array | undefined,
   ): Promise<IncomingBytes> {
-    if (this.#underWay >= MAX_UNDER_WAY)
-      throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
-    const { ip, port } = agent.address
-    const query = new URLSearchParams([...params]).toString()
-    const where = page.startsWith('files/') || page === 'api/v1' ? page : `api/x1/${page}`
-    const url = `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/${where}${query === '' ? '' : `?${query}`}`
-    const isFile = page === 'files/download'
-    const limits = {
-      timeoutMs: isFile ? FILE_TIMEOUT_MS : TIMEOUT_MS,
-      maxBytes: isFile ? MAX_FILE_BYTES : MAX_ANSWER_BYTES,
-    }
-    this.#underWay++
+    const url = this.#begin(agent, page, params)
+    const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES }
     try {
       const headers = { 'Content-Type': 'application/json' }
       return await this.#http.requestBytes(
@@ -250,6 +230,45 @@ export class AgentsApi implements Disposable {
     } finally {
       this.#underWay--
     }
+  }
+
+  /** A file of any size: it goes through piece by piece, and counts as under way until it is over. */
+  async #download(agent: Agent, page: string, { query: params, signal }: Asked): Promise<Answer> {
+    const url = this.#begin(agent, page, params)
+    try {
+      const { close, headers, pieces, status } = await this.#http.openBody(
+        { url, timeoutMs: TIMEOUT_MS },
+        signal,
+      )
+      const [disposition, length] = [headers.get('content-disposition'), headers.get('content-length')]
+      return {
+        kind: 'body',
+        status,
+        contentType: headers.get('content-type') ?? 'application/octet-stream',
+        length: length === undefined ? undefined : Number(length),
+        ...(disposition !== undefined && { headers: { 'Content-Disposition': disposition } }),
+        pieces,
+        close: () => {
+          this.#underWay--
+          close()
+          return Promise.resolve()
+        },
+      }
+    } catch (error) {
+      this.#underWay--
+      throw error
+    }
+  }
+
+  /** Counts a request to an agent, and says where it goes. @throws OperatingError LIMIT */
+  #begin(agent: Agent, page: string, params: Asked['query']): string {
+    if (this.#underWay >= MAX_UNDER_WAY)
+      throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
+    this.#underWay++
+    const { ip, port } = agent.address
+    const query = new URLSearchParams([...params]).toString()
+    const where = page.startsWith('files/') || page === 'api/v1' ? page : `api/x1/${page}`
+    return `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/${where}${query === '' ? '' : `?${query}`}`
   }
 }
 

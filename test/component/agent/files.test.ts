@@ -1,6 +1,8 @@
 // Sandboxes as files over HTTP: every byte once, none from outside.
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -44,6 +46,21 @@ const query = (path: string, more: Record<string, string | number> = {}): string
       ...Object.fromEntries(Object.entries(more).map(([k, v]) => [k, String(v)])),
     }),
   )
+/** How much came, and how it ended. */
+async function downloaded(
+  path: string,
+  onBegin: () => void = () => undefined,
+): Promise<{ readonly bytes: number; readonly end: string }> {
+  const sent = get(`http://127.0.0.1:${agent.port}/files/download?${query(path)}`, { agent: false })
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  onBegin()
+  let [bytes, end] = [0, '']
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    bytes += piece.length
+    end = piece.subarray(-7).toString()
+  }
+  return { bytes, end }
+}
 const read = (path: string, more?: Record<string, string | number>): ReturnType<TestAgent['get']> =>
   agent.get(`/files/read?${query(path, more)}`)
 const readPage = async (
@@ -84,14 +101,19 @@ describe('a file', () => {
     })
   })
 
-  test('that is too large for a download says so before it is read', async () => {
-    execFileSync('truncate', ['-s', '1G', join(sandbox, 'huge')])
-    const { status, body } = await agent.get(`/files/download?${query(`${LATEST}/huge`)}`)
-    expect({ status, body }).toMatchObject({
-      status: 413,
-      body: expect.stringContaining('1073741824 bytes') as string,
-    })
-    rmSync(join(sandbox, 'huge'))
+  test('of any size is downloaded to its last byte', { timeout: 60_000 }, async () => {
+    const huge = join(sandbox, 'huge')
+    execFileSync('truncate', ['-s', '100M', huge])
+    appendFileSync(huge, 'the end')
+    expect(await downloaded(`${LATEST}/huge`)).toEqual({ bytes: 100 * 1024 ** 2 + 7, end: 'the end' })
+    rmSync(huge)
+  })
+
+  test('that is cut while it is downloaded breaks the download off', async () => {
+    const huge = join(sandbox, 'huge')
+    execFileSync('truncate', ['-s', '300M', huge])
+    await expect(downloaded(`${LATEST}/huge`, () => truncateSync(huge, 1000))).rejects.toThrow('aborted')
+    rmSync(huge)
   })
 
   test.each([1, 2, 3, 4, 5, 7, 64])(
