@@ -32,7 +32,7 @@ export function keepHead(
   path: string,
   bytes: number,
   owner: { readonly uid: number; readonly gid: number } | undefined,
-): unknown {
+): Error | undefined {
   // What is rotated later does not begin where the stream began.
   if (bytes === 0 || isThere(`${path}.1`) || isThere(`${path}.head`)) return undefined
   const head = `${path}.head`
@@ -48,6 +48,7 @@ export function keepHead(
   } catch (error) {
     // A part of it would be taken for all of it.
     if (target !== undefined) rmSync(head, { force: true })
+    if (!(error instanceof Error)) throw error
     return error
   } finally {
     if (target !== undefined) closeSync(target)

@@ -60,7 +60,7 @@ export interface IncomingBody {
   /** Throws when the connection breaks. */
   readonly pieces: AsyncIterable<Uint8Array>
   /** Closes the connection. */
-  close(): void
+  readonly close: () => void
 }
 
 export interface IncomingStream {

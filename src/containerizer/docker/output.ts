@@ -203,7 +203,7 @@ class RotatingFile {
   }
 
   /** @returns what kept its beginning from being kept */
-  #rotate(): unknown {
+  #rotate(): Error | undefined {
     const trouble = this.#keepHead()
     try {
       renameSync(this.#path, `${this.#path}.1`)
@@ -218,7 +218,7 @@ class RotatingFile {
     return trouble
   }
 
-  #keepHead(): unknown {
+  #keepHead(): Error | undefined {
     const reader = openSync(`/proc/self/fd/${this.#file}`, constants.O_RDONLY)
     try {
       return keepHead(reader, this.#path, this.#sizes.headBytes, undefined)

@@ -19,24 +19,25 @@ class Source {
   readonly #stuck = Promise.withResolvers<undefined>()
 
   answer(pieces: number, more: Partial<BodyAnswer> = {}, stuckAt = Infinity): BodyAnswer {
-    const source = this
     return {
       kind: 'body',
       status: 200,
       contentType: 'application/octet-stream',
       length: pieces * PIECE.length,
-      pieces: (async function* () {
-        for (; source.made < pieces; source.made++) {
-          if (source.made === stuckAt) await source.#stuck.promise
-          yield PIECE
-        }
-      })(),
+      pieces: this.#make(pieces, stuckAt),
       close: () => {
         this.closed++
         this.#stuck.resolve(undefined)
         return Promise.resolve()
       },
       ...more,
+    }
+  }
+
+  async *#make(pieces: number, stuckAt: number): AsyncGenerator<Buffer> {
+    for (; this.made < pieces; this.made++) {
+      if (this.made === stuckAt) await this.#stuck.promise
+      yield PIECE
     }
   }
 }

@@ -29,40 +29,34 @@ const names = (): string[] =>
     .filter((name) => name.startsWith('stdout'))
     .toSorted()
 
-interface Printing {
-  /** The pieces, in files of at most `maxBytes`. @returns what went wrong */
-  print(pieces: readonly string[], maxBytes: number, headBytes: number): Promise<unknown[]>
-}
+/** Prints pieces into files of at most `maxBytes`. @returns what went wrong */
+type Print = (pieces: readonly string[], maxBytes: number, headBytes: number) => Promise<unknown[]>
 
 /** The task writes into the file itself, and we cut it between two of its writes. */
-const host: Printing = {
-  async print(pieces, maxBytes, headBytes) {
-    const log = new SandboxLog(sandbox, 'stdout', undefined, { limitBytes: maxBytes, headBytes })
-    const troubles: unknown[] = []
-    for (const piece of pieces) {
-      appendFileSync(log.path, piece)
-      await log.rotate().catch((error: unknown) => void troubles.push(error))
-    }
-    log.close()
-    return troubles
-  },
+const host: Print = async (pieces, maxBytes, headBytes) => {
+  const log = new SandboxLog(sandbox, 'stdout', undefined, { limitBytes: maxBytes, headBytes })
+  const troubles: unknown[] = []
+  for (const piece of pieces) {
+    appendFileSync(log.path, piece)
+    await log.rotate().catch((error: unknown) => void troubles.push(error))
+  }
+  log.close()
+  return troubles
 }
 
 /** We write the file. */
-const docker: Printing = {
-  async print(pieces, maxBytes, headBytes) {
-    const troubles: unknown[] = []
-    const onTrouble = (error: unknown): void => void troubles.push(error)
-    using output = SandboxOutput.open({ sandbox, maxBytes, headBytes, onTrouble })
-    for (const piece of pieces) await output.take('stdout', [Buffer.from(piece)])
-    return troubles
-  },
+const docker: Print = async (pieces, maxBytes, headBytes) => {
+  const troubles: unknown[] = []
+  const onTrouble = (error: unknown): void => void troubles.push(error)
+  using output = SandboxOutput.open({ sandbox, maxBytes, headBytes, onTrouble })
+  for (const piece of pieces) await output.take('stdout', [Buffer.from(piece)])
+  return troubles
 }
 
-describe.each([
+describe.each<[string, Print]>([
   ['host process', host],
   ['Docker container', docker],
-])('of a %s', (_, { print }) => {
+])('of a %s', (_, print) => {
   test('law: the head is how the stream began, and the newest files are how it goes on', async () => {
     const pieces = fc.array(fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 30 }), {
       maxLength: 12,
