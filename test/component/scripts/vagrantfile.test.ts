@@ -129,6 +129,7 @@ const WRONG: readonly (readonly [string, string, RegExp])[] = [
   ['VM_NETWORK', '192.168.56.0', /first three parts/],
   ['VM_NETWORK', '192.168.999', /first three parts/],
   ['VM_ENGINE', 'perhaps', /expected yes or no/],
+  ['VM_DRIVER', 'fast', /expected (kvm or qemu|qemu or kvm)/],
   ['VM_PACKAGE', 'nowhere.tgz', /VM_PACKAGE names .*nowhere\.tgz, which does not exist/],
   ['VM_NODE', 'nowhere', /VM_NODE names .*, which does not exist/],
 ]
