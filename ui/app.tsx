@@ -8,11 +8,14 @@ import { helpIsOpen } from './keys.ts'
 import { About } from './pages/about.tsx'
 import { AgentView } from './pages/agent.tsx'
 import { Agents } from './pages/agents.tsx'
+import { EachView } from './pages/each.tsx'
+import { Events } from './pages/events.tsx'
 import { Frameworks, FrameworkView } from './pages/frameworks.tsx'
 import { Lending } from './pages/lending.tsx'
 import { LendEventView } from './pages/lend-event.tsx'
 import { Offers } from './pages/offers.tsx'
 import { Overview } from './pages/overview.tsx'
+import { RunView } from './pages/run.tsx'
 import { TaskView } from './pages/task.tsx'
 import { Tasks } from './pages/tasks.tsx'
 import { place } from './route.ts'
@@ -30,6 +33,9 @@ const PAGES: Readonly<Record<string, ComponentType>> = {
   frameworks: Frameworks,
   'frameworks/': FrameworkView,
   offers: Offers,
+  run: RunView,
+  each: EachView,
+  events: Events,
   about: About,
 }
 

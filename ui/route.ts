@@ -1,5 +1,6 @@
 // Where in the page one is: `#/tasks/FRAMEWORK/TASK?tab=logs`. Every view has such a link, and going back works.
 import { signal } from '@preact/signals'
+import { link } from './link.ts'
 
 export interface Place {
   /** Decoded; empty for the overview. */
@@ -21,11 +22,6 @@ function decoded(part: string): string {
   } catch {
     return part
   }
-}
-
-/** `link('tasks', frameworkId, taskId)` */
-export function link(...path: readonly string[]): string {
-  return `#/${path.map(encodeURIComponent).join('/')}`
 }
 
 /** Changes one parameter of the place, without a step in the browser's history. */

@@ -16,5 +16,8 @@ export const VIEWS: readonly View[] = [
   { name: 'Lending', path: 'lending', key: 'l', sign: '⇄' },
   { name: 'Frameworks', path: 'frameworks', key: 'f', sign: '❖' },
   { name: 'Offers', path: 'offers', key: 'p', sign: '◇' },
+  { name: 'Events', path: 'events', key: 'e', sign: '≡' },
+  { name: 'Run', path: 'run', key: 'r', sign: '+' },
+  { name: 'Each', path: 'each', key: 'h', sign: '∀' },
   { name: 'About', path: 'about', key: 'b', sign: 'i' },
 ]

@@ -2,7 +2,7 @@
 import type { LendEvent } from '../../src/wire/page.ts'
 import { deedWords, timeText } from '../data/words.ts'
 import { now } from '../clock.ts'
-import { link } from '../route.ts'
+import { link } from '../link.ts'
 import { AXIS_WIDTH, MARGIN_RIGHT } from './plot.tsx'
 
 export interface LaneProps {

@@ -1,6 +1,6 @@
 // What somebody should look at, worst first, each with where to look. Pure.
 import type { AgentRow, LendEvent, TaskRow } from '../../src/wire/page.ts'
-import { link } from '../route.ts'
+import { link } from '../link.ts'
 import { hasFailed, isTakeBack, span, stateWords } from './words.ts'
 
 export interface Attention {

@@ -1,5 +1,6 @@
 // What the master says of one task, and what the page makes of it: phases, cause, a command that makes the like. Pure.
 import type { TaskRow } from '../../src/wire/page.ts'
+import { shellLine } from './shell-words.ts'
 import { hasFailed, isLive, span, stateWords } from './words.ts'
 
 export interface Status {
@@ -105,9 +106,6 @@ export function causeOf(row: TaskRow, statuses: readonly Status[]): Cause | unde
   }
 }
 
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
-
 /** The command that runs the like of it. */
 export function commandLine({ info, row }: TaskDetails): string {
   const command = info.command ?? info.executor?.command ?? {}
@@ -126,14 +124,12 @@ export function commandLine({ info, row }: TaskDetails): string {
   for (const { name, value = '' } of command.environment?.variables ?? [])
     words.push('--env', `${name}=${value}`)
   for (const { value } of command.uris ?? []) words.push('--uri', value)
-  const inner =
-    command.shell === false
-      ? [
-          ...(command.value === undefined ? [] : [command.value]),
-          ...(command.arguments ?? []).slice(command.value === undefined ? 0 : 1),
-        ]
-      : command.value === undefined
-        ? []
-        : ['sh', '-c', command.value]
-  return [...words, ...(inner.length > 0 ? ['--', ...inner] : [])].map(quoted).join(' ')
+  const inner = innerWords(command)
+  return shellLine([...words, ...(inner.length > 0 ? ['--', ...inner] : [])])
+}
+
+/** A line for the shell, or a program with its arguments, of which the first is its name. */
+function innerWords({ arguments: given = [], shell, value }: Command): readonly string[] {
+  if (shell !== false) return value === undefined ? [] : ['sh', '-c', value]
+  return value === undefined ? given : [value, ...given.slice(1)]
 }

@@ -15,7 +15,8 @@ import { Choices } from '../parts/choices.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
 import { Age, Answered, Card, Facts, Time, Trouble } from '../parts/pieces.tsx'
 import { Table } from '../parts/table.tsx'
-import { link, place } from '../route.ts'
+import { link } from '../link.ts'
+import { place } from '../route.ts'
 import { TASK_COLUMNS } from './tasks.tsx'
 
 const CPUS = agentWhole('cpus')

@@ -10,7 +10,7 @@ import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { link } from '../route.ts'
+import { link } from '../link.ts'
 
 interface Row {
   readonly agent: AgentRow

@@ -8,7 +8,8 @@ import { amount, isLive, memory, span } from '../data/words.ts'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age, Card, Facts, Trouble } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { link, place } from '../route.ts'
+import { link } from '../link.ts'
+import { place } from '../route.ts'
 import { TASK_COLUMNS } from './tasks.tsx'
 
 const SIGNS: Readonly<Record<FrameworkRow['state'], string>> = {

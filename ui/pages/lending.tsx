@@ -10,7 +10,8 @@ import { EventList } from '../parts/event-list.tsx'
 import { changeLending } from '../parts/lend-switch.tsx'
 import { AgentLink, Card, Figure, Trouble } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { link, place, setQuery } from '../route.ts'
+import { link } from '../link.ts'
+import { place, setQuery } from '../route.ts'
 import { Legend } from './agents.tsx'
 
 const KINDS: readonly (readonly [name: string, is: (event: LendEvent) => boolean])[] = [

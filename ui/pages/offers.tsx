@@ -3,8 +3,9 @@ import type { OfferRow } from '../../src/wire/page.ts'
 import { agents, frameworks, offers } from '../data/store.ts'
 import { amount, memory } from '../data/words.ts'
 import { Filter, filtered } from '../parts/filter.tsx'
-import { Age, AgentLink, FrameworkLink } from '../parts/pieces.tsx'
+import { Age, AgentLink, Answered, FrameworkLink, Time } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { type ClusterEvent, useEvents } from './events.tsx'
 
 const COLUMNS: readonly Column<OfferRow>[] = [
   {
@@ -56,12 +57,27 @@ const COLUMNS: readonly Column<OfferRow>[] = [
   },
 ]
 
+const ANSWERED: readonly Column<ClusterEvent>[] = [
+  { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ event }) => event, width: '8.5em' },
+  { name: 'how', show: ({ kind }) => kind.replace('offer-', ''), order: ({ kind }) => kind, width: '7em' },
+  { name: 'cpus', show: ({ record }) => String(record?.['cpus'] ?? ''), figure: true, width: '5em' },
+  {
+    name: 'lent',
+    show: ({ record }) => String(record?.['lent_cpus'] ?? ''),
+    figure: true,
+    width: '5em',
+    spare: 1,
+  },
+  { name: 'what', show: ({ text }) => <span title={text}>{text}</span> },
+]
+
 export function Offers(): preact.JSX.Element {
   const rows = filtered(
     offers.all,
     ({ agent, framework, role }) =>
       `${agents.get(agent)?.name ?? ''} ${frameworks.get(framework)?.name ?? ''} ${role}`,
   )
+  const answered = useEvents()
   return (
     <div class="whole">
       <div class="tools">
@@ -76,6 +92,22 @@ export function Offers(): preact.JSX.Element {
         empty="No offer waits for an answer: frameworks decline what they do not need, and are asked again later."
         sort="held for"
       />
+      <h2>What became of offers</h2>
+      <Answered fetched={answered} what="what became of offers">
+        {(events) => (
+          <Table
+            label="answered offers"
+            rows={filtered(
+              events.filter(({ kind }) => kind.startsWith('offer-')),
+              ({ agent, framework, kind, text }) => `${agent} ${framework} ${kind} ${text}`,
+            )}
+            columns={ANSWERED}
+            keyOf={({ event }) => String(event)}
+            empty="No offer was answered in what is remembered."
+            sort="-time"
+          />
+        )}
+      </Answered>
     </div>
   )
 }

@@ -6,7 +6,8 @@ import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age, AgentLink, FrameworkLink, State } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { link, place, setQuery } from '../route.ts'
+import { link } from '../link.ts'
+import { place, setQuery } from '../route.ts'
 
 export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
   { name: 'task', show: (task) => <TaskName task={task} />, order: ({ id }) => id, width: '24%' },

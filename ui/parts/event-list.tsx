@@ -1,7 +1,7 @@
 /** What lending did, one line each: when, where, what, for whom, on which figures. */
 import type { LendEvent } from '../../src/wire/page.ts'
 import { deedWords } from '../data/words.ts'
-import { link } from '../route.ts'
+import { link } from '../link.ts'
 import { AgentLink, Time } from './pieces.tsx'
 import { type Column, Table } from './table.tsx'
 

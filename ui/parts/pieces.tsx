@@ -5,7 +5,7 @@ import { now } from '../clock.ts'
 import { agents, frameworks } from '../data/store.ts'
 import type { Fetched } from '../data/requests.ts'
 import { span, stateWords, timeText } from '../data/words.ts'
-import { link } from '../route.ts'
+import { link } from '../link.ts'
 
 export function Card(props: {
   readonly title?: ComponentChildren
@@ -40,7 +40,7 @@ export function Answered<T>(props: {
       <Trouble words={`${props.what}: ${error}`} />
     )
   return (
-    <div class={error === undefined ? '' : 'stale'}>
+    <div class={`answered ${error === undefined ? '' : 'stale'}`}>
       {error !== undefined && <Trouble words={`This is ${span(now.value - at)} old: ${error}`} />}
       {props.children(value)}
     </div>

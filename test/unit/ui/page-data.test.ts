@@ -1,0 +1,172 @@
+// What the page makes of what it is told: words, what needs attention, where a wish fits, why a task ended.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { AgentRow, TaskRow } from '../../../src/wire/page.ts'
+import { encodeRecord } from '../../../src/wire/recordio.ts'
+import { attention } from '../../../ui/data/attention.ts'
+import { fitsOf } from '../../../ui/data/fits.ts'
+import { sumText } from '../../../ui/data/lend-page.ts'
+import { RecordReader } from '../../../ui/data/records.ts'
+import { shellLine } from '../../../ui/data/shell-words.ts'
+import { causeOf, commandLine, phasesOf } from '../../../ui/data/task-details.ts'
+import { amount, memory, shortId, span } from '../../../ui/data/words.ts'
+
+const NONE = { cpus: 0, mem: 0, disk: 0, gpus: 0 }
+const AGENT: AgentRow = {
+  id: 'S1',
+  name: 'a1',
+  hostname: 'h1',
+  ip: '10.0.0.1',
+  port: 5051,
+  state: 'connected',
+  since: 0,
+  version: '0.1.0',
+  attributes: {},
+  total: { ...NONE, cpus: 4, mem: 1000 },
+  allocated: { ...NONE, cpus: 3, mem: 500 },
+  offered: NONE,
+  lent: { ...NONE, cpus: 2 },
+  lentHeld: { ...NONE, cpus: 0.5 },
+  mode: 'full',
+  sum: '',
+  unknown: '',
+  closed: '',
+}
+const TASK: TaskRow = {
+  key: 'F/web',
+  id: 'web',
+  name: 'web',
+  framework: 'F',
+  agent: 'S1',
+  executor: '',
+  state: 'TASK_RUNNING',
+  role: '*',
+  cpus: 1,
+  mem: 64,
+  lentCpus: 0,
+  lentMem: 0,
+  changed: 1_000_000,
+}
+const NOW = 1_100_000
+
+describe('words', () => {
+  test.each([
+    [span(900), '0.9 s'],
+    [span(61_000), '1 min'],
+    [span(3_660_000), '1 h 1 min'],
+    [span(2 * 86_400_000 + 3_600_000), '2 d 1 h'],
+    [amount(0.123), '0.12'],
+    [amount(12.34), '12.3'],
+    [amount(1234.5), '1235'],
+    [memory(512), '512 MB'],
+    [memory(1536), '1.5 GB'],
+    [shortId('01234567-89ab-4cde-8f01-23456789abcd-S3'), 'S3'],
+  ])('%s', (said, wanted) => expect(said).toBe(wanted))
+})
+
+describe('what needs attention', () => {
+  const look = (part: Partial<Parameters<typeof attention>[1]>): string[] =>
+    attention(NOW, { agents: [AGENT], tasks: [TASK], events: [], ...part }).map(({ text }) => text)
+
+  test('is nothing where all is well', () => expect(look({})).toEqual([]))
+  test('is an agent that is away', () =>
+    expect(look({ agents: [{ ...AGENT, state: 'disconnected' }] })).toEqual(['a1 is away']))
+  test('is a task that waits for long, and not one that has just begun', () => {
+    expect(look({ tasks: [{ ...TASK, state: 'TASK_STAGING' }] })).toEqual(['web is staging'])
+    expect(look({ tasks: [{ ...TASK, state: 'TASK_STAGING', changed: NOW - 5000 }] })).toEqual([])
+  })
+  test('is a task that failed lately, those of one name together', () => {
+    const failed = { ...TASK, state: 'TASK_FAILED' }
+    expect(look({ tasks: [failed, { ...failed, key: 'F/web2', id: 'web2' }] })).toEqual([
+      'web failed 2 times',
+    ])
+    expect(look({ tasks: [{ ...failed, changed: NOW - 3_600_000 }] })).toEqual([])
+  })
+  test('is worst first', () => {
+    const agents = [{ ...AGENT, closed: 'lending is paused' }]
+    expect(look({ agents, tasks: [{ ...TASK, state: 'TASK_LOST' }] })).toEqual([
+      'web lost',
+      'a1 lends nothing more',
+    ])
+  })
+})
+
+describe('where a wish fits', () => {
+  const misses = (needs: Parameters<typeof fitsOf>[1], agent = AGENT): readonly string[] =>
+    fitsOf([agent], needs)[0]?.misses ?? []
+
+  test('is decided by what is not promised', () => {
+    expect(misses({ cpus: 1, mem: 500, lent: false })).toEqual([])
+    expect(misses({ cpus: 1.1, mem: 100, lent: false })).toEqual(['1.1 cpus wanted, 1 free'])
+  })
+  test('is decided by what may be lent and is not held, for lent cpus', () => {
+    expect(misses({ cpus: 1.5, mem: 10, lent: true })).toEqual([])
+    expect(misses({ cpus: 2, mem: 10, lent: true })).toEqual(['2 lent cpus wanted, 1.5 free'])
+  })
+  test('is nowhere on an agent that is away', () =>
+    expect(misses({ cpus: 0.1, mem: 1, lent: false }, { ...AGENT, state: 'disconnected' })).toEqual([
+      'it is away',
+    ]))
+})
+
+describe('a task that ended', () => {
+  const statuses = [
+    { state: 'TASK_STARTING', timestamp: 10 },
+    { state: 'TASK_RUNNING', timestamp: 12 },
+    { state: 'TASK_RUNNING', timestamp: 13, healthy: true },
+    { state: 'TASK_GONE', timestamp: 72, reason: 'REASON_CONTAINER_PREEMPTED', message: "'web' wants it" },
+  ]
+  test('has each phase once, with its length', () => {
+    const phases = phasesOf(statuses, 100_000)
+    expect(phases.map(({ ms, state }) => [state, ms])).toEqual([
+      ['TASK_STARTING', 2000],
+      ['TASK_RUNNING', 60_000],
+      ['TASK_GONE', 28_000],
+    ])
+  })
+  test('says why, how long it ran and what to do', () => {
+    const cause = causeOf({ ...TASK, state: 'TASK_GONE' }, statuses)
+    expect(cause).toMatchObject({ tone: 'lent', sentence: "'web' wants it" })
+    expect(cause?.facts).toContainEqual(['ran for', '1 min'])
+    expect(cause?.next).toContain('Nothing failed')
+  })
+  test('is none while it runs', () => expect(causeOf(TASK, statuses)).toBeUndefined())
+})
+
+test('the command line of a task quotes what a shell would take apart', () => {
+  const info = { command: { shell: true, value: "echo 'it is'; ls $HOME" } }
+  expect(commandLine({ info, row: TASK, statuses: [] })).toBe(
+    String.raw`tepui run --name web --cpus 1 --mem 64MB -- sh -c 'echo '\''it is'\''; ls $HOME'`,
+  )
+  expect(shellLine(['a b', 'c', ''])).toBe("'a b' c ''")
+})
+
+test('a sum is read as it is computed, without terms that say nothing', () => {
+  const term = (name: string, value: number, of?: string): Parameters<typeof sumText>[0][number] => ({
+    name,
+    value,
+    unit: 'cpus',
+    why: '',
+    ...(of !== undefined && { of }),
+  })
+  const terms = [term('idle', 1.33, 'web'), term('headroom', -0.2), term('rounding', 0.001)]
+  expect(sumText(terms, 'cpus')).toBe('1.33 idle (web) − 0.2 headroom')
+})
+
+test('records come out as they went in, however the stream is cut', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 5 }),
+      fc.integer({ min: 1, max: 7 }),
+      (texts, size) => {
+        const bytes = Buffer.concat(texts.map((text) => encodeRecord(text)))
+        const reader = new RecordReader()
+        const read: string[] = []
+        for (let at = 0; at < bytes.length; at += size)
+          read.push(...reader.push(bytes.subarray(at, at + size)))
+        expect(read).toEqual(texts.map((text) => Buffer.from(text).toString()))
+      },
+    ),
+  )
+  expect(() => new RecordReader().push(Buffer.from('<html>\n'))).toThrow('did not send a length')
+})

@@ -1,0 +1,137 @@
+/** Run one task: a form that says where it fits now, what the same is on the command line, and how it goes. */
+import { useState } from 'preact/hooks'
+import { type Fit, fitsOf } from '../data/fits.ts'
+import { PageFramework, type Update, type Wish } from '../data/scheduler.ts'
+import { shellLine } from '../data/shell-words.ts'
+import { agents } from '../data/store.ts'
+import { AgentLink, Card, Copyable, State, Trouble } from '../parts/pieces.tsx'
+import { EMPTY_WISH, WishForm } from '../parts/wish-form.tsx'
+import { link } from '../link.ts'
+
+interface Run {
+  readonly framework: string
+  readonly task: string
+  readonly said: string
+  readonly update?: Update
+}
+
+/** A name that ids may have, from what runs. */
+export function nameOf({ command, image, name }: Wish): string {
+  const word =
+    name || (command.trim().split(/\s+/)[0] ?? '').split('/').at(-1) || (image.split('/').at(-1) ?? '')
+  return word.replaceAll(/[^A-Za-z0-9_-]+/g, '-').replaceAll(/^-+|-+$/g, '') || 'task'
+}
+
+export function RunView(): preact.JSX.Element {
+  const [wish, setWish] = useState<Wish>(EMPTY_WISH)
+  const [runs, setRuns] = useState<readonly Run[]>([])
+  const [trouble, setTrouble] = useState<string | undefined>(undefined)
+  const fits = fitsOf(agents.all, wish)
+  const isSaid = wish.command.trim() !== '' || wish.image !== ''
+  const start = (): void => {
+    const show = (run: Run): void => setRuns((old) => [run, ...old.filter(({ task }) => task !== run.task)])
+    setTrouble(undefined)
+    startRun({ ...wish, name: nameOf(wish) }, show).catch((error: unknown) =>
+      setTrouble(error instanceof Error ? error.message : String(error)),
+    )
+  }
+  return (
+    <>
+      <Card title="Run a task">
+        <WishForm wish={wish} onChange={setWish} />
+        <Fits fits={fits} />
+        <div class="buttons after">
+          <button type="button" class="main" disabled={!isSaid} onClick={start}>
+            Run it
+          </button>
+        </div>
+        {trouble !== undefined && <Trouble words={trouble} />}
+        <h3 class="after">The same on the command line</h3>
+        <Copyable text={lineOf(wish)} />
+      </Card>
+      {runs.length > 0 && (
+        <Card title="Run from here">
+          <ul class="history">
+            {runs.map(({ framework, said, task, update }) => (
+              <li key={task}>
+                <a href={link('tasks', framework, task)}>{task}</a>
+                {update === undefined ? <span class="quiet">waits</span> : <State state={update.state} />}
+                <span>{update?.message ?? said}</span>
+              </li>
+            ))}
+          </ul>
+        </Card>
+      )}
+    </>
+  )
+}
+
+function Fits({ fits }: { readonly fits: readonly Fit[] }): preact.JSX.Element {
+  const fitting = fits.filter(({ misses }) => misses.length === 0)
+  const nearest = fits
+    .filter(({ misses }) => misses.length > 0)
+    .toSorted((a, b) => a.misses.length - b.misses.length)
+  return (
+    <div role="status">
+      <b class={fitting.length > 0 ? 'state good' : 'state bad'}>
+        fits on {fitting.length} of {fits.length} agents now
+      </b>
+      {fitting.length === 0 && (
+        <ul>
+          {nearest.slice(0, 5).map(({ agent, misses }) => (
+            <li key={agent.id}>
+              <AgentLink id={agent.id} />: {misses.join('; ')}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}
+
+function lineOf(wish: Wish): string {
+  const words = [
+    'tepui',
+    'run',
+    '-d',
+    '--name',
+    nameOf(wish),
+    '--cpus',
+    String(wish.cpus),
+    '--mem',
+    `${wish.mem}MB`,
+  ]
+  if (wish.lent) words.push('--lent')
+  if (wish.image !== '') words.push('--image', wish.image)
+  if (wish.role !== '*') words.push('--role', wish.role)
+  for (const [name, value] of Object.entries(wish.environment)) words.push('--env', `${name}=${value}`)
+  for (const uri of wish.uris) words.push('--uri', uri)
+  return shellLine([...words, ...(wish.command === '' ? [] : ['--', 'sh', '-c', wish.command])])
+}
+
+/** Waits for an offer that is large enough; afterwards the framework wants no more. */
+async function startRun(wish: Wish, show: (run: Run) => void): Promise<void> {
+  const task = `${wish.name}.${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? ''}`
+  let isPlaced = false
+  let run: Run = { framework: '', task, said: 'waits for an offer that is large enough' }
+  const framework: PageFramework = await PageFramework.subscribe(wish, {
+    onOffers: (offers) => {
+      void (async () => {
+        for (const offer of offers) {
+          if (!isPlaced && (await framework.launch(offer, wish, task))) isPlaced = true
+          else await framework.decline([offer], isPlaced ? 3600 : 2)
+        }
+        if (isPlaced) await framework.suppress()
+      })()
+    },
+    onUpdate: (update) => {
+      run = { ...run, update }
+      show(run)
+      // Nothing is left to do for it; a task that runs keeps it.
+      if (/FINISHED|FAILED|KILLED|LOST|ERROR|DROPPED|GONE/.test(update.state))
+        setTimeout(() => void framework.tearDown(), 1000)
+    },
+  })
+  run = { ...run, framework: framework.id }
+  show(run)
+}
