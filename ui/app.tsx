@@ -106,7 +106,8 @@ function Navigation({ current }: { readonly current: string }): preact.JSX.Eleme
       </ul>
       <footer>
         <span class={`link ${isConnected.value ? 'on' : 'off'}`} role="status">
-          {isConnected.value ? '● live' : '○ not connected'}
+          {isConnected.value ? '● ' : '○ '}
+          <span>{isConnected.value ? 'live' : 'not connected'}</span>
         </span>
         <span class="quiet">{facts === undefined ? '' : facts.cluster || facts.address}</span>
         <button type="button" class="plain" onClick={turn} title="light, dark or as the system has it">

@@ -10,6 +10,7 @@ export interface LineChartProps {
   readonly level?: PlotProps['level']
   readonly height?: number
   readonly top?: number
+  readonly binary?: boolean
 }
 
 export function LineChart(props: LineChartProps): preact.JSX.Element {
@@ -40,6 +41,7 @@ export function LineChart(props: LineChartProps): preact.JSX.Element {
         height={height}
         format={format}
         range={range}
+        {...(props.binary === true && { binary: true })}
         {...(level !== undefined && { level })}
         {...(top !== undefined && { top })}
       />

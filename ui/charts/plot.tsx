@@ -31,6 +31,8 @@ export interface PlotProps {
   readonly level?: { readonly value: number; readonly label: string; readonly colour: string }
   readonly height: number
   readonly format: (value: number) => string
+  /** The axis has powers of two, as amounts of memory have. */
+  readonly binary?: boolean
   /** The least that the upper end of the axis is. */
   readonly top?: number
   /** Times in s between which it is drawn, if not all of them. */
@@ -116,12 +118,13 @@ function optionsOf(latest: { readonly current: PlotProps }, holder: HTMLElement)
       y: { range: (_, __, max) => [0, topOf(latest.current, max)] },
     },
     axes: [
-      { ...axis, values: (_, splits) => splits.map(clock), space: 70 },
+      { ...axis, values: (_, splits) => splits.map(clock), space: 70, size: 24 },
       {
         ...axis,
         size: AXIS_WIDTH,
         values: (_, splits) => splits.map((value) => latest.current.format(value)),
         space: 34,
+        ...(latest.current.binary === true && { incrs: POWERS_OF_TWO }),
       },
     ],
     series: [
@@ -149,6 +152,8 @@ function optionsOf(latest: { readonly current: PlotProps }, holder: HTMLElement)
     },
   }
 }
+
+const POWERS_OF_TWO = Array.from({ length: 34 }, (_, power) => 2 ** power)
 
 type Colour = (name: string) => string
 
@@ -197,7 +202,11 @@ function drawLevel(plot: uPlot, level: PlotProps['level'], colour: Colour): void
   ctx.stroke()
   ctx.font = `${11 * ratio}px system-ui, sans-serif`
   ctx.textAlign = 'right'
-  ctx.fillText(level.label, left + width - 4 * ratio, y - 4 * ratio)
+  ctx.setLineDash([])
+  ctx.lineWidth = 4 * ratio
+  ctx.strokeStyle = colour('--card')
+  ctx.strokeText(level.label, left + width - 4 * ratio, y - 5 * ratio)
+  ctx.fillText(level.label, left + width - 4 * ratio, y - 5 * ratio)
   ctx.restore()
 }
 

@@ -12,6 +12,7 @@ export interface StackChartProps {
   readonly range: readonly [number, number]
   readonly onRange?: (from: number, to: number) => void
   readonly height?: number
+  readonly binary?: boolean
 }
 
 export const PART_WORDS: Readonly<Record<keyof Parts, string>> = {
@@ -72,6 +73,7 @@ export function StackChart(props: StackChartProps): preact.JSX.Element {
         height={props.height ?? 200}
         format={format}
         range={props.range}
+        {...(props.binary === true && { binary: true })}
         {...(props.onRange !== undefined && { onRange: props.onRange })}
         onPoint={setAt}
       />

@@ -143,7 +143,15 @@ function Use({
         level={{ value: thresholdOf(lend.value), label: 'takes back above', colour: '--limit' }}
         lines={[{ label: 'the owner that waits most', colour: '--accent', values: line('cpuPressure') }]}
       />
-      <StackChart title="Memory" points={seen} whole={MEM} format={memory} range={range} height={140} />
+      <StackChart
+        title="Memory"
+        binary
+        points={seen}
+        whole={MEM}
+        format={memory}
+        range={range}
+        height={140}
+      />
     </Card>
   )
 }

@@ -33,12 +33,12 @@ const COLUMNS: readonly Column<Row>[] = [
       </a>
     ),
     order: ({ agent }) => agent.name,
-    width: '15%',
+    width: '12%',
   },
   {
     name: 'cpus',
     show: ({ agent, point }) => <SplitBar whole={agentSplit(agent, point, 'cpus')} format={amount} />,
-    width: '20%',
+    width: '18%',
   },
   {
     name: 'used / promised / total',
@@ -50,7 +50,7 @@ const COLUMNS: readonly Column<Row>[] = [
       ].join(' / '),
     order: ({ agent }) => agent.allocated.cpus / Math.max(0.01, agent.total.cpus),
     figure: true,
-    width: '13em',
+    width: '12em',
   },
   {
     name: 'lent in use',
@@ -64,12 +64,13 @@ const COLUMNS: readonly Column<Row>[] = [
       ),
     order: (row) => used(row, 'cpusBorrowers'),
     figure: true,
-    width: '8em',
+    width: '7.5em',
   },
   {
     name: 'memory',
     show: ({ agent, point }) => <SplitBar whole={agentSplit(agent, point, 'mem')} format={memory} />,
     spare: 1,
+    width: '10%',
   },
   {
     name: 'owners wait',
@@ -77,7 +78,7 @@ const COLUMNS: readonly Column<Row>[] = [
     order: (row) => used(row, 'cpuPressure'),
     figure: true,
     spare: 1,
-    width: '8em',
+    width: '7.5em',
   },
   { name: 'tasks', show: (row) => row.tasks, order: (row) => row.tasks, figure: true, width: '5em' },
   {
@@ -86,7 +87,7 @@ const COLUMNS: readonly Column<Row>[] = [
     order: ({ taken }) => taken,
     figure: true,
     spare: 2,
-    width: '9em',
+    width: '7.5em',
   },
   {
     name: 'sample',

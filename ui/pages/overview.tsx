@@ -61,6 +61,7 @@ export function Overview(): preact.JSX.Element {
         <Lane label="take-backs" events={lendEvents.value} range={range} />
         <StackChart
           title="Memory"
+          binary
           points={seen}
           whole={MEM}
           format={memory}

@@ -233,6 +233,7 @@ function Charts(props: {
       />
       <LineChart
         title="Memory"
+        binary
         times={times}
         range={range}
         height={150}
@@ -269,7 +270,10 @@ function Details({
   const asked = place.value.query.get('tab') ?? 'logs'
   const tab = TABS.find((name) => name === asked) ?? 'logs'
   return (
-    <Card side={<Tabs names={TABS} chosen={tab} onChoose={(name) => setQuery('tab', name)} />} title="">
+    <Card
+      side={<Tabs names={TABS} chosen={tab} onChoose={(name) => setQuery('tab', name)} />}
+      title="Look inside"
+    >
       {tab === 'logs' && <Logs task={task} />}
       {tab === 'sandbox' && <Sandbox task={task} />}
       {tab === 'history' && (

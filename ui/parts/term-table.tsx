@@ -5,15 +5,17 @@ import { type Column, Table } from './table.tsx'
 
 type Row = Term & { readonly index: number }
 
+const nameOf = ({ name, of }: Term): string => `${name}${of === undefined || of === '' ? '' : ` (${of})`}`
+
 const COLUMNS: readonly Column<Row>[] = [
-  { name: 'term', show: ({ name, of }) => `${name}${of === undefined || of === '' ? '' : ` (${of})`}` },
+  { name: 'term', show: (term) => <span title={nameOf(term)}>{nameOf(term)}</span> },
   {
     name: 'amount',
     show: ({ unit, value }) => `${value > 0 ? '+' : ''}${amount(value)} ${unit}`,
     figure: true,
     width: '7em',
   },
-  { name: 'because', show: ({ why }) => <span title={why}>{why}</span>, width: '52%' },
+  { name: 'because', show: ({ why }) => <span title={why}>{why}</span>, width: '42%' },
 ]
 
 export function TermTable({ terms }: { readonly terms: readonly Term[] }): preact.JSX.Element {

@@ -80,7 +80,11 @@ export class ClusterHistory {
     return this.#lastEvents.get(agentId) ?? 0
   }
 
-  /** Sums up this second. Agents that tell nothing count with what the master has booked for them. */
+  /**
+   * Sums up this second.
+   *
+   * @param agents those that are connected; one that tells nothing counts with what the master has booked for it
+   */
   sum(agents: readonly Booked[], now: number): readonly number[] {
     const sums = SUMMED.map(() => 0)
     let telling = 0

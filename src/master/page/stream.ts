@@ -167,7 +167,8 @@ export class PageStream implements Disposable {
     if (this.#restsAt === undefined) return
     const now = clock.now()
     const tally = tallyOf(cluster)
-    const booked = [...cluster.agents.values()].map((agent) => bookedOf(agent, tally.used.of(agent.id)))
+    const here = [...cluster.agents.values()].filter(({ state }) => state.kind === 'connected')
+    const booked = here.map((agent) => bookedOf(agent, tally.used.of(agent.id)))
     const told: StreamEvent = { type: 'usage', now, point: this.#history.sum(booked, now), usage, events }
     this.#broadcast(JSON.stringify(told))
   }

@@ -1,0 +1,193 @@
+// Each view of the web page, opened and used in a real Chromium: of a real master with agents that are all show.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
+import { type OpenPage, TestBrowser } from '../support/browser.ts'
+import { buildPage } from '../support/page-build.ts'
+import { frameworkId, ToyCluster } from '../support/toy-cluster.ts'
+
+const HOSTILE = '"><script>document.title="caught"</script>'
+
+let cluster: ToyCluster
+let browser: TestBrowser
+let task: string
+const opened: OpenPage[] = []
+
+beforeAll(async () => {
+  await buildPage()
+  const plan = { agents: 3, tasksEach: 8, frameworkName: HOSTILE, taskName: 'web' }
+  cluster = await ToyCluster.start(plan, systemClock.now())
+  task = `#/tasks/${encodeURIComponent(frameworkId(0))}/web.0.0`
+  browser = await TestBrowser.start()
+})
+
+afterEach(async () => {
+  for (const page of opened.splice(0)) await page[Symbol.asyncDispose]()
+})
+
+afterAll(async () => {
+  await browser?.[Symbol.asyncDispose]()
+  await cluster?.[Symbol.asyncDispose]()
+})
+
+async function open(path: string, options: Parameters<TestBrowser['open']>[1] = {}): Promise<OpenPage> {
+  const view = await browser.open(cluster.origin, options)
+  opened.push(view)
+  await view.go(path)
+  return view
+}
+
+const agentPath = (index: number): string => `#/agents/${encodeURIComponent(cluster.agents[index]?.id ?? '')}`
+
+/** Each view by its address, and words that it shows only when it works. */
+const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
+  [() => '', /agents\s+3\s+all connected/],
+  [() => '#/agents', /a1[^]*a2[^]*a3/],
+  [() => agentPath(0), /reserved but idle \(web\) − 0\.2 headroom = 0\.4 more cpus/],
+  [() => '#/tasks', /web\.0\.0/],
+  [() => task, /guaranteed 0\.2 cpus; uses 0\.12 now/],
+  [() => `${task}?tab=sandbox`, /stderr[^]*stdout/],
+  [() => `${task}?tab=history`, /starting[^]*running/],
+  [() => `${task}?tab=spec`, /tepui run --name web --cpus 0\.2 --mem 32MB -- sh -c 'sleep 100000'/],
+  [() => '#/lending', /squeezed/],
+  [() => '#/frameworks', /<script>/],
+  [() => `#/frameworks/${encodeURIComponent(frameworkId(1))}`, /tasks outlive it for\s+7 d/],
+  [() => '#/offers', /offers wait for an answer/],
+  [() => '#/events', /agent returned/],
+  [() => '#/run', /fits on \d of 3 agents now/],
+  [() => '#/each', /Run on each of 3 agents/],
+  [() => '#/about', /--max_stream_backlog/],
+  [() => '#/no-such-view', /There is no such view/],
+]
+
+describe.each([
+  ['wide and light', {}],
+  ['narrow and dark', { width: 390, height: 844, dark: true }],
+] as const)('%s, each view', (name, options) => {
+  test('shows what it is for, within the width, with nothing wrong in the console', async () => {
+    const view = await open('', options)
+    for (const [path, words] of VIEWS) {
+      await view.use(`${name} ${path()}`, async (page) => {
+        await view.go(path())
+        await expect.poll(() => view.text(), { timeout: 30_000 }).toMatch(words)
+        const width = (await page.evaluate('document.documentElement.scrollWidth')) as number
+        expect(width, path()).toBeLessThanOrEqual(options.width ?? 1280)
+      })
+    }
+    expect(view.troubles).toEqual([])
+    expect(await view.page.title()).toBe('Tepui')
+  })
+})
+
+test('the keyboard leads to each view, to the filter and out of it', async () => {
+  const view = await open('')
+  await view.use('keys', async (page) => {
+    await page.keyboard.press('g')
+    await page.keyboard.press('t')
+    await page.locator('table[aria-label=tasks]').waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('web.2.7')
+    await expect.poll(() => page.locator('tbody tr.opens').count()).toBe(1)
+    await page.keyboard.press('Escape')
+    await page.locator('tbody tr.opens').focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'web.2.7' }).waitFor()
+    await page.goBack()
+    await page.locator('table[aria-label=tasks]').waitFor()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'keys' }).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('a table is sorted by its heads, and what is lent is found by a button', async () => {
+  const view = await open('#/tasks')
+  await view.use('sorting', async (page) => {
+    await page.getByRole('button', { name: 'task', exact: true }).click()
+    await expect.poll(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.0.0')
+    await page.getByRole('button', { name: 'task ↑', exact: true }).click()
+    await expect.poll(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.2.7')
+    await page.getByRole('button', { name: /^lent/ }).click()
+    await expect.poll(() => page.locator('tbody tr.opens').count()).toBe(6)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('lending is paused and resumed everywhere, and its mode is changed on one agent', async () => {
+  const view = await open('#/lending')
+  await view.use('switch', async (page) => {
+    await page.getByRole('button', { name: 'pause lending everywhere' }).click()
+    await expect.poll(() => cluster.agents.map(({ paused }) => paused)).toEqual([true, true, true])
+    await page.getByRole('button', { name: 'resume everywhere' }).click()
+    await expect.poll(() => cluster.agents.map(({ paused }) => paused)).toEqual([false, false, false])
+    await view.go(agentPath(1))
+    await page.getByLabel('mode of lending').selectOption('observe')
+    await expect.poll(() => cluster.agents.map(({ mode }) => mode)).toEqual(['full', 'observe', 'full'])
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('a task is run from the form, which says where it fits and what the same command is', async () => {
+  const view = await open('#/run')
+  await view.use('run', async (page) => {
+    await page.getByLabel('cpus', { exact: true }).fill('1000')
+    await expect.poll(() => view.text()).toMatch(/fits on 0 of 3 agents now[^]*1000 cpus wanted/)
+    await page.getByLabel('cpus', { exact: true }).fill('0.5')
+    await page.getByLabel('command, for the shell').fill("echo 'it runs'")
+    await expect.poll(() => view.text()).toMatch(/fits on 3 of 3 agents now/)
+    expect(await page.locator('.copyable').innerText()).toContain(
+      String.raw`tepui run -d --name echo --cpus 0.5 --mem 32MB -- sh -c 'echo '\''it runs'\'''`,
+    )
+    await page.getByRole('button', { name: 'Run it' }).click()
+    await expect
+      .poll(() => page.locator('.history').innerText(), { timeout: 30_000 })
+      .toMatch(/echo\.\w+[^]*finished/)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('a command is run on each agent, and equal outputs are shown once', async () => {
+  const view = await open('#/each')
+  await view.use('each', async (page) => {
+    await page.getByLabel('command, for the shell').fill('uname -r')
+    await page.getByRole('button', { name: 'Run on 3 agents' }).click()
+    await expect
+      .poll(() => view.text(), { timeout: 30_000 })
+      .toMatch(/3 ok, 0 failed, 0 under way[^]*ok on 3:/)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('an agent that dies breaks no view: it is grey, with its age', async () => {
+  await using dying = await ToyCluster.start({ agents: 2, tasksEach: 2 }, systemClock.now())
+  const view = await browser.open(dying.origin)
+  opened.push(view)
+  await view.go('#/agents')
+  await view.use('dead agent', async (page) => {
+    await expect.poll(() => page.locator('tbody tr.opens').count()).toBe(2)
+    await dying.agents[0]?.die()
+    await expect.poll(() => page.locator('tbody tr.away').innerText()).toMatch(/a1[^]*away/)
+    await page.getByRole('link', { name: 'a1' }).click()
+    await expect.poll(() => view.text()).toMatch(/This agent is away[^]*did not answer/)
+    await view.go('')
+    await expect.poll(() => view.text()).toMatch(/agents\s+1\s+1 away[^]*a1 is away/)
+  })
+  // The browser itself writes answers with 502 into the console: what the master says of an agent that is away.
+  expect(view.troubles.filter((trouble) => !trouble.includes('502'))).toEqual([])
+})
+
+test('a master that ends leaves what it said last, grey, and one sees that it is silent', async () => {
+  const ending = await ToyCluster.start({ agents: 1, tasksEach: 1 }, systemClock.now())
+  const view = await browser.open(ending.origin)
+  opened.push(view)
+  await view.go('')
+  await ending[Symbol.asyncDispose]()
+  await view.use('silent master', async (page) => {
+    await page.locator('nav .link.off').waitFor()
+    await expect
+      .poll(() => view.text(), { timeout: 30_000 })
+      .toMatch(/The master has not been heard for [^]*agents/)
+    expect(await page.locator('main.stale').count()).toBe(1)
+  })
+})
