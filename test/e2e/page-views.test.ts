@@ -52,7 +52,7 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '#/frameworks', /<script>/],
   [() => `#/frameworks/${encodeURIComponent(frameworkId(1))}`, /tasks outlive it for\s+7 d/],
   [() => '#/offers', /offers wait for an answer/],
-  [() => '#/events', /agent returned/],
+  [() => '#/events', /came back with/],
   [() => '#/run', /fits on \d of 3 agents now/],
   [() => '#/each', /Run on each of 3 agents/],
   [() => '#/about', /--max_stream_backlog/],
@@ -60,7 +60,7 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
 ]
 
 describe.each([
-  ['wide and light', {}],
+  ['wide and light', { width: 1280, height: 900, dark: false }],
   ['narrow and dark', { width: 390, height: 844, dark: true }],
 ] as const)('%s, each view', (name, options) => {
   test('shows what it is for, within the width, with nothing wrong in the console', async () => {
@@ -70,7 +70,7 @@ describe.each([
         await view.go(path())
         await expect.poll(() => view.text(), { timeout: 30_000 }).toMatch(words)
         const width = (await page.evaluate('document.documentElement.scrollWidth')) as number
-        expect(width, path()).toBeLessThanOrEqual(options.width ?? 1280)
+        expect(width).toBeLessThanOrEqual(options.width)
       })
     }
     expect(view.troubles).toEqual([])

@@ -1,6 +1,6 @@
 /**
- * An agent that is all show: it registers with tasks that nobody runs, and tells usage, lending, disk and files as a real
- * one does, out of sines. For tests and benches of what the master shows, of hundreds of agents in one process.
+ * An agent that is all show: it registers with tasks that nobody runs, and tells usage, lending, disk and files as a
+ * real one does, out of sines. For tests and benches of what the master shows, of hundreds of agents in one process.
  */
 import { systemClock } from '../../src/base/clock.ts'
 import { uuidBytes, systemRandom } from '../../src/base/random.ts'

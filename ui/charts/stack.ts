@@ -107,6 +107,21 @@ export function withGaps(
   return result
 }
 
+/**
+ * The times to be shown, s: so many seconds up to the end, less where nothing is known so far back, but two minutes at
+ * least.
+ */
+export function rangeOf(
+  points: readonly (readonly number[])[],
+  end: number,
+  seconds: number,
+): readonly [number, number] {
+  const first = (points[0]?.[0] ?? end * 1000) / 1000
+  return [Math.min(end - LEAST_SPAN_S, Math.max(first, end - seconds)), end]
+}
+
+const LEAST_SPAN_S = 120
+
 /** Of so many points that no eye tells them apart, groups become their mean. */
 export function thinned(
   points: readonly (readonly number[])[],

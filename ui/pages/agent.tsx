@@ -4,7 +4,7 @@ import { type AgentRow, USAGE_COLUMNS, type UsagePage } from '../../src/wire/pag
 import { Lane } from '../charts/lane.tsx'
 import type { Line } from '../charts/plot.tsx'
 import { LineChart } from '../charts/line-chart.tsx'
-import { agentWhole, lineOf, thinned, withGaps } from '../charts/stack.ts'
+import { agentWhole, lineOf, rangeOf, thinned, withGaps } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
 import type { GcPage, LendPage } from '../data/lend-page.ts'
@@ -106,7 +106,7 @@ function Use({
   const isDay = minutes > 15
   const points = useHistory(agent, own, isDay)
   const end = (points.at(-1)?.[0] ?? now.value) / 1000
-  const range = [end - minutes * 60, end] as const
+  const range = rangeOf(points, end, minutes * 60)
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15)
   const shown = withGaps(thinned(seen, 700), isDay ? 60_000 : 45_000)
   const times = shown.map(([at = 0]) => at / 1000)

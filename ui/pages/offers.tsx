@@ -57,13 +57,15 @@ const COLUMNS: readonly Column<OfferRow>[] = [
   },
 ]
 
+const figureOf = (value: unknown): string => (typeof value === 'number' ? amount(value) : '')
+
 const ANSWERED: readonly Column<ClusterEvent>[] = [
   { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ event }) => event, width: '8.5em' },
   { name: 'how', show: ({ kind }) => kind.replace('offer-', ''), order: ({ kind }) => kind, width: '7em' },
-  { name: 'cpus', show: ({ record }) => String(record?.['cpus'] ?? ''), figure: true, width: '5em' },
+  { name: 'cpus', show: ({ record }) => figureOf(record?.['cpus']), figure: true, width: '5em' },
   {
     name: 'lent',
-    show: ({ record }) => String(record?.['lent_cpus'] ?? ''),
+    show: ({ record }) => figureOf(record?.['lent_cpus']),
     figure: true,
     width: '5em',
     spare: 1,

@@ -1,8 +1,8 @@
 /** The cluster at a glance: four numbers, who uses what over time with the take-backs, and what needs attention. */
 import { useState } from 'preact/hooks'
-import { CLUSTER_COLUMNS } from '../../src/wire/page.ts'
+import { type AgentRow, CLUSTER_COLUMNS } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
-import { clusterWhole, lineOf } from '../charts/stack.ts'
+import { clusterWhole, lineOf, rangeOf } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
 import { attention } from '../data/attention.ts'
@@ -22,7 +22,7 @@ export function Overview(): preact.JSX.Element {
   const [fixed, setFixed] = useState<readonly [number, number] | undefined>(undefined)
   const points = clusterPoints.value
   const end = (points.at(-1)?.[0] ?? now.value) / 1000
-  const range = fixed ?? ([end - minutes * 60, end] as const)
+  const range = fixed ?? rangeOf(points, end, minutes * 60)
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15 && at / 1000 <= range[1] + 15)
   const onRange = (from: number, to: number): void => setFixed([from, to])
   return (
@@ -82,7 +82,6 @@ function Numbers(): preact.JSX.Element {
   const running = live.filter(({ state }) => state === 'TASK_RUNNING').length
   const held = all.reduce((sum, { lentHeld }) => sum + lentHeld.cpus, 0)
   const lent = all.reduce((sum, agent) => sum + agent.lent.cpus, 0)
-  const off = all.filter(({ mode }) => mode === 'off' || mode === '').length
   const since = now.value - HOUR_MS
   const taken = lendEvents.value.filter(
     ({ at, heldBack, kind }) => isTakeBack(kind) && heldBack === undefined && at > since,
@@ -101,11 +100,7 @@ function Numbers(): preact.JSX.Element {
       <Figure
         name="cpus lent now"
         value={amount(held)}
-        more={
-          all.length > 0 && off === all.length
-            ? 'lending is off everywhere'
-            : `held by borrowers, of ${amount(lent)} that may be lent`
-        }
+        more={`of ${amount(lent)} lendable; ${lendingWords(all)}`}
         href="#/lending"
         tone="lent"
       />
@@ -117,6 +112,25 @@ function Numbers(): preact.JSX.Element {
       />
     </div>
   )
+}
+
+/** On how many agents lending is on, paused, only observed or off. */
+function lendingWords(all: readonly AgentRow[]): string {
+  const isPaused = ({ closed }: AgentRow): boolean => closed.includes('paused')
+  const on = all.filter(
+    (agent) => (agent.mode === 'lend' || agent.mode === 'full') && !isPaused(agent),
+  ).length
+  const paused = all.filter(isPaused).length
+  const observed = all.filter((agent) => agent.mode === 'observe' && !isPaused(agent)).length
+  const off = all.length - on - paused - observed
+  const parts = [
+    [on, 'on'],
+    [paused, 'paused'],
+    [observed, 'only observed'],
+    [off, 'off'],
+  ] as const
+  const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${word} on ${count}`)
+  return told.length === 0 ? 'no agents' : `lending is ${told.join(', ')}`
 }
 
 function Attentions(): preact.JSX.Element {

@@ -76,7 +76,7 @@ export function Formula({
 }): preact.JSX.Element {
   const { estimate } = page
   const terms = (estimate.terms ?? []).filter(({ unit }) => unit === 'cpus')
-  const more = estimate.additional?.['cpus']
+  const more = estimate.kind === 'known' ? (estimate.additional?.['cpus'] ?? 0) : undefined
   return (
     <>
       <p class="formula">

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { TaskRow } from '../../src/wire/page.ts'
 import { address, askJson } from '../data/requests.ts'
-import { bytes } from '../data/words.ts'
+import { bytes, hasFailed, isLive } from '../data/words.ts'
 import { Tabs, Trouble } from './pieces.tsx'
 
 /** Agents read so much at once. */
@@ -42,7 +42,7 @@ interface Shown {
 const NOTHING: Shown = { text: '', begin: 0, end: 0, trouble: undefined }
 
 export function Logs({ task }: { readonly task: TaskRow }): preact.JSX.Element {
-  const [file, setFile] = useState('stdout')
+  const [file, setFile] = useState(hasFailed(task.state) ? 'stderr' : 'stdout')
   const [follows, setFollows] = useState(true)
   const [search, setSearch] = useState('')
   const path = `${sandboxPath(task)}/${file}`
@@ -90,7 +90,7 @@ export function Logs({ task }: { readonly task: TaskRow }): preact.JSX.Element {
       <div class="log" ref={box} tabIndex={0} aria-label={file}>
         <pre>
           {shown.end === 0 && shown.trouble === undefined ? (
-            <span class="quiet">nothing was written yet</span>
+            <span class="quiet">nothing was written{isLive(task.state) ? ' yet' : ''}</span>
           ) : (
             found.join('\n')
           )}

@@ -7,6 +7,7 @@ import {
   lineOf,
   PART_NAMES,
   partsOf,
+  rangeOf,
   stacked,
   thinned,
   wholeReader,
@@ -103,4 +104,11 @@ test('thinned points keep their mean, leave out what is not known, and are few e
       1,
     ),
   ).toEqual([[1.5, -1]])
+})
+
+test('the times shown end at the newest and go back as far as something is known, two minutes at least', () => {
+  expect(rangeOf([[100_000], [900_000]], 1000, 300)).toEqual([700, 1000])
+  expect(rangeOf([[800_000], [900_000]], 1000, 900)).toEqual([800, 1000])
+  expect(rangeOf([[990_000]], 1000, 900)).toEqual([880, 1000])
+  expect(rangeOf([], 1000, 900)).toEqual([880, 1000])
 })
