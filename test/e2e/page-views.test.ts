@@ -11,6 +11,9 @@ let cluster: ToyCluster
 let browser: TestBrowser
 let task: string
 const opened: OpenPage[] = []
+/** Waits for what a page shows, on a busy machine too. */
+const soon = <T>(look: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(look, { timeout: 30_000 })
 
 beforeAll(async () => {
   await buildPage()
@@ -68,7 +71,7 @@ describe.each([
     for (const [path, words] of VIEWS) {
       await view.use(`${name} ${path()}`, async (page) => {
         await view.go(path())
-        await expect.poll(() => view.text(), { timeout: 30_000 }).toMatch(words)
+        await soon(() => view.text()).toMatch(words)
         const width = (await page.evaluate('document.documentElement.scrollWidth')) as number
         expect(width).toBeLessThanOrEqual(options.width)
       })
@@ -86,7 +89,7 @@ test('the keyboard leads to each view, to the filter and out of it', async () =>
     await page.locator('table[aria-label=tasks]').waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('web.2.7')
-    await expect.poll(() => page.locator('tbody tr.opens').count()).toBe(1)
+    await soon(() => page.locator('tbody tr.opens').count()).toBe(1)
     await page.keyboard.press('Escape')
     await page.locator('tbody tr.opens').focus()
     await page.keyboard.press('Enter')
@@ -96,7 +99,7 @@ test('the keyboard leads to each view, to the filter and out of it', async () =>
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'keys' }).waitFor()
     await page.keyboard.press('Escape')
-    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+    await soon(() => page.getByRole('dialog').count()).toBe(0)
   })
   expect(view.troubles).toEqual([])
 })
@@ -105,11 +108,11 @@ test('a table is sorted by its heads, and what is lent is found by a button', as
   const view = await open('#/tasks')
   await view.use('sorting', async (page) => {
     await page.getByRole('button', { name: 'task', exact: true }).click()
-    await expect.poll(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.0.0')
+    await soon(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.0.0')
     await page.getByRole('button', { name: 'task ↑', exact: true }).click()
-    await expect.poll(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.2.7')
+    await soon(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.2.7')
     await page.getByRole('button', { name: /^lent/ }).click()
-    await expect.poll(() => page.locator('tbody tr.opens').count()).toBe(6)
+    await soon(() => page.locator('tbody tr.opens').count()).toBe(6)
   })
   expect(view.troubles).toEqual([])
 })
@@ -118,12 +121,12 @@ test('lending is paused and resumed everywhere, and its mode is changed on one a
   const view = await open('#/lending')
   await view.use('switch', async (page) => {
     await page.getByRole('button', { name: 'pause lending everywhere' }).click()
-    await expect.poll(() => cluster.agents.map(({ paused }) => paused)).toEqual([true, true, true])
+    await soon(() => cluster.agents.map(({ paused }) => paused)).toEqual([true, true, true])
     await page.getByRole('button', { name: 'resume everywhere' }).click()
-    await expect.poll(() => cluster.agents.map(({ paused }) => paused)).toEqual([false, false, false])
+    await soon(() => cluster.agents.map(({ paused }) => paused)).toEqual([false, false, false])
     await view.go(agentPath(1))
     await page.getByLabel('mode of lending').selectOption('observe')
-    await expect.poll(() => cluster.agents.map(({ mode }) => mode)).toEqual(['full', 'observe', 'full'])
+    await soon(() => cluster.agents.map(({ mode }) => mode)).toEqual(['full', 'observe', 'full'])
   })
   expect(view.troubles).toEqual([])
 })
@@ -132,17 +135,15 @@ test('a task is run from the form, which says where it fits and what the same co
   const view = await open('#/run')
   await view.use('run', async (page) => {
     await page.getByLabel('cpus', { exact: true }).fill('1000')
-    await expect.poll(() => view.text()).toMatch(/fits on 0 of 3 agents now[^]*1000 cpus wanted/)
+    await soon(() => view.text()).toMatch(/fits on 0 of 3 agents now[^]*1000 cpus wanted/)
     await page.getByLabel('cpus', { exact: true }).fill('0.5')
     await page.getByLabel('command, for the shell').fill("echo 'it runs'")
-    await expect.poll(() => view.text()).toMatch(/fits on 3 of 3 agents now/)
+    await soon(() => view.text()).toMatch(/fits on 3 of 3 agents now/)
     expect(await page.locator('.copyable').innerText()).toContain(
       String.raw`tepui run -d --name echo --cpus 0.5 --mem 32MB -- sh -c 'echo '\''it runs'\'''`,
     )
     await page.getByRole('button', { name: 'Run it' }).click()
-    await expect
-      .poll(() => page.locator('.history').innerText(), { timeout: 30_000 })
-      .toMatch(/echo\.\w+[^]*finished/)
+    await soon(() => page.locator('.history').innerText()).toMatch(/echo\.\w+[^]*finished/)
   })
   expect(view.troubles).toEqual([])
 })
@@ -152,9 +153,7 @@ test('a command is run on each agent, and equal outputs are shown once', async (
   await view.use('each', async (page) => {
     await page.getByLabel('command, for the shell').fill('uname -r')
     await page.getByRole('button', { name: 'Run on 3 agents' }).click()
-    await expect
-      .poll(() => view.text(), { timeout: 30_000 })
-      .toMatch(/3 ok, 0 failed, 0 under way[^]*ok on 3:/)
+    await soon(() => view.text()).toMatch(/3 ok, 0 failed, 0 under way[^]*ok on 3:/)
   })
   expect(view.troubles).toEqual([])
 })
@@ -165,13 +164,13 @@ test('an agent that dies breaks no view: it is grey, with its age', async () => 
   opened.push(view)
   await view.go('#/agents')
   await view.use('dead agent', async (page) => {
-    await expect.poll(() => page.locator('tbody tr.opens').count()).toBe(2)
+    await soon(() => page.locator('tbody tr.opens').count()).toBe(2)
     await dying.agents[0]?.die()
-    await expect.poll(() => page.locator('tbody tr.away').innerText()).toMatch(/a1[^]*away/)
+    await soon(() => page.locator('tbody tr.away').innerText()).toMatch(/a1[^]*away/)
     await page.getByRole('link', { name: 'a1' }).click()
-    await expect.poll(() => view.text()).toMatch(/This agent is away[^]*did not answer/)
+    await soon(() => view.text()).toMatch(/This agent is away[^]*did not answer/)
     await view.go('')
-    await expect.poll(() => view.text()).toMatch(/agents\s+1\s+1 away[^]*a1 is away/)
+    await soon(() => view.text()).toMatch(/agents\s+1\s+1 away[^]*a1 is away/)
   })
   // The browser itself writes answers with 502 into the console: what the master says of an agent that is away.
   expect(view.troubles.filter((trouble) => !trouble.includes('502'))).toEqual([])
@@ -185,9 +184,7 @@ test('a master that ends leaves what it said last, grey, and one sees that it is
   await ending[Symbol.asyncDispose]()
   await view.use('silent master', async (page) => {
     await page.locator('nav .link.off').waitFor()
-    await expect
-      .poll(() => view.text(), { timeout: 30_000 })
-      .toMatch(/The master has not been heard for [^]*agents/)
+    await soon(() => view.text()).toMatch(/The master has not been heard for [^]*agents/)
     expect(await page.locator('main.stale').count()).toBe(1)
   })
 })

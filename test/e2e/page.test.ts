@@ -16,6 +16,9 @@ let cluster: RealCluster
 let browser: TestBrowser
 let origin: string
 const opened: OpenPage[] = []
+/** Waits for what a page shows, on a busy machine too. */
+const soon = <T>(look: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
+  expect.poll(look, { timeout: 30_000 })
 
 beforeAll(async () => {
   await buildPage()
@@ -62,12 +65,12 @@ async function open(path: string, options: Parameters<TestBrowser['open']>[1] = 
 test('the overview shows agents, tasks and the stacked use, live', async () => {
   const view = await open('')
   await view.use('overview', async (page) => {
-    await expect.poll(() => page.locator('.number').first().innerText()).toMatch(/agents\s+1\s+all connected/)
-    await expect.poll(() => page.locator('.number').nth(1).innerText()).toMatch(/tasks\s+1\s+1 running/)
+    await soon(() => page.locator('.number').first().innerText()).toMatch(/agents\s+1\s+all connected/)
+    await soon(() => page.locator('.number').nth(1).innerText()).toMatch(/tasks\s+1\s+1 running/)
     await page.locator('.plot canvas').first().waitFor()
-    await expect
-      .poll(() => page.locator('.legend').first().innerText())
-      .toMatch(/used by owners [\d.]+\s.*of 8 total/s)
+    await soon(() => page.locator('.legend').first().innerText()).toMatch(
+      /used by owners [\d.]+\s.*of 8 total/s,
+    )
     expect(await page.locator('.attention').innerText()).toContain('fails failed')
   })
   expect(view.troubles).toEqual([])
@@ -79,7 +82,7 @@ test('the tasks are found by what one types behind /, and a hostile name stays a
     await page.getByText(HOSTILE).waitFor()
     await page.keyboard.press('/')
     await page.keyboard.type('running e2e')
-    await expect.poll(() => page.locator('tbody tr').count()).toBe(1)
+    await soon(() => page.locator('tbody tr').count()).toBe(1)
     expect(new URL(page.url()).hash).toBe('#/tasks?q=running+e2e')
     await page.keyboard.type(' nothing-like-this')
     await page.getByText('No task fits.').waitFor()
