@@ -5,12 +5,13 @@
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import { Turns } from '../base/turns.ts'
-import type {
-  Container,
-  Containerizer,
-  ContainerExit,
-  ContainerSpec,
-  LaunchObserver,
+import {
+  type Container,
+  type Containerizer,
+  type ContainerExit,
+  type ContainerSpec,
+  type LaunchObserver,
+  Leaving,
 } from '../containerizer/containerizer.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../resources/usage.ts'
@@ -126,7 +127,7 @@ export class Supervisor {
   async leave(): Promise<readonly string[]> {
     this.#left = true
     const others = [...this.#lives.values()].filter(({ container }) => container === undefined)
-    for (const { abort } of others) abort.abort(new Stopped())
+    for (const { abort } of others) abort.abort(new Leaving())
     await Promise.all(others.map(({ done }) => done))
     return [...this.#lives.keys()]
   }

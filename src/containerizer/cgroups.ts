@@ -120,6 +120,8 @@ export interface Cgroups {
   dockerParent(tier: Tier, driver: CgroupDriver): string
   /** The path of a Docker container with this full id; hand it to `statistics`. */
   dockerPath(tier: Tier, dockerId: string, driver: CgroupDriver): string
+  /** The groups of Docker containers below both tiers, in whichever hierarchy: each path with the engine's id. */
+  dockerGroups(driver: CgroupDriver): ReadonlyMap<string, string>
   /**
    * After the start of a lent container under the systemd driver, which makes its slice itself: puts the slice
    * in the idle class.

@@ -1,4 +1,5 @@
 // What every containerizer offers: start a task's or executor's container, watch it, end it, leave nothing behind.
+import { OperatingError } from '../base/errors.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../resources/usage.ts'
 import type { CommandInfo } from '../wire/commands.ts'
@@ -89,6 +90,16 @@ export interface Container {
   release(): Promise<void>
 }
 
+/**
+ * The reason of a launch's signal when the agent leaves, not to wait for: what may have been started is left as it is,
+ * and its next life finds it.
+ */
+export class Leaving extends OperatingError {
+  constructor() {
+    super('STOPPED', 'The agent leaves')
+  }
+}
+
 export interface LaunchObserver {
   /** A sentence for the task's status message while it is being prepared, such as the progress of a pull. */
   progress(message: string): void
@@ -110,7 +121,10 @@ export interface Containerizer {
   /** What it keeps besides what runs; one that keeps nothing has none. */
   readonly keeping?: Keeping
   supports(spec: ContainerSpec): boolean
-  /** Resolves when the first process runs. Throws `OperatingError` (LAUNCH, IMAGE, ENGINE), with the engine's words. */
+  /**
+   * Resolves when the first process runs, also when the signal aborted meanwhile: who asked ends it then. Throws
+   * `OperatingError` (LAUNCH, IMAGE, ENGINE), with the engine's words, or the signal's reason.
+   */
   launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container>
   /**
    * Called once, before any launch: finds again what an earlier life of this agent left behind. Of the containers of

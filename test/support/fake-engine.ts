@@ -12,6 +12,8 @@ export interface FakeEngine extends AsyncDisposable {
   readonly requests: string[]
   /** By method and path without the container's id, such as `POST start`. Replaces the friendly default. */
   readonly script: Record<string, Handler>
+  /** Removals: of what runs too, or only of what does not. */
+  readonly removals: ('forced' | 'gentle')[]
   /** Ends all connections and refuses new ones until `back`. */
   gone(): Promise<void>
   back(): Promise<void>
@@ -32,14 +34,22 @@ export const cutInside: Handler = (response) => {
   response.write('{"StatusCode"', () => response.destroy())
 }
 
+type State = Partial<{ Running: boolean; Status: string; ExitCode: number; StartedAt: string }>
+
 const STATE = { Running: true, Status: 'running', Pid: 0, ExitCode: 0, OOMKilled: false, Error: '' }
-const INSPECTED = {
-  Id: FAKE_ID,
-  State: STATE,
-  Config: { Tty: false },
-  HostConfig: { NetworkMode: 'host' },
-  NetworkSettings: { Networks: {} },
-}
+const EVER = '2026-01-31T12:00:00.000000000Z'
+
+/** What the engine says of the container; without labels nobody knows whose it is. */
+export const inspected = (state: State = {}, labels: Readonly<Record<string, string>> = {}): Handler =>
+  json(200, {
+    Id: FAKE_ID,
+    State: { ...STATE, StartedAt: EVER, ...state },
+    Config: { Tty: false, Labels: labels },
+    HostConfig: { NetworkMode: 'host' },
+    NetworkSettings: { Networks: {} },
+  })
+export const NEVER_STARTED = { Running: false, Status: 'created', StartedAt: '0001-01-01T00:00:00Z' }
+export const ended = (ExitCode: number): State => ({ Running: false, Status: 'exited', ExitCode })
 
 const FRIENDLY: Record<string, Handler> = {
   'GET version': json(200, { Version: '20.10', ApiVersion: '1.41' }),
@@ -49,7 +59,7 @@ const FRIENDLY: Record<string, Handler> = {
   'POST start': (response) => response.writeHead(204).end(),
   'POST wait': json(200, { StatusCode: 0 }),
   'POST kill': (response) => response.writeHead(204).end(),
-  'GET json': json(200, INSPECTED),
+  'GET json': inspected(),
   DELETE: (response) => response.writeHead(204).end(),
 }
 
@@ -58,10 +68,12 @@ export async function fakeEngine(): Promise<FakeEngine> {
   const socket = join(folder, 'engine.sock')
   const requests: string[] = []
   const script: Record<string, Handler> = {}
+  const removals: ('forced' | 'gentle')[] = []
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] ?? ''
     const key = request.method === 'DELETE' ? 'DELETE' : `${request.method} ${path.split('/').at(-1)}`
     requests.push(`${request.method} ${path}`)
+    if (key === 'DELETE') removals.push(request.url?.includes('force=true') === true ? 'forced' : 'gentle')
     request.resume()
     const handler = script[key] ?? FRIENDLY[key] ?? json(404, { message: `no such thing: ${path}` })
     request.on('end', () => handler(response, request))
@@ -77,6 +89,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
     socket,
     requests,
     script,
+    removals,
     gone: close,
     back: listen,
     async [Symbol.asyncDispose]() {

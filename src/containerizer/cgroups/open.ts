@@ -29,6 +29,12 @@ import { readQuota, readSettings, writeQuota } from './settings.ts'
 import { StatisticsReader } from './statistics.ts'
 import { killTogether, makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
 
+/** How the two makers of groups name that of a container. */
+const DOCKER_GROUP: Readonly<Record<CgroupDriver, RegExp>> = {
+  cgroupfs: /^([0-9a-f]{64})$/,
+  systemd: /^docker-([0-9a-f]{64})\.scope$/,
+}
+
 /** The tag of an agent: its port for people to see, and its work directory so that two agents never share one. */
 export function cgroupTag(port: number, workDirectory: string): string {
   return `${port}${createHash('sha256').update(workDirectory).digest('hex').slice(0, 6)}`
@@ -101,6 +107,18 @@ class KernelCgroups implements Cgroups {
   dockerPath(tier: Tier, dockerId: string, driver: CgroupDriver): string {
     if (driver === 'cgroupfs') return `${this.tier(tier)}/${dockerId}`
     return `${this.#slice(tier)}/docker-${dockerId}.scope`
+  }
+
+  dockerGroups(driver: CgroupDriver): ReadonlyMap<string, string> {
+    const found = new Map<string, string>()
+    for (const tier of TIERS) {
+      const parent = driver === 'cgroupfs' ? this.tier(tier) : this.#slice(tier)
+      for (const name of this.#namesBelow(parent)) {
+        const id = DOCKER_GROUP[driver].exec(name)?.[1]
+        if (id !== undefined) found.set(id, `${parent}/${name}`)
+      }
+    }
+    return found
   }
 
   ensureSlice(tier: Tier): void {
@@ -217,14 +235,12 @@ class KernelCgroups implements Cgroups {
   }
 
   async sweep(prefix: string, except: ReadonlySet<string> = new Set()): Promise<readonly string[]> {
-    const found = new Set<string>()
-    for (const tier of TIERS) {
-      for (const hierarchy of this.#hierarchies.all) {
-        const names = this.#files.directories(join(hierarchy, this.tier(tier)))
-        for (const name of names) if (name.startsWith(prefix)) found.add(`${this.tier(tier)}/${name}`)
-      }
-    }
-    const doomed = [...found].filter((path) => !except.has(path))
+    const found = TIERS.flatMap((tier) =>
+      [...this.#namesBelow(this.tier(tier))]
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => `${this.tier(tier)}/${name}`),
+    )
+    const doomed = found.filter((path) => !except.has(path))
     await Promise.all(
       doomed.map(async (path) => {
         await this.kill(path)
@@ -242,6 +258,11 @@ class KernelCgroups implements Cgroups {
         this.#files.removeDirectory(join(hierarchy, this.tier(tier)))
       }
     }
+  }
+
+  /** In any hierarchy: what was interrupted while it was made or removed is only in some. */
+  #namesBelow(path: string): ReadonlySet<string> {
+    return new Set(this.#hierarchies.all.flatMap((hierarchy) => this.#files.directories(join(hierarchy, path))))
   }
 
   /** One that every container's group is in, with the quotas if possible; a look into all costs ten times as much. */

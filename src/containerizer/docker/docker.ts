@@ -1,6 +1,6 @@
 // The Docker containerizer: runs tasks and executors whose container is of type DOCKER on the machine's engine.
 import type { Clock } from '../../base/clock.ts'
-import { OperatingError } from '../../base/errors.ts'
+import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { Container, ContainerSpec, Containerizer, LaunchObserver, Recovered } from '../containerizer.ts'
@@ -12,9 +12,11 @@ import { type Engine, openEngine } from './engine.ts'
 import { Images } from './image.ts'
 import { DockerKeeping } from './keeping.ts'
 import { openKernelLog } from './kernel-log.ts'
-import { type LaunchDeps, launchContainer } from './launch.ts'
+import { launchContainer } from './launch.ts'
 import type { ContainerDns } from './network.ts'
+import type { LaunchDeps } from './parts.ts'
 import { Removals } from './removals.ts'
+import { Strays } from './strays.ts'
 import { Turns } from './turns.ts'
 
 /** From the agent's flags; the names in brackets are theirs. */
@@ -85,6 +87,7 @@ export class DockerContainerizer implements Containerizer {
   readonly keeping: DockerKeeping
   readonly #deps: LaunchDeps
   readonly #killOrphans: boolean
+  readonly #strays: Strays
   readonly #closing = new AbortController()
   /** Containers of this life, which a sweep leaves alone. */
   readonly #mine = new Set<string>()
@@ -103,18 +106,21 @@ export class DockerContainerizer implements Containerizer {
     })
     this.keeping = new DockerKeeping(engine.store, removals, description.folder)
     const closed = this.#closing.signal
+    const cgroupDriver = driverOf(description, cgroups)
+    const { agentTag } = options
+    this.#strays = new Strays({ engine, cgroups, cgroupDriver, agentTag, clock, log, mine: this.#mine })
     this.#deps = {
       engine,
-      ends: new Ends({ engine, agentTag: options.agentTag, clock, log, closed }),
+      ends: new Ends({ engine, agentTag, clock, log, closed }),
       clock,
       log,
       cgroups,
       removals,
-      cgroupDriver: driverOf(description, cgroups),
+      cgroupDriver,
       images: new Images({ engine, clock, stallMs: options.pullStallMs ?? PULL_STALL_MS }),
       kernelLog: openKernelLog(),
       settings: {
-        agentTag: options.agentTag,
+        agentTag,
         sandboxDirectory: options.sandboxDirectory ?? '/mnt/mesos/sandbox',
         containerDns: options.containerDns ?? [],
         engineLogBytes: outputMaxBytes,
@@ -146,11 +152,14 @@ export class DockerContainerizer implements Containerizer {
     return launchContainer(this.#deps, spec, observer, signal)
   }
 
-  recover(known: readonly ContainerSpec[]): Promise<Recovered> {
-    return recoverContainers(
+  async recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+    const recovered = await recoverContainers(
       { ...this.#deps, mine: this.#mine, killOrphans: this.#killOrphans },
       known.filter((spec) => this.supports(spec)),
     )
+    await this.#sweep()
+    void this.#strays.run(this.#closing.signal)
+    return recovered
   }
 
   /** Running containers run on, unwatched; their `exit` then stays open. */
@@ -158,8 +167,18 @@ export class DockerContainerizer implements Containerizer {
     if (this.#closing.signal.aborted) return
     this.#closing.abort(new OperatingError('STOPPED', 'The docker containerizer is closed'))
     await this.#deps.removals.flush()
+    await this.#sweep()
     this.#deps.kernelLog.close()
     this.#deps.engine.close()
+  }
+
+  async #sweep(): Promise<void> {
+    try {
+      await this.#strays.sweep()
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error
+      this.#deps.log.warn({ reason: reasonOf(error) }, 'Left control groups that may be forgotten to a later look')
+    }
   }
 }
 

@@ -26,7 +26,11 @@ export interface ContainerDescription {
     readonly StartedAt?: string
     readonly FinishedAt?: string
   }
-  readonly Config: { readonly StopSignal?: string; readonly Tty: boolean }
+  readonly Config: {
+    readonly StopSignal?: string
+    readonly Tty: boolean
+    readonly Labels?: Readonly<Record<string, string>>
+  }
   readonly HostConfig: { readonly NetworkMode: string; readonly Memory?: number }
   readonly NetworkSettings: {
     readonly IPAddress?: string

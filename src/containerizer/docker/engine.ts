@@ -43,6 +43,8 @@ export interface Engine {
   kill(id: string, signal: string): Promise<boolean>
   /** Removes it with its anonymous volumes, running or not. False when it was not there. */
   remove(id: string): Promise<boolean>
+  /** False when it runs, or is being removed already. */
+  removeUnstarted(id: string): Promise<boolean>
   /** What the engine kept of one stream's output, each piece with its time; undefined when it kept nothing. */
   logs(id: string, stream: StreamName, sinceSeconds: number | undefined): Promise<Buffer | undefined>
   /** Changes shares, quota and memory of a running container. Throws `EngineError`. */
@@ -277,6 +279,15 @@ class SocketEngine implements Engine {
     // 409: a removal is already under way.
     if (answer.status === 404 || answer.status === 409) return false
     accepted(doing, answer)
+    return true
+  }
+
+  async removeUnstarted(id: string): Promise<boolean> {
+    const doing = `remove the container ${id}, which was not started`
+    const request: Request = { doing, method: 'DELETE', path: `/containers/${id}`, query: { v: true } }
+    const answer = await this.#ask({ ...request, timeoutMs: this.#timeouts.createMs })
+    if (answer.status === 409) return false
+    if (answer.status !== 404) accepted(doing, answer)
     return true
   }
 

@@ -1,54 +1,24 @@
 // The way of a task from its description to a running engine container, with as few requests as it takes.
-import { OperatingError, type Rejection, reasonOf } from '../../base/errors.ts'
-import type { Clock } from '../../base/clock.ts'
-import type { Logger } from '../../base/log.ts'
-import type { CgroupDriver, Cgroups } from '../cgroups.ts'
-import type { ContainerSpec, LaunchObserver } from '../containerizer.ts'
-import type { ImageUse } from '../keeping.ts'
+import { OperatingError, reasonOf } from '../../base/errors.ts'
 import { humanDuration } from '../../base/units.ts'
-import { setQuotaAfterStart, setsQuotasItself } from '../own-quota.ts'
+import { type ContainerSpec, type LaunchObserver, Leaving } from '../containerizer.ts'
+import { setQuotaAfterStart } from '../own-quota.ts'
 import type { Made } from './as-made.ts'
-import type { HostConfig } from './body.ts'
-import { type ContainerGroup, type ContainerParts, DockerContainer } from './container.ts'
-import { credentialsFor, sandboxConfig } from './credentials.ts'
 import { copyOn } from './catch-up.ts'
-import { changedDemand } from './demand.ts'
-import type { Ends, Listening } from './ends.ts'
+import { DockerContainer } from './container.ts'
+import { credentialsFor, sandboxConfig } from './credentials.ts'
+import type { Listening } from './ends.ts'
 import { EngineError } from './engine-errors.ts'
 import type { Engine } from './engine.ts'
-import type { Images } from './image.ts'
-import type { KernelLog } from './kernel-log.ts'
-import { type OptionSettings, type Translation, translate } from './options.ts'
+import { findStarted } from './found.ts'
+import { LABELS, type Translation, translate } from './options.ts'
 import { SandboxOutput } from './output.ts'
-import type { Removals } from './removals.ts'
-import type { Turns } from './turns.ts'
+import { demandOf, groupOf, type LaunchDeps, quotaAfterStart, refusal, withoutQuota } from './parts.ts'
 
-/** What every launch of one containerizer shares. */
-export interface LaunchDeps {
-  readonly engine: Engine
-  readonly ends: Ends
-  readonly images: Images
-  readonly removals: Removals
-  readonly kernelLog: KernelLog
-  readonly cgroups: Cgroups
-  readonly cgroupDriver: CgroupDriver
-  readonly clock: Clock
-  readonly log: Logger
-  readonly settings: OptionSettings
-  /** Text of a Docker configuration with credentials. */
-  readonly registryConfig: string | undefined
-  readonly indexServer: string | undefined
-  readonly outputMaxBytes: number
-  readonly outputHeadBytes: number
-  /** For reading the engine's logs. */
-  readonly logTurns: Turns
-  readonly engineLossMs: number
-  readonly closed: AbortSignal
-  /** Called with the engine's id as soon as a container exists. */
-  readonly onCreated: (dockerId: string) => void
-  /** Called when a task's image is there. */
-  readonly onImage: (use: ImageUse) => void
-}
+/** HTTP status of a create request whose name another container has. */
+const NAME_TAKEN = 409
+/** Between two questions to an engine that does not answer. */
+const ASK_MS = 500
 
 interface Attempt {
   readonly deps: LaunchDeps
@@ -59,7 +29,7 @@ interface Attempt {
 }
 
 /**
- * Resolves with the running container. When it throws, nothing is left.
+ * Resolves with the running container. When it throws, nothing is left, unless the agent leaves.
  *
  * @throws OperatingError LAUNCH, IMAGE, ENGINE, FILE; or the signal's reason
  */
@@ -85,14 +55,16 @@ export async function launchContainer(
         'Could not keep output of a container',
       ),
   })
-  let dockerId: string
+  let made: string | DockerContainer
   try {
-    dockerId = await create(attempt)
+    made = await create(attempt)
   } catch (error) {
     output[Symbol.dispose]()
     throw error
   }
-  return start(attempt, dockerId, output)
+  if (typeof made === 'string') return start(attempt, made, output)
+  output[Symbol.dispose]()
+  return made
 }
 
 function cgroupParent(deps: LaunchDeps, spec: ContainerSpec): string | undefined {
@@ -102,11 +74,15 @@ function cgroupParent(deps: LaunchDeps, spec: ContainerSpec): string | undefined
   return deps.cgroups.dockerParent(tier, deps.cgroupDriver)
 }
 
-/** Creates the container; pulls the image only when the engine says that it is missing, as it mostly is there. */
-async function create(attempt: Attempt): Promise<string> {
+/**
+ * Creates the container and returns the engine's id, or finds the one that an earlier attempt has started. Pulls the
+ * image only when the engine says that it is missing, as it mostly is there.
+ */
+async function create(attempt: Attempt): Promise<string | DockerContainer> {
   const { deps, translation, signal } = attempt
   for (const isLast of [false, true]) {
-    const answer = await request(attempt, 'create')
+    const answer = await request(attempt)
+    if (answer instanceof DockerContainer) return answer
     if (answer.id !== undefined) {
       deps.onCreated(answer.id)
       deps.onImage({ reference: translation.image, pulled: false })
@@ -122,18 +98,71 @@ async function create(attempt: Attempt): Promise<string> {
 }
 
 async function request(
-  { deps, spec, translation }: Attempt,
-  doing: string,
-): Promise<{ id: string } | { id: undefined; missing: string }> {
+  attempt: Attempt,
+  isAgain = false,
+): Promise<{ id: string } | { id: undefined; missing: string } | DockerContainer> {
+  const { deps, spec, translation, signal } = attempt
+  const { body, name } = translation
+  const hasLate = quotaAfterStart(deps, spec, body.HostConfig) !== undefined
+  const HostConfig = hasLate ? withoutQuota(body.HostConfig) : body.HostConfig
   try {
-    const { body } = translation
-    const hasLate = quotaAfterStart(deps, spec, body.HostConfig) !== undefined
-    const HostConfig = hasLate ? withoutQuota(body.HostConfig) : body.HostConfig
-    return await deps.engine.create(translation.name, { ...body, HostConfig })
+    return await unlessLeaving(signal, deps.engine.create(name, { ...body, HostConfig }))
   } catch (error) {
-    if (error instanceof EngineError && error.status !== undefined) throw cannot(doing, error.words)
+    if (isLeaving(signal)) throw error
+    if (error instanceof EngineError && error.status === NAME_TAKEN && !isAgain) {
+      const earlier = await settled(attempt, error, () => holderOfName(attempt, error.words))
+      return earlier ?? request(attempt, true)
+    }
+    if (error instanceof EngineError && error.status !== undefined) throw cannot('create', error.words)
     // No answer is no proof that there is no container.
-    throw await accountedFor(deps, translation.name, error)
+    throw await unlessLeaving(signal, accountedFor(deps, name, error))
+  }
+}
+
+/**
+ * Who has the name: the very container that was asked for, left by a life or a request that broke off. One that was
+ * started goes on; one that was not is removed. A foreign one is not touched.
+ */
+async function holderOfName(
+  { deps, spec, translation }: Attempt,
+  words: string,
+): Promise<DockerContainer | undefined> {
+  const holder = await deps.engine.inspect(translation.name)
+  if (holder === undefined) return undefined
+  const { Id, Config } = holder.description
+  const isOurs =
+    Config.Labels?.[LABELS.agent] === deps.settings.agentTag &&
+    Config.Labels[LABELS.container] === spec.containerId
+  if (!isOurs) throw cannot('create', words)
+  deps.log.info({ container: spec.containerId }, 'A container of this name is there already')
+  return findStarted(deps, spec, Id)
+}
+
+/**
+ * Asks until the engine says what became of a request that it did not answer.
+ *
+ * @throws EngineError when it stays away, or the signal's reason when the agent leaves
+ */
+async function settled<T>(
+  { deps, spec, signal }: Attempt,
+  error: EngineError,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const { clock, engineLossMs, log } = deps
+  const end = clock.monotonic() + engineLossMs
+  for (let isNoted = false; ; isNoted = true) {
+    try {
+      return await unlessLeaving(signal, ask())
+    } catch (trouble) {
+      if (!(trouble instanceof EngineError)) throw trouble
+      if (clock.monotonic() >= end) throw doubtful(error, engineLossMs)
+      if (!isNoted)
+        log.warn(
+          { container: spec.containerId, reason: trouble.message },
+          'Waiting for the engine to say whether a container was started',
+        )
+    }
+    await unlessLeaving(signal, clock.sleep(ASK_MS))
   }
 }
 
@@ -146,7 +175,7 @@ async function accountedFor(
   id: string,
   error: unknown,
 ): Promise<unknown> {
-  if (!(error instanceof EngineError) || error.status !== undefined || error.isUnsent) {
+  if (!isUnanswered(error)) {
     await removals.now(id)
     return error
   }
@@ -154,26 +183,18 @@ async function accountedFor(
     { container: id, reason: error.message },
     'Waiting for the engine to confirm that nothing was started',
   )
-  if (await removals.confirmed(id, engineLossMs)) return error
-  const time = humanDuration(engineLossMs)
-  const doubt = `; in ${time} it did not confirm that nothing of it runs`
+  return (await removals.confirmed(id, engineLossMs)) ? error : doubtful(error, engineLossMs)
+}
+
+/** It may have been carried out. */
+function isUnanswered(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.status === undefined && !error.isUnsent
+}
+
+function doubtful(error: EngineError, waitedMs: number): EngineError {
+  const doubt = `; in ${humanDuration(waitedMs)} it did not confirm that nothing of it runs`
   const hint = error.hint === undefined ? {} : { hint: error.hint }
   return new EngineError(`${error.message}${doubt}`, undefined, '', { cause: error, ...hint })
-}
-
-/** The cores that a lent container may use, where it is for us and not for the engine to tell the kernel. */
-export function quotaAfterStart(
-  { cgroups }: LaunchDeps,
-  { revocable }: ContainerSpec,
-  { CpuPeriod = 100_000, CpuQuota = 0 }: Partial<HostConfig>,
-): number | undefined {
-  if (!revocable || CpuQuota === 0 || !setsQuotasItself(cgroups)) return undefined
-  return CpuQuota < 0 ? Number.POSITIVE_INFINITY : CpuQuota / CpuPeriod
-}
-
-function withoutQuota<H extends Partial<HostConfig>>(host: H): Omit<H, 'CpuPeriod' | 'CpuQuota'> {
-  const { CpuPeriod: _period, CpuQuota: _quota, ...rest } = host
-  return rest
 }
 
 async function pull({ deps, spec, translation, observer, signal }: Attempt): Promise<void> {
@@ -192,15 +213,17 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
   const detach = new AbortController()
   let copied = Promise.resolve()
   let listening: Listening | undefined
+  let isAsked = false
   try {
     signal.throwIfAborted()
     const group = groupOf(deps, spec, dockerId)
     const createdAt = deps.clock.now()
     // Attached before the start, or the first lines would be lost.
-    copied = output.follow(await engine.attach(dockerId, detach.signal), raw)
+    copied = output.follow(await unlessLeaving(signal, engine.attach(dockerId, detach.signal)), raw)
     signal.throwIfAborted()
     listening = deps.ends.expect(dockerId)
-    await startWithWords(engine, dockerId)
+    isAsked = true
+    await unlessLeaving(signal, startWithWords(engine, dockerId))
     const quota = quotaAfterStart(deps, spec, translation.body.HostConfig)
     if (group !== undefined && quota !== undefined) setQuotaAfterStart(deps.cgroups, group.path, quota)
     const container = new DockerContainer({
@@ -220,34 +243,48 @@ async function start(attempt: Attempt, dockerId: string, output: SandboxOutput):
       made: group === undefined ? undefined : asMade(attempt, dockerId, createdAt),
     })
     if (spec.revocable && group !== undefined) deps.cgroups.ensureSlice('lent')
-    await container.look()
-    if (!signal.aborted) return container
-    container.kill(0)
-    await container.exit
+    if (!signal.aborted) await container.look()
+    return container
   } catch (error) {
     listening?.[Symbol.dispose]()
     detach.abort()
     await copied
     output[Symbol.dispose]()
+    if (isAsked && isLeaving(signal)) throw signal.reason
+    if (isAsked && isUnanswered(error)) return outOfDoubt(attempt, dockerId, error)
     throw await accountedFor(deps, dockerId, error)
   }
-  await deps.removals.now(dockerId)
-  throw signal.reason
 }
 
-/** What a new reservation changes; a quota that is for us to tell the kernel is told at once. */
-export function demandOf(
-  deps: LaunchDeps,
-  spec: ContainerSpec,
-  group: ContainerGroup | undefined,
-): ContainerParts['demand'] {
-  return (resources, limits, memoryBytes) => {
-    const changes = changedDemand({ ...spec, resources, limits }, deps.settings, memoryBytes)
-    if ('rejected' in changes) throw refusal(changes)
-    const later = quotaAfterStart(deps, spec, changes)
-    if (group === undefined || later === undefined) return changes
-    setQuotaAfterStart(deps.cgroups, group.path, later)
-    return withoutQuota(changes)
+/** The engine was asked to start it and did not answer: it may run, may have ended, may be started later. */
+async function outOfDoubt(attempt: Attempt, dockerId: string, error: EngineError): Promise<DockerContainer> {
+  const { deps, spec, signal } = attempt
+  let started: DockerContainer | undefined
+  try {
+    started = await settled(attempt, error, () => findStarted(deps, spec, dockerId))
+  } catch (trouble) {
+    // Whoever hears of the failure starts another one.
+    if (!isLeaving(signal)) deps.removals.later(dockerId)
+    throw trouble
+  }
+  if (started === undefined) throw error
+  return started
+}
+
+const isLeaving = (signal: AbortSignal): boolean => signal.reason instanceof Leaving
+
+/** An agent that leaves does not wait for the engine; what was asked for goes on unheard. */
+async function unlessLeaving<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: left, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => {
+    if (isLeaving(signal)) reject(signal.reason)
+  }
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, left])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
@@ -265,18 +302,7 @@ function asMade({ translation: { name, body } }: Attempt, id: string, createdAt:
   return ['host', 'none'].includes(body.HostConfig.NetworkMode) ? { id, name, body, createdAt } : undefined
 }
 
-export function groupOf(deps: LaunchDeps, spec: ContainerSpec, dockerId: string): ContainerGroup | undefined {
-  const { cgroups, cgroupDriver } = deps
-  if (cgroups.layout === 'none') return undefined
-  const tier = spec.revocable ? 'lent' : 'owners'
-  const path = cgroups.dockerPath(tier, dockerId, cgroupDriver)
-  return { cgroups, tier, path, marks: cgroups.memoryMarks(tier) }
-}
-
 function cannot(doing: string, words: string): OperatingError {
   return new OperatingError('LAUNCH', `The Docker Engine could not ${doing} the container: ${words}`)
 }
 
-function refusal(problem: Rejection): OperatingError {
-  return new OperatingError('LAUNCH', problem.message, { hint: 'Correct the task; nothing was started.' })
-}

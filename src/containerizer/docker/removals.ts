@@ -6,7 +6,7 @@ import type { KeptContainer } from '../keeping.ts'
 import type { Engine } from './engine.ts'
 
 export interface RemovalOptions {
-  readonly engine: Pick<Engine, 'remove'>
+  readonly engine: Pick<Engine, 'remove' | 'removeUnstarted'>
   readonly clock: Clock
   readonly log: Logger
   readonly delayMs: number
@@ -72,16 +72,34 @@ export class Removals {
   }
 
   /**
+   * Removes a container, but not one that runs. False when it runs, or is being removed already.
+   *
+   * @throws OperatingError ENGINE when the engine does not do it
+   */
+  async unstarted(id: string): Promise<boolean> {
+    const { engine, onRemoved } = this.#options
+    const isGone = await engine.removeUnstarted(id)
+    if (isGone) onRemoved(id)
+    return isGone
+  }
+
+  /** Removes what may be there as soon as the engine does it; nobody waits. */
+  later(id: string): void {
+    this.#again(id, 1)
+  }
+
+  /**
    * Removes what an engine that did not answer may have made; resolves with whether the engine has confirmed within the
    * time that it is not there. It is tried on afterwards.
    */
   async confirmed(id: string, limitMs: number): Promise<boolean> {
-    const { engine, clock } = this.#options
+    const { engine, clock, onRemoved } = this.#options
     const end = clock.monotonic() + limitMs
     let isGone = false
     while (!isGone && clock.monotonic() < end) {
       try {
         const wasThere = await engine.remove(id)
+        onRemoved(id)
         if (wasThere) return true
         isGone = true
       } catch (error) {

@@ -18,6 +18,8 @@ import {
   fakeEngine,
   hang,
   json,
+  NEVER_STARTED,
+  inspected,
 } from '../../support/fake-engine.ts'
 
 const TIMEOUTS = { shortMs: 150, createMs: 150, startMs: 150 }
@@ -60,7 +62,7 @@ const failure = (): Promise<unknown> =>
     () => 'launched',
     (error: unknown) => error,
   )
-const removals = (): number => engine.requests.filter((request) => request.startsWith('DELETE')).length
+const removals = (): number => engine.removals.length
 
 describe('a launch fails with the words and leaves nothing', () => {
   const refusal = json(500, { message: 'driver failed: the disk is full' })
@@ -85,6 +87,7 @@ describe('a launch fails with the words and leaves nothing', () => {
 
   test.each(['create', 'attach', 'start'])('when it hangs at %s', async (step) => {
     engine.script[`POST ${step}`] = hang
+    engine.script['GET json'] = inspected(NEVER_STARTED)
     expect(await failure()).toMatchObject({
       code: 'ENGINE',
       message: expect.stringContaining('within 0.15 s'),
@@ -94,6 +97,7 @@ describe('a launch fails with the words and leaves nothing', () => {
 
   test.each(['create', 'attach', 'start'])('when it cuts the line at %s', async (step) => {
     engine.script[`POST ${step}`] = cut
+    engine.script['GET json'] = inspected(NEVER_STARTED)
     expect(await failure()).toMatchObject({
       code: 'ENGINE',
       message: expect.stringContaining('ended the connection'),
