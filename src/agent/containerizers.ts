@@ -5,14 +5,16 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
 import type { Cgroups } from '../containerizer/cgroups.ts'
 import type { Containerizer } from '../containerizer/containerizer.ts'
-import { openDocker } from '../containerizer/docker/docker.ts'
+import { type DockerContainerizer, openDocker } from '../containerizer/docker/docker.ts'
+import { LateDocker, openInTime } from '../containerizer/docker/late.ts'
 import { createHostContainerizer } from '../containerizer/host/containerizer.ts'
+import type { AgentState } from './core/state.ts'
 import type { AgentFlags } from './flags.ts'
 
 export interface OpenedContainerizers {
-  /** In the order of the flag, without those that cannot work here. */
+  /** In the order of the flag. */
   readonly all: readonly Containerizer[]
-  /** Version of the Docker Engine, when one is used. */
+  /** Version of the Docker Engine, when one is there. */
   readonly engine: string | undefined
 }
 
@@ -23,11 +25,17 @@ export interface ContainerizerDeps {
   readonly tag: string
   readonly memoryBytes: number
   readonly runtimeDir: string
+  /** Containers of an earlier life that only the engine can tell of. */
+  readonly kept: number
+  /** Ends the waiting for the engine. */
+  readonly signal: AbortSignal
 }
 
 /**
- * A missing engine only leaves Docker out, loudly, while another containerizer is left.
- * @throws OperatingError ENGINE when none is left
+ * A missing engine leaves Docker out, loudly, until it comes, while another containerizer is left; one that has
+ * containers of an earlier life is waited for.
+ *
+ * @throws OperatingError ENGINE when none is left, or the engine does not come
  */
 export async function openContainerizers(
   flags: AgentFlags,
@@ -40,20 +48,37 @@ export async function openContainerizers(
       all.push(openHost(flags, deps))
       continue
     }
-    try {
-      const docker = await openDocker(dockerOptions(flags, deps))
-      all.push(docker)
-      engine = docker.description.version
-    } catch (error) {
-      if (flags.containerizers.length === 1) throw error
-      const hint = error instanceof OperatingError ? error.hint : undefined
-      deps.log.warn(
-        { reason: reasonOf(error), hint },
-        'no Docker tasks on this agent: the engine cannot be used',
-      )
-    }
+    const docker = await openEngines(flags, deps)
+    all.push(docker)
+    engine = docker instanceof LateDocker ? undefined : docker.description.version
   }
   return { all, engine }
+}
+
+async function openEngines(
+  flags: AgentFlags,
+  deps: ContainerizerDeps,
+): Promise<DockerContainerizer | LateDocker> {
+  const { clock, log, kept, signal } = deps
+  const late = { clock, log, open: () => openDocker(dockerOptions(flags, deps)) }
+  if (kept > 0) return openInTime(late, { kept, limitMs: flags.docker_engine_timeout, signal })
+  try {
+    return await late.open()
+  } catch (error) {
+    if (flags.containerizers.length === 1 || !(error instanceof OperatingError)) throw error
+    log.warn(
+      { reason: reasonOf(error), hint: error.hint },
+      'no Docker tasks on this agent until the engine can be used',
+    )
+    return new LateDocker(late, error)
+  }
+}
+
+/** How many containers of an earlier life the engine may have: asked for, and not known to have ended. */
+export function keptOnEngine({ frameworks }: Readonly<AgentState>): number {
+  const executors = [...frameworks.values()].flatMap((framework) => [...framework.executors.values()])
+  return executors.filter(({ info, life }) => life.kind !== 'terminated' && info.container?.type === 'DOCKER')
+    .length
 }
 
 function openHost(flags: AgentFlags, deps: ContainerizerDeps): Containerizer {

@@ -23,7 +23,7 @@ import {
 import type { Mode } from '../resources/decision.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { AgentInfo } from '../wire/agents.ts'
-import { openContainerizers } from './containerizers.ts'
+import { keptOnEngine, openContainerizers } from './containerizers.ts'
 import { coreSettings } from './core-settings.ts'
 import type { AgentFlags } from './flags.ts'
 import { agentAttributes, agentResources, type Machine, readHardware } from './hardware.ts'
@@ -52,6 +52,8 @@ export interface AgentDeps {
   readonly bootId?: string
   /** Brings the checkpoint's file to the disk; the system does when left out. */
   readonly sync?: (path: string) => Promise<void>
+  /** Ends a start that waits. */
+  readonly signal?: AbortSignal
 }
 
 /** What the start has found out about this machine. */
@@ -123,7 +125,9 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   // Before anything of an earlier life is ended: a frozen process of a v1 freezer does not even die.
   const lentTier = thawLeftovers(cgroups, log)
   requireIsolation(flags.isolation, cgroups)
-  const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir }
+  const kept = opened.rebooted ? 0 : keptOnEngine(opened.restored.state)
+  const signal = deps.signal ?? new AbortController().signal
+  const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir, kept, signal }
   const { all: containerizers, engine } =
     deps.containerizers === undefined
       ? await openContainerizers(flags, needs)
@@ -138,11 +142,15 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
     attributes: agentAttributes(hardware, facts, flags.attributes),
   }
   const recovery = compareIdentity(opened, info, flags.reconfiguration_policy, workDir)
+  // One that waits for its engine stops waiting.
+  const stop = (): void => containerizers.forEach((containerizer) => void containerizer.close())
+  signal.addEventListener('abort', stop)
   const earlier = await earlierContainers(
     flags,
     { workDir, info, ip, recovery, cgroups, containerizers },
     log,
   )
+  signal.removeEventListener('abort', stop)
   const lending = { lentTier, lendMode, pluginNames, plugins }
   const place = { master, workDir, cgroups, containerizers, engine, resources, info, ip }
   return { ...place, ...lending, recovery, recoveryBeganAt, ...earlier }

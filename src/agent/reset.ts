@@ -50,7 +50,8 @@ export async function resetAgent(
     scope.defer(() => cgroups.close())
     thawLeftovers(cgroups, log)
     const runtimeDir = resolve(flags.runtime_dir ?? join(workDir, 'runtime'))
-    const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir }
+    const { signal } = new AbortController()
+    const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir, kept: 0, signal }
     const { all } = await openContainerizers(flags, needs)
     for (const containerizer of all) scope.defer(() => containerizer.close())
     let removed = 0

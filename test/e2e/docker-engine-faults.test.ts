@@ -1,4 +1,7 @@
 // An engine that restarts, hangs or is used by others behind our back: each container ends once, and truly.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Container, ContainerSpec } from '../../src/containerizer/containerizer.ts'
 import { nothingLeft } from '../support/cluster.ts'
@@ -75,6 +78,52 @@ describe('an engine with live-restore that is stopped', () => {
   })
 })
 
+/** The container's own record, which the engine has no part in. */
+const KILLED =
+  'echo begun >>$HERE/begun; while [ ! -e $HERE/go ]; do sleep 0.02; done; echo over >$HERE/over; exit 6'
+
+describe.each([['with', ['--live-restore']] as const, ['without', []] as const])(
+  'an engine %s live-restore that is killed by SIGKILL',
+  (_, flags) => {
+    beforeAll(async () => {
+      engine = await OwnEngine.open(...flags)
+    }, 120_000)
+    afterAll(() => engine[Symbol.asyncDispose]())
+    beforeEach(async () => {
+      before = await leftovers()
+      lives = new Lives('docker', { socket: engine.socket })
+    })
+
+    test('and comes back: a container is told as ended once it has, and truly', async () => {
+      const spec = lives.spec({ value: KILLED })
+      const container = await launch(spec)
+      await expect.poll(() => lives.text(spec, 'begun'), SOON).toBe('begun\n')
+      await engine.stop('SIGKILL')
+      await engine.start()
+      lives.sign(spec, 'go')
+      const exit = await container.exit
+      // Without live-restore the next engine ends what the killed one left.
+      if (lives.text(spec, 'over') === 'over\n') expect(exit).toEqual({ kind: 'exited', code: 6 })
+      else expect(exit).toMatchObject({ kind: 'signaled', detail: expect.stringContaining('engine') })
+      expect(lives.text(spec, 'begun')).toBe('begun\n')
+    })
+
+    test('while the agent is away too: the next life of the agent tells the same', async () => {
+      const spec = lives.spec({ value: KILLED })
+      await lives.begin([spec])
+      await expect.poll(() => lives.text(spec, 'begun'), SOON).toBe('begun\n')
+      await lives.kill()
+      await engine.stop('SIGKILL')
+      lives.sign(spec, 'go')
+      await expect.poll(() => lives.text(spec, 'over'), SOON).toBe('over\n')
+      await engine.start()
+      const { containers } = await lives.recover([spec])
+      expect(await containers[0]?.exit).toEqual({ kind: 'exited', code: 6 })
+      expect(lives.text(spec, 'begun')).toBe('begun\n')
+    })
+  },
+)
+
 describe('an engine without live-restore', () => {
   beforeAll(async () => {
     engine = await OwnEngine.open()
@@ -95,6 +144,33 @@ describe('an engine without live-restore', () => {
       signal: 'SIGKILL',
       detail: expect.stringMatching(/because it was stopped itself|the Docker Engine was away/),
     })
+  })
+
+  test.each(['lent', 'owners'] as const)(
+    'that forgot a container whose process waits to begin: group and process in the %s tier are ended',
+    async (tier) => {
+      const { containerizer, cgroups } = await lives.next()
+      const group = cgroups.create(tier, '5e'.repeat(32))
+      const stuck = spawn('sleep', ['1000'], { stdio: 'ignore' })
+      const gone = once(stuck, 'exit')
+      for (const entrance of cgroups.entrances(group)) writeFileSync(entrance, String(stuck.pid))
+      await containerizer.recover([])
+      expect(await gone).toEqual([null, 'SIGKILL'])
+      expect([...cgroups.dockerGroups('cgroupfs')]).toEqual([])
+    },
+  )
+
+  test('that forgets one while the agent runs: it is ended too', async () => {
+    const container = await launch(lives.spec({ value: 'sleep 1000' }))
+    const { containerizer, cgroups } = await lives.next()
+    await containerizer.recover([])
+    const group = cgroups.create('lent', '5e'.repeat(32))
+    const stuck = spawn('sleep', ['1000'], { stdio: 'ignore' })
+    const gone = once(stuck, 'exit')
+    for (const entrance of cgroups.entrances(group)) writeFileSync(entrance, String(stuck.pid))
+    expect(await gone).toEqual([null, 'SIGKILL'])
+    await expect.poll(() => cgroups.children(cgroups.tier('lent')), SOON).toEqual([])
+    container.kill(0)
   })
 
   test('that hangs does not keep a container from being killed', async () => {

@@ -31,6 +31,8 @@ export class FakeContainerizer implements Containerizer {
   readonly containers = new Map<string, FakeContainer>()
   /** Of all launches, in their order. */
   readonly specs: ContainerSpec[] = []
+  /** The ids of each recovery. */
+  readonly recovered: (readonly string[])[] = []
   closed = false
 
   constructor(options: FakeOptions = {}) {
@@ -62,6 +64,7 @@ export class FakeContainerizer implements Containerizer {
 
   recover(known: readonly ContainerSpec[]): Promise<Recovered> {
     const containers = new Map<string, Container>()
+    this.recovered.push(known.map(({ containerId }) => containerId))
     for (const { containerId } of known) {
       const container = this.left.get(containerId)
       if (container === undefined) continue

@@ -33,6 +33,7 @@ export class OwnEngine implements AsyncDisposable {
 
   async start(): Promise<void> {
     const at = (name: string): string => join(this.folder, name)
+    this.#clear()
     const flags = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('d.pid')]
     const host = ['--host', `unix://${this.socket}`, '--bridge=none', '--iptables=false']
     // In a network of its own: an engine without a bridge removes the one of the machine's engine.
@@ -42,14 +43,22 @@ export class OwnEngine implements AsyncDisposable {
     await vi.waitFor(async () => void (await this.ask('GET', '/_ping')), { timeout: 60_000, interval: 50 })
   }
 
-  /** Resolves when the daemon is gone; with live-restore what it started lives on. */
-  async stop(): Promise<void> {
+  /** What a killed engine leaves in the way of the next one. */
+  #clear(): void {
+    rmSync(join(this.folder, 'd.pid'), { force: true })
+    const containerd = join(this.folder, 'exec/containerd/containerd.pid')
+    if (!existsSync(containerd)) return
+    if (!existsSync(`/proc/${readFileSync(containerd, 'utf8').trim()}`)) rmSync(containerd)
+  }
+
+  /** Resolves when the daemon is gone; with live-restore, or by SIGKILL, what it started lives on. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const daemon = this.#process
     if (daemon === undefined) return
     this.#process = undefined
     if (daemon.exitCode !== null || daemon.signalCode !== null) return
     const gone = once(daemon, 'exit')
-    process.kill(this.pid, 'SIGTERM')
+    process.kill(this.pid, signal)
     await gone
   }
 

@@ -43,8 +43,8 @@ function daemon(context: Context, args: readonly string[], work: Run): Promise<n
 
 async function run(context: Context, parsed: ParsedFlags<typeof AGENT_FLAGS>, log: Logger): Promise<number> {
   const { startAgent } = await import('../../agent/agent.ts')
-  const { clock, random, screen } = context
-  await using agent = await startAgent(parsed, { clock, random, log })
+  const { clock, random, screen, signal } = context
+  await using agent = await startAgent(parsed, { clock, random, log, signal })
   const { ip, port } = agent.address
   const { summary } = agent
   if (context.common.output === 'json') screen.print(JSON.stringify({ ...agent.address, summary }))

@@ -262,7 +262,9 @@ class KernelCgroups implements Cgroups {
 
   /** In any hierarchy: what was interrupted while it was made or removed is only in some. */
   #namesBelow(path: string): ReadonlySet<string> {
-    return new Set(this.#hierarchies.all.flatMap((hierarchy) => this.#files.directories(join(hierarchy, path))))
+    return new Set(
+      this.#hierarchies.all.flatMap((hierarchy) => this.#files.directories(join(hierarchy, path))),
+    )
   }
 
   /** One that every container's group is in, with the quotas if possible; a look into all costs ten times as much. */

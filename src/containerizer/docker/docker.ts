@@ -177,7 +177,10 @@ export class DockerContainerizer implements Containerizer {
       await this.#strays.sweep()
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error
-      this.#deps.log.warn({ reason: reasonOf(error) }, 'Left control groups that may be forgotten to a later look')
+      this.#deps.log.warn(
+        { reason: reasonOf(error) },
+        'Left control groups that may be forgotten to a later look',
+      )
     }
   }
 }

@@ -12,8 +12,8 @@ const LOOK_MS = 100
 const LIMIT_MS = 30_000
 
 /**
- * What the engine says of a container that was started, whether it runs or has ended. Undefined when it is not there, or
- * never was started: then it has been removed, without force, so that the engine itself decides which came first.
+ * What the engine says of a container that was started, whether it runs or has ended. Undefined when it is not there,
+ * or never was started: then it has been removed, without force, so that the engine itself decides which came first.
  *
  * @throws OperatingError ENGINE when the engine does not say
  */
@@ -30,8 +30,7 @@ export async function fateOf(
     const found = await engine.inspect(id)
     if (found === undefined || wasStarted(found.description)) return found
     if (await removals.unstarted(id)) return undefined
-    if (clock.monotonic() >= end)
-      throw lateAnswer(`say whether it has started the container ${id}`, LIMIT_MS)
+    if (clock.monotonic() >= end) throw lateAnswer(`say whether it has started the container ${id}`, LIMIT_MS)
     await clock.sleep(LOOK_MS)
   }
 }

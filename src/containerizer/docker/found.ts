@@ -66,7 +66,10 @@ function takeUp(
     cgroups.ensureSlice('lent')
     giveQuotaBack(deps, spec, group.path)
   }
-  log.info({ container: spec.containerId, running: State.Running }, 'Found a container that was started before')
+  log.info(
+    { container: spec.containerId, running: State.Running },
+    'Found a container that was started before',
+  )
   const memory = HostConfig.Memory ?? 0
   return new DockerContainer({
     ...deps,

@@ -305,4 +305,3 @@ function asMade({ translation: { name, body } }: Attempt, id: string, createdAt:
 function cannot(doing: string, words: string): OperatingError {
   return new OperatingError('LAUNCH', `The Docker Engine could not ${doing} the container: ${words}`)
 }
-

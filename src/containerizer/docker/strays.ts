@@ -62,7 +62,10 @@ export class Strays {
       log.warn({ container: id, group: path }, 'Ended what was left of a container that the engine forgot')
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error
-      log.warn({ container: id, group: path, reason: reasonOf(error) }, 'Could not end what was left of a container')
+      log.warn(
+        { container: id, group: path, reason: reasonOf(error) },
+        'Could not end what was left of a container',
+      )
     }
   }
 }

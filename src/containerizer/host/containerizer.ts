@@ -7,7 +7,14 @@ import { startDetached, type DetachedProcess } from '../../base/exec.ts'
 import type { Logger } from '../../base/log.ts'
 import { Scope } from '../../base/scope.ts'
 import type { Cgroups, CgroupLimits } from '../cgroups.ts'
-import type { Container, Containerizer, ContainerSpec, LaunchObserver, Recovered } from '../containerizer.ts'
+import {
+  type Container,
+  type Containerizer,
+  type ContainerSpec,
+  type LaunchObserver,
+  Leaving,
+  type Recovered,
+} from '../containerizer.ts'
 import { setOwnLimits } from '../own-quota.ts'
 import { prepareCommand, type PreparedCommand } from './command.ts'
 import { HostContainer } from './container.ts'
@@ -212,7 +219,9 @@ class HostContainerizer implements Containerizer {
       const first = await state.started()
       if (first !== undefined) return first.pid
       if (ended) throw new OperatingError('LAUNCH', `The container cannot be started: ${await state.notes()}`)
-      if (signal.aborted || clock.monotonic() > end) {
+      // An agent that leaves waits these milliseconds: nobody knows whether the command has begun.
+      const isUnwanted = signal.aborted && !(signal.reason instanceof Leaving)
+      if (isUnwanted || clock.monotonic() > end) {
         // The whole process group: the inner shell may not have entered its groups yet.
         signalProcess(-shim.pid, 'SIGKILL')
         signal.throwIfAborted()

@@ -73,6 +73,13 @@ test('a task runs on while its agent is away, is told to the master again, and e
   expect(await second.page('/metrics/snapshot')).toMatchObject({ 'slave/recovery_errors': 0 })
 })
 
+test('how long the recovery took is told, as of the start: 0 on a clock that stood still', async () => {
+  await using agent = await start()
+  expect(await agent.page('/metrics/snapshot')).toMatchObject({ 'slave/recovery_time_secs': 0 })
+  await clock.advance(5000)
+  expect(await agent.page('/metrics/snapshot')).toMatchObject({ 'slave/recovery_time_secs': 0 })
+})
+
 test('what is written down can be read by its owner only', async () => {
   await oneLife()
   const mode = (path: string): number => statSync(join(workDir, path)).mode & 0o777

@@ -7,7 +7,11 @@ import { systemClock } from '../../../src/base/clock.ts'
 import { silentLogger } from '../../../src/base/log.ts'
 import { openCgroups } from '../../../src/containerizer/cgroups/open.ts'
 import { type Container, type ContainerSpec, Leaving } from '../../../src/containerizer/containerizer.ts'
-import { type DockerContainerizer, type DockerOptions, openDocker } from '../../../src/containerizer/docker/docker.ts'
+import {
+  type DockerContainerizer,
+  type DockerOptions,
+  openDocker,
+} from '../../../src/containerizer/docker/docker.ts'
 import { openEngine } from '../../../src/containerizer/docker/engine.ts'
 import { dockerSpec } from '../../support/docker.ts'
 import {
@@ -103,7 +107,7 @@ describe.each([
 
   test('is one if it comes through while the container is being removed', async () => {
     engine.script['GET json'] = inTurn(inspected(NEVER_STARTED), inspected())
-    engine.script.DELETE = conflict
+    engine.script['DELETE'] = conflict
     await launch()
     expect([starts(), engine.removals]).toEqual([1, ['gentle']])
   })
@@ -234,7 +238,7 @@ describe('recovery', () => {
     const one = spec()
     inspect = inTurn(inspected(NEVER_STARTED), inspected())
     engine.script['GET json'] = list(one, 'created')
-    engine.script.DELETE = conflict
+    engine.script['DELETE'] = conflict
     expect(await recover([one])).toEqual([[one.containerId], 0])
     expect([starts(), engine.removals]).toEqual([0, ['gentle']])
   })

@@ -229,6 +229,29 @@ describe.each(LAYOUTS)('on %s', (layout) => {
     expect([docker, foreign].map((path) => existsSync(join(home, path)))).toEqual([true, true])
   })
 
+  test('the groups of Docker containers are found by their ids, also one that is in one hierarchy only', () => {
+    const { fake, cgroups } = open(layout)
+    const [owner, borrower, half] = ['aa', 'bb', 'cc'].map((pair) => pair.repeat(32)) as [
+      string,
+      string,
+      string,
+    ]
+    cgroups.create('owners', 'host-a')
+    cgroups.create('owners', 'f00d')
+    const paths = [cgroups.create('owners', owner), cgroups.create('lent', borrower)]
+    const tier = cgroups.tier('lent')
+    fake.files.makeDirectory(join(fake.mount, layout === 'v2' ? '' : 'pids', tier, half))
+    openAgain(fake, '2').create('lent', 'dd'.repeat(32))
+    expect([...cgroups.dockerGroups('cgroupfs')].sort(([one], [other]) => one.localeCompare(other))).toEqual([
+      [owner, paths[0]],
+      [borrower, paths[1]],
+      [half, `${tier}/${half}`],
+    ])
+    fake.files.makeDirectory(join(fake.mount, CPU[layout], `${tier}.slice`))
+    fake.files.makeDirectory(join(fake.mount, CPU[layout], `${tier}.slice`, `docker-${half}.scope`))
+    expect([...cgroups.dockerGroups('systemd')]).toEqual([[half, `${tier}.slice/docker-${half}.scope`]])
+  })
+
   test('close removes the empty tiers and leaves those in which something lives', async () => {
     const { fake, cgroups } = open(layout)
     cgroups.create('owners', 'f00d')
