@@ -28,10 +28,13 @@ export class OwnEngine implements AsyncDisposable {
   }
 
   get pid(): number {
-    return Number(readFileSync(join(this.folder, 'd.pid'), 'utf8'))
+    if (this.#process?.pid === undefined) throw new Error('The engine of this test does not run')
+    return this.#process.pid
   }
 
+  /** One that runs is left alone. */
   async start(): Promise<void> {
+    if (this.#process !== undefined) return
     const at = (name: string): string => join(this.folder, name)
     this.#clear()
     const flags = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('d.pid')]
@@ -48,7 +51,7 @@ export class OwnEngine implements AsyncDisposable {
     rmSync(join(this.folder, 'd.pid'), { force: true })
     const containerd = join(this.folder, 'exec/containerd/containerd.pid')
     if (!existsSync(containerd)) return
-    if (!existsSync(`/proc/${readFileSync(containerd, 'utf8').trim()}`)) rmSync(containerd)
+    if (!isAlive(Number(readFileSync(containerd, 'utf8')))) rmSync(containerd)
   }
 
   /** Resolves when the daemon is gone; with live-restore, or by SIGKILL, what it started lives on. */
@@ -58,7 +61,7 @@ export class OwnEngine implements AsyncDisposable {
     this.#process = undefined
     if (daemon.exitCode !== null || daemon.signalCode !== null) return
     const gone = once(daemon, 'exit')
-    process.kill(this.pid, signal)
+    daemon.kill(signal)
     await gone
   }
 
@@ -87,10 +90,16 @@ export class OwnEngine implements AsyncDisposable {
   }
 }
 
+/** The engine takes one that only waits to be buried for alive, and waits for it. */
+function isAlive(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}`)) return false
+  return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+}
+
 async function endProcess(pid: number): Promise<void> {
-  if (!existsSync(`/proc/${pid}`)) return
+  if (!isAlive(pid)) return
   process.kill(pid, 'SIGTERM')
   await vi.waitFor(() => {
-    if (existsSync(`/proc/${pid}`)) throw new Error('containerd still runs')
+    if (isAlive(pid)) throw new Error('containerd still runs')
   })
 }
