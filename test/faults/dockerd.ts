@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { OperatingError } from '../../src/base/errors.ts'
 import { engineRequest, giveImage, TOOL_PATH } from '../support/engine.ts'
+import { isAlive } from '../support/process-state.ts'
 import { Daemon } from './daemon.ts'
 
 /** Time for a running engine to take over a changed setting. */
@@ -71,8 +72,8 @@ export class OwnEngine {
     rmSync(this.#pidFile, { force: true })
     const containerd = join(this.#folder, 'exec/containerd/containerd.pid')
     if (!existsSync(containerd)) return
-    const alive = existsSync(`/proc/${readFileSync(containerd, 'utf8').trim()}`)
-    if (!alive) rmSync(containerd)
+    // The engine takes one that only waits to be buried for alive, and waits 15 s for it.
+    if (!isAlive(Number(readFileSync(containerd, 'utf8')))) rmSync(containerd)
   }
 
   async #answers(): Promise<boolean> {

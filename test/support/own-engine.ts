@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
 import { engineRequest, giveImage, TOOL_PATH } from './engine.ts'
+import { isAlive } from './process-state.ts'
 
 const run = promisify(execFile)
 
@@ -51,6 +52,7 @@ export class OwnEngine implements AsyncDisposable {
     rmSync(join(this.folder, 'd.pid'), { force: true })
     const containerd = join(this.folder, 'exec/containerd/containerd.pid')
     if (!existsSync(containerd)) return
+    // The engine takes one that only waits to be buried for alive, and waits 15 s for it.
     if (!isAlive(Number(readFileSync(containerd, 'utf8')))) rmSync(containerd)
   }
 
@@ -88,12 +90,6 @@ export class OwnEngine implements AsyncDisposable {
     for (const mount of ours.toReversed()) await run('/bin/umount', ['-l', mount])
     rmSync(this.folder, { recursive: true, force: true })
   }
-}
-
-/** The engine takes one that only waits to be buried for alive, and waits for it. */
-function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}`)) return false
-  return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
 }
 
 async function endProcess(pid: number): Promise<void> {
