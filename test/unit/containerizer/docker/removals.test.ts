@@ -23,7 +23,8 @@ function removals(delayHours: number): Removals {
     return true
   }
   const delayMs = delayHours * HOUR_MS
-  return new Removals({ engine: { remove }, clock, log: silentLogger, delayMs, onRemoved: () => undefined })
+  const engine = { remove, removeUnstarted: remove }
+  return new Removals({ engine, clock, log: silentLogger, delayMs, onRemoved: () => undefined })
 }
 
 const ended = (containerId: string, hoursAgo: number): Parameters<Removals['schedule']>[1] => ({
