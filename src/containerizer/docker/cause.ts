@@ -66,7 +66,7 @@ function senderOf({ viaEngine, isRemoved, engineWasAway, isAdopted }: EndFacts, 
   if (viaEngine.has(number))
     return 'the Docker Engine sent it, for somebody else (docker kill, stop or rm -f) or because it was stopped itself'
   if (engineWasAway)
-    return 'the Docker Engine was away when it came: without live-restore it ends its containers when it stops or starts'
+    return 'the Docker Engine was away when it came: without live-restore it ends its containers as it stops or starts'
   if (isAdopted) return 'it came while the agent was away, or from the agent before its restart'
   return 'this agent did not send it, nobody recorded who did'
 }
