@@ -40,9 +40,9 @@ export interface FaultSheet extends FigureSheet {
 const LAUNCHES_PER_SECOND = 4
 /** The faults begin when this part of the tasks runs. */
 const WARM = 0.8
-const WARM_MS = 120_000
-const SETTLE_MS = 60_000
-const DRAIN_MS = 120_000
+const WARM_MS = 300_000
+const SETTLE_MS = 120_000
+const DRAIN_MS = 300_000
 const LEAKS_MS = 60_000
 
 /** @throws the signal's reason when it is ended from outside; nothing is left then either */
