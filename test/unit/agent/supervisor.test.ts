@@ -10,6 +10,7 @@ import {
 } from '../../../src/agent/supervisor.ts'
 import { OperatingError } from '../../../src/base/errors.ts'
 import { silentLogger } from '../../../src/base/log.ts'
+import { Leaving } from '../../../src/containerizer/containerizer.ts'
 import { Resources } from '../../../src/resources/resources.ts'
 import { ManualClock } from '../../support/clock.ts'
 import { FakeContainerizer } from '../../support/fake-containerizer.ts'
@@ -155,6 +156,28 @@ describe('a container', () => {
     const bench = new Bench({ deps: { containerizers: [] } })
     bench.supervisor.launch(request('c1'))
     expect(bench.news).toEqual([])
+  })
+})
+
+describe('an agent that leaves', () => {
+  test('gives up what is being prepared for that very reason, and tells nobody', async () => {
+    const bench = new Bench()
+    bench.supervisor.launch(request('c1'))
+    await bench.settle()
+    const given = bench.fake.launching('c1').outcome.catch((error: unknown) => error)
+    expect(await bench.supervisor.leave()).toEqual([])
+    expect(await given).toBeInstanceOf(Leaving)
+    expect(bench.told()).toEqual([])
+  })
+
+  test('leaves a container alone that was started in that moment', async () => {
+    const bench = new Bench()
+    bench.supervisor.launch(request('c1'))
+    await bench.settle()
+    bench.fake.launching('c1').succeed()
+    await bench.supervisor.leave()
+    expect(bench.fake.container('c1').kills).toEqual([])
+    expect(bench.told()).toEqual([])
   })
 })
 
