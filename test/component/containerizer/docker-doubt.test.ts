@@ -27,7 +27,7 @@ import {
   NEVER_STARTED,
 } from '../../support/fake-engine.ts'
 
-const TIMEOUTS = { shortMs: 150, createMs: 150, startMs: 150 }
+const TIMEOUTS = { shortMs: 60_000, createMs: 60_000, startMs: 150 }
 const SOON = { timeout: 20_000, interval: 10 }
 
 let engine: FakeEngine
