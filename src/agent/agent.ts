@@ -1,6 +1,6 @@
 // Assembles one agent: what it runs tasks with, how it talks to its master. The only place that says `new`.
 import { OperatingError, reasonOf } from '../base/errors.ts'
-import type { ParsedFlags } from '../base/flags.ts'
+import { flagRows, type ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
 import { Scope } from '../base/scope.ts'
 import type { SandboxMeter } from '../gc/sandbox-meter.ts'
@@ -25,7 +25,7 @@ import { agentRoutes } from './endpoints.ts'
 import { finish, unendedTasks } from './farewell.ts'
 import { Fetching } from './fetching.ts'
 import { Files } from './files.ts'
-import type { AGENT_FLAGS, AgentFlags } from './flags.ts'
+import { AGENT_FLAGS, type AgentFlags } from './flags.ts'
 import { type AgentDeps, type Ground, summaryOf, survey } from './ground.ts'
 import { type OpenLending, openLending } from './lending/open.ts'
 import { Keeper } from './keeper.ts'
@@ -121,6 +121,7 @@ async function assemble(
     capabilities: CAPABILITIES,
     workDir: ground.workDir,
     flags: shownFlags(parsed.printed),
+    config: flagRows(AGENT_FLAGS, { ...parsed, printed: shownFlags(parsed.printed) }),
     startedAt: deps.clock.now(),
   }
   const logging = scope.use(new LogSwitch(deps.clock, deps.log.verbosity))

@@ -56,6 +56,7 @@ function ownRoutes(deps: EndpointDeps): Route[] {
     get('/health', () => empty(200)),
     get('/version', () => json(versionPage())),
     get('/flags', () => json({ flags: facts.flags })),
+    get('/api/x1/config', () => json({ flags: facts.config })),
     get('/state', () => json(statePage(state, facts, deps.master()))),
     get('/metrics/snapshot', () => json(deps.metrics.snapshot())),
     prometheusRoute(agentFamilies({ metrics: deps.metrics, agent: () => nameOf(facts), proc: '/proc' })),

@@ -1,4 +1,5 @@
 // The agent's page /state as a pure function of its state (spec/mesos.md 4.4).
+import type { FlagRow } from '../base/flags.ts'
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { double, seconds } from '../http/pages/number.ts'
 import { attributeMap, type Page, reservedMap, resourceList, resourceMap } from '../http/pages/resources.ts'
@@ -19,6 +20,8 @@ export interface AgentFacts {
   readonly capabilities: readonly string[]
   readonly workDir: string
   readonly flags: Readonly<Record<string, string>>
+  /** The same with where each came from. */
+  readonly config: readonly FlagRow[]
   /** Wall time, ms. */
   readonly startedAt: number
 }

@@ -35,6 +35,27 @@ export interface ParsedFlags<T extends FlagTable> {
   readonly wants: 'run' | 'help' | 'version'
 }
 
+/** One flag as people ask for it. */
+export interface FlagRow {
+  readonly name: string
+  /** Null: none is given, and there is no default. */
+  readonly value: string | null
+  /** `command line`, the variable of the environment, or `default`. */
+  readonly origin: string
+}
+
+/** Every flag of the table with its value and where that came from, in the order of their names. */
+export function flagRows<T extends FlagTable>(table: T, parsed: ParsedFlags<T>): readonly FlagRow[] {
+  const { origins, printed } = parsed
+  return Object.entries(table)
+    .map(([name, { alias }]) => {
+      const given = [name, ...alias].find((one) => printed[one] !== undefined)
+      const value = given === undefined ? null : (printed[given] ?? null)
+      return { name, value, origin: origins[name] ?? 'default' }
+    })
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
 function flag<T>(
   kind: Flag<T>['kind'],
   fallback: string | undefined,

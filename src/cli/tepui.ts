@@ -7,12 +7,21 @@ import { TEPUI_VERSION } from '../base/version.ts'
 import type { Command, Common, Context, OptionValues } from './command.ts'
 import { commandsFor } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
+import { nounLines, withoutNouns } from './nouns.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
 import { Stopped, stopSignal } from './stop-signal.ts'
 import { tell } from './trouble.ts'
 import { OUTPUTS } from './output.ts'
 
 const DEFAULT_MASTER = '127.0.0.1:5050'
+
+const AFTER_HELP = [
+  '',
+  'By what they are about, the same commands:',
+  ...nounLines(),
+  '',
+  'Begin with `tepui demo`, or `tepui up` and then `tepui run -- echo hello`.',
+].join('\n')
 
 async function main(argv: readonly string[]): Promise<number> {
   // A reader that has seen enough (`tepui logs X | head`) is no error.
@@ -23,12 +32,13 @@ async function main(argv: readonly string[]): Promise<number> {
   let program = 'tepui'
   let debug = argv.includes('--debug')
   try {
-    const parser = parserFor(await commandsFor(argv), async (command, context, args, options) => {
+    const words = withoutNouns(argv)
+    const parser = parserFor(await commandsFor(words), async (command, context, args, options) => {
       program = `tepui ${command.name}`
       debug = context.common.debug
       exitCode = await command.run(context, args, options)
     })
-    await parser.parseAsync([...argv], { from: 'user' })
+    await parser.parseAsync([...words], { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
     // Whoever pressed Ctrl-C knows why it ended.
@@ -52,7 +62,7 @@ function parserFor(commands: readonly Command[], run: Run): Parser {
     .description('A cluster manager that lends what owners leave idle and takes it back')
     .version(`tepui ${TEPUI_VERSION}`, '--version', 'Print the version')
     .helpOption('-h, --help', 'Show this help')
-    .addHelpText('after', '\nBegin with `tepui demo`, or `tepui up` and then `tepui run -- echo hello`.')
+    .addHelpText('after', AFTER_HELP)
     .enablePositionalOptions()
   settle(parser)
   addCommonOptions(parser)

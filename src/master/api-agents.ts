@@ -28,6 +28,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   fetch: ['GET'],
   'fetch/purge': ['POST'],
   gc: ['GET', 'POST'],
+  config: ['GET'],
   'files/browse': ['GET'],
   'files/read': ['GET'],
   'files/download': ['GET'],

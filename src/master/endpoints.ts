@@ -89,6 +89,7 @@ function ownRoutes(deps: EndpointDeps): Route[] {
     get('/health', () => empty(200)),
     get('/version', () => json(versionPage())),
     get('/flags', () => json(flagsPage(facts))),
+    get('/api/x1/config', () => json({ flags: facts.config })),
     get('/state', () => shared(deps, '/state', () => statePage(cluster, facts))),
     get('/state-summary', () => shared(deps, '/state-summary', () => summaryPage(cluster, facts))),
     get('/slaves', ({ query }) => page(agentsPage(cluster, query.get('slave_id')))),

@@ -1,5 +1,5 @@
 /** How a master starts: the sixteen steps of Mesos in their order (spec/mesos.md 1.3), and what later issues add. */
-import type { ParsedFlags } from '../base/flags.ts'
+import { flagRows, type ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
 import type { Scope } from '../base/scope.ts'
@@ -30,7 +30,7 @@ import { openHistory } from './history/open.ts'
 import { WhyApi } from './why/api.ts'
 import { LastOffers } from './why/last-offers.ts'
 import { masterRoutes } from './endpoints.ts'
-import type { MASTER_FLAGS, MasterFlags } from './flags.ts'
+import { MASTER_FLAGS, type MasterFlags } from './flags.ts'
 import type { MasterDeps } from './master.ts'
 import { allMetrics, registerMetrics } from './metrics.ts'
 import { OperatorApi } from './operator/api.ts'
@@ -94,6 +94,7 @@ export async function startUp(
     cluster: values.cluster,
     logDir: values.log_dir,
     flags: flags.printed,
+    config: flagRows(MASTER_FLAGS, flags),
   }
   const routes = openApis(
     scope,

@@ -1,4 +1,5 @@
 // The pages of the master that show all of it: /state, /state-summary, /version, /flags (spec/mesos.md 4.4).
+import type { FlagRow } from '../base/flags.ts'
 import { MESOS_API_VERSION } from '../base/version.ts'
 import type { MasterInfo } from '../wire/agents.ts'
 import type { Cluster } from './core/cluster.ts'
@@ -20,6 +21,8 @@ export interface MasterFacts {
   readonly logDir: string | undefined
   /** `--name` to its value as text. */
   readonly flags: Readonly<Record<string, string>>
+  /** The same with where each came from. */
+  readonly config: readonly FlagRow[]
 }
 
 /** `/flags`. */

@@ -1,18 +1,19 @@
-// `tepui logs`: what a task wrote, whether it still runs or not.
+// `tepui logs`: what tasks wrote, whether they still run or not; of several each line says whose it is.
 import { OperatingError } from '../../base/errors.ts'
 import { follow, SandboxFile } from '../../frameworks/sandbox-file.ts'
 import { HttpClient } from '../../http/client.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { allTasks, findTask, type FoundTask } from '../find-task.ts'
+import { allTasks, type FoundTask } from '../find-task.ts'
+import { isPattern, PrefixedLines, tasksMatching } from '../matching-tasks.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
 import { isData } from '../output.ts'
 
 export const logsCommand: Command = {
   name: 'logs',
-  arguments: ['<task>'],
-  summary: 'Print what a task wrote, named by the beginning of its id or name',
+  arguments: ['<task...>'],
+  summary: 'Print what a task wrote, or several together: names, their beginnings, or patterns such as web*',
   options: [
     { flags: '-f, --follow', help: 'Go on until the task ends' },
     { flags: '--stderr', help: 'Its standard error in place of its standard output' },
@@ -28,17 +29,62 @@ const HEAD_BYTES = 64 * 1024
 /** How far back --tail looks for lines. */
 const MOST_TAIL_BYTES = 4 * 1024 * 1024
 
-async function logs(
-  context: Context,
-  [typed = '']: readonly string[],
-  options: OptionValues,
-): Promise<number> {
-  const { clock, common, screen, signal } = context
+type Colour = Parameters<Context['screen']['paint']>[0]
+const COLOURS: readonly Colour[] = ['blue', 'green', 'yellow', 'red', 'grey']
+
+async function logs(context: Context, typed: readonly string[], options: OptionValues): Promise<number> {
+  const { clock, common, signal } = context
   using api = new MasterApi(common.master, clock, signal)
-  const state = await api.state()
-  const found = findTask(allTasks(state), typed)
-  const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
   using http = new HttpClient(clock)
+  const state = await api.state()
+  const tasks = tasksMatching(allTasks(state), typed)
+  const reading = { context, api, http, state, options }
+  const isMerged = typed.length > 1 || typed.some(isPattern)
+  await Promise.all(
+    tasks.map((found, index) => read(reading, found, outputFor(context, found, isMerged, index))),
+  )
+  return EXIT.done
+}
+
+interface Output {
+  take(piece: Uint8Array, task: string, stream: string): void
+  end(): void
+}
+
+/** Of several tasks each line says whose it is, in a colour of its own. */
+function outputFor(
+  { common, screen }: Context,
+  { task }: FoundTask,
+  isMerged: boolean,
+  index: number,
+): Output {
+  if (isData(common)) {
+    const decoder = new TextDecoder()
+    const print = (piece: Uint8Array, of: string, stream: string): void =>
+      screen.print(JSON.stringify({ task: of, stream, text: decoder.decode(piece, { stream: true }) }))
+    return { take: print, end: () => undefined }
+  }
+  if (!isMerged) return { take: (piece) => screen.write(piece), end: () => undefined }
+  const prefix = `${screen.paint(COLOURS[index % COLOURS.length] ?? 'grey', task.name)}  `
+  const lines = new PrefixedLines(prefix, (line) => screen.print(line))
+  return { take: (piece) => lines.take(piece), end: () => lines.end() }
+}
+
+interface Reading {
+  readonly context: Context
+  readonly api: MasterApi
+  readonly http: HttpClient
+  readonly state: ClusterState
+  readonly options: OptionValues
+}
+
+async function read(
+  { api, context, http, options, state }: Reading,
+  found: FoundTask,
+  output: Output,
+): Promise<void> {
+  const { clock, signal } = context
+  const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
   const place = placeOf(found, state, api.address)
   const file = new SandboxFile(http, place, stream)
   if (!found.isLive && (await file.size(signal)) === undefined) {
@@ -46,27 +92,20 @@ async function logs(
       hint: 'Its sandbox was collected (--gc_delay of the agent), or it never started',
     })
   }
-  const decoder = new TextDecoder()
-  const show = (piece: Uint8Array): void => {
-    if (!isData(common)) screen.write(piece)
-    else
-      screen.print(
-        JSON.stringify({ task: found.task.id, stream, text: decoder.decode(piece, { stream: true }) }),
-      )
-  }
+  const show = (piece: Uint8Array): void => output.take(piece, found.task.id, stream)
   if (isSet(options, 'head')) {
     // There is no such file as long as nothing was rotated.
     const kept = await new SandboxFile(http, place, `${stream}.head`).read(0, HEAD_BYTES, signal)
     show(kept ?? (await file.read(0, HEAD_BYTES, signal)) ?? Buffer.alloc(0))
-    return EXIT.done
+    return output.end()
   }
   const lines =
     textOf(options, 'tail') === undefined ? undefined : wholeOf(options, 'tail', 10, [0, 1_000_000])
   const from = lines === undefined ? 0 : await tailOffset(file, lines, signal)
   const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
   for await (const piece of follow(file, clock, { from, ended }, signal)) show(piece)
+  output.end()
   await ended
-  return EXIT.done
 }
 
 /** Through the master: one address is enough, wherever the agent is. */

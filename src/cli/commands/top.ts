@@ -86,27 +86,34 @@ function rowsOf(before: Look, { own, pages, state }: Look): TopRow[] {
 }
 
 const WIDTH = 100
-/** The bar gives way to long names and large amounts. */
-const BARS = [20, 16, 12, 8]
+/** The bar gives way to long names and large amounts, then the words between. */
+const SHAPES = [
+  { bar: 20, of: ' of ' },
+  { bar: 16, of: ' of ' },
+  { bar: 12, of: ' of ' },
+  { bar: 8, of: ' of ' },
+  { bar: 8, of: '/' },
+  { bar: 4, of: '/' },
+] as const
 
 /** Within 100 columns as far as names allow. Pure, for its test. */
 export function topLines(rows: readonly TopRow[]): string[] {
   if (rows.length === 0) return ['there are no agents']
-  const tables = BARS.map((bar) => topTable(rows, bar))
+  const tables = SHAPES.map((shape) => topTable(rows, shape))
   const fits = (lines: readonly string[]): boolean => lines.every((line) => Array.from(line).length <= WIDTH)
   const lines = tables.find(fits) ?? tables.at(-1) ?? []
   return [...lines, '█ used of what is allocated  ▒ allocated but idle  ▓ lent in use  ░ free']
 }
 
-function topTable(rows: readonly TopRow[], bar: number): string[] {
+function topTable(rows: readonly TopRow[], { bar, of }: (typeof SHAPES)[number]): string[] {
   const cells = rows.map((row) => [
     row.agent,
     barOf(row, bar),
-    `${amountText(row.used)} of ${amountText(row.allocated)}`,
+    `${amountText(row.used)}${of}${amountText(row.allocated)}`,
     amountText(row.allocatedIdle),
-    row.lending ? `${amountText(row.lentUsed)} of ${amountText(row.lent)}` : row.mode || 'no answer',
+    row.lending ? `${amountText(row.lentUsed)}${of}${amountText(row.lent)}` : row.mode || 'no answer',
     amountText(row.free),
-    `${memoryText(row.memoryUsed)} of ${memoryText(row.memoryAllocated)}`,
+    `${memoryText(row.memoryUsed)}${of}${memoryText(row.memoryAllocated)}`,
     row.pressure === undefined ? '-' : `${Math.round(row.pressure * 100)} %`,
     row.lentTasks === 0 ? `${row.tasks}` : `${row.tasks} (${row.lentTasks} lent)`,
     `${row.takenBack}`,

@@ -24,6 +24,11 @@ export const SHARED: Abouts = {
     summary: 'The flags in force.',
     fields: { flags: ['object', 'value as text by name'] },
   },
+  '/api/x1/config': {
+    kind: 'page',
+    summary: 'Every flag with its value and where that came from.',
+    fields: { flags: ['array', 'name, value (null: none) and origin'] },
+  },
   '/metrics/snapshot': {
     kind: 'page',
     summary: 'Everything that is counted, number by name.',

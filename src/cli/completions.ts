@@ -1,0 +1,109 @@
+// What may stand at the end of a command line that somebody is typing. Pure but for the question what is there.
+import type { Command } from './command.ts'
+import { allTasks } from './find-task.ts'
+import type { ClusterState } from './master-api.ts'
+import { commandAt, NOUNS, withoutNouns } from './nouns.ts'
+import { OUTPUTS } from './output.ts'
+
+export type Completable = Pick<Command, 'name' | 'arguments' | 'options' | 'verbatim'>
+
+const COMMON = ['--master', '--output', '--no-color', '--debug', '--help']
+const ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  fs: ['ls', 'cat', 'tail', 'get'],
+  lend: ['status', 'set', 'pause', 'resume', 'history', 'replay'],
+  fetch: ['ls', 'purge'],
+  init: ['systemd', 'compose', 'vagrant'],
+  inspect: ['task', 'agent', 'framework'],
+  config: ['show', 'parse'],
+  completion: ['bash', 'zsh', 'fish'],
+}
+
+/**
+ * @param words behind `tepui`; the last is the one that is being typed, and may be empty
+ * @param state asked only when names are wanted; undefined when nobody answers
+ */
+export async function completions(
+  commands: readonly Completable[],
+  words: readonly string[],
+  state: () => Promise<ClusterState | undefined>,
+): Promise<readonly string[]> {
+  const typed = words.at(-1) ?? ''
+  const found = await candidates(commands, words.slice(0, -1), typed, state)
+  return [...new Set(found)].filter((one) => one.startsWith(typed)).toSorted()
+}
+
+async function candidates(
+  commands: readonly Completable[],
+  before: readonly string[],
+  typed: string,
+  state: () => Promise<ClusterState | undefined>,
+): Promise<readonly string[]> {
+  const last = before.at(-1) ?? ''
+  if (last === '-o' || last === '--output') return OUTPUTS
+  const at = commandAt(before)
+  const noun = before[at]
+  if (noun === undefined)
+    return typed.startsWith('-') ? COMMON : [...commands.map(({ name }) => name), ...Object.keys(NOUNS)]
+  const verbs = Object.hasOwn(NOUNS, noun) ? NOUNS[noun] : undefined
+  if (verbs !== undefined && before.length === at + 1) return Object.keys(verbs)
+  const plain = withoutNouns(before)
+  const [name = '', ...args] = plain.slice(commandAt(plain))
+  const command = commands.find((one) => one.name === name)
+  if (command === undefined || command.verbatim === true) return []
+  if (typed.startsWith('-')) return [...optionsOf(command), ...COMMON]
+  const given = args.filter((one) => !one.startsWith('-'))
+  const actions = ACTIONS[name]
+  if (actions !== undefined && given.length === 0) return actions
+  const wanted = wantedBy(last) ?? wantedAs(name, given)
+  const names = wanted === undefined ? undefined : await state()
+  return names === undefined || wanted === undefined ? [] : namesOf(names, wanted)
+}
+
+type Wanted = 'task' | 'agent' | 'framework'
+
+function wantedBy(option: string): readonly Wanted[] | undefined {
+  const [, word] = /^--(task|agent|framework)$/.exec(option) ?? []
+  return word === undefined ? undefined : [word as Wanted]
+}
+
+function wantedAs(name: string, given: readonly string[]): readonly Wanted[] | undefined {
+  switch (name) {
+    case 'logs':
+    case 'kill':
+    case 'fs':
+      return ['task']
+    case 'lend':
+    case 'fetch':
+    case 'drain':
+    case 'undrain':
+    case 'config':
+      return ['agent']
+    case 'teardown':
+      return ['framework']
+    case 'inspect':
+      return [given[0] as Wanted]
+    case 'why':
+      return ['task', 'agent', 'framework']
+    default:
+      return undefined
+  }
+}
+
+function namesOf(state: ClusterState, wanted: readonly Wanted[]): readonly string[] {
+  return wanted.flatMap((kind) => {
+    switch (kind) {
+      case 'task':
+        return allTasks(state).map(({ task }) => task.name)
+      case 'agent':
+        return state.agents.map(({ name }) => name)
+      case 'framework':
+        return state.frameworks.map(({ name }) => name)
+      default:
+        return []
+    }
+  })
+}
+
+function optionsOf({ options = [] }: Completable): readonly string[] {
+  return options.flatMap(({ flags }) => flags.split(/[ ,]+/).filter((word) => word.startsWith('--')))
+}
