@@ -1,4 +1,4 @@
-// Health checks over a restart of the agent and over a freeze: what was told stays told, what was counted counted.
+// Health checks over a restart of the agent: what was told stays told, and what was counted stays counted.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -6,7 +6,7 @@ import { nothingLeft } from '../support/cluster.ts'
 import { type Daemon, Daemons } from '../support/daemons.ts'
 import { leftovers, requireEngine, TEST_IMAGE } from '../support/engine.ts'
 import { freePort } from '../support/free-port.ts'
-import { type RawOffer, RawScheduler, type RawStatus, scalar, task } from '../support/raw-scheduler.ts'
+import { RawScheduler, type RawStatus, scalar, task } from '../support/raw-scheduler.ts'
 
 const INFO = { capabilities: [{ type: 'PARTITION_AWARE' }], checkpoint: true, failover_timeout: 600 }
 const DOCKER = { container: { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'NONE' } } }
@@ -113,60 +113,6 @@ test('checks of all kinds go on in the next life: no word twice, no false end, n
       message: expect.stringContaining('failed 5 of 5 times in a row') as unknown,
     })
     expect(toldOf(scheduler, id).slice(1).map(countIn)).toEqual([1, 2, 3, 4, 5])
-  }
-  await scheduler.teardown()
-}, 400_000)
-
-test('what fails while lending has a borrower frozen does not count, and later failures do', async () => {
-  await using daemons = await Daemons.start()
-  const orders = join(daemons.folder, 'orders')
-  const controller = join(import.meta.dirname, '../support/plugins/acts-on-demand.ts')
-  const agent = await daemons.agent(
-    0,
-    '--resource_estimator=fixed?resources=cpus:1',
-    `--qos_controller=${controller}?file=${orders}`,
-  )
-  const capabilities = [...INFO.capabilities, { type: 'REVOCABLE_RESOURCES' }]
-  using scheduler = await RawScheduler.subscribe(daemons.masterPort, { ...INFO, capabilities })
-  const lent = (offer: RawOffer): boolean => offer.resources.some(({ revocable }) => revocable !== undefined)
-  const offer = await scheduler.offer(lent, LONG)
-  const resources = [{ ...scalar('cpus', 0.5), revocable: {} }]
-  const port = await freePort()
-  const often = { delay_seconds: 0, interval_seconds: 0.2, timeout_seconds: 10, grace_period_seconds: 600 }
-  const health = (check: object) => ({ ...check, ...often, consecutive_failures: 1 })
-  // Nearly always under way, so that the freeze meets it in the middle and it takes longer than it may.
-  const slow = { type: 'COMMAND', command: { value: 'sleep 1; test ! -e $MESOS_SANDBOX/sick' } }
-  await scheduler.launch(offer, [
-    task(offer, 'boxed', BOXED, { ...DOCKER, resources, health_check: health(slow) }),
-    task(offer, 'host', serving(port), { resources, health_check: health(checkOf('HTTP', port)) }),
-  ])
-  const ids = ['boxed', 'host']
-  const told = () => ids.map((id) => toldOf(scheduler, id).map(({ healthy }) => healthy))
-  await vi.waitFor(() => expect(told()).toEqual([[true], [true]]), SOON)
-  writeFileSync(orders, 'freeze')
-  const frozen = async () => (await daemons.page('/api/x1/lend', agent.port))['frozen'] as readonly unknown[]
-  await vi.waitFor(async () => expect(await frozen()).toHaveLength(2), SOON)
-  // One failure would end them. A hundred looks of one in 0.2 s each are longer than a look of the other may take.
-  const discarded = (): Promise<number> => look(daemons, agent, 'tepui/checks_discarded')
-  await vi.waitFor(async () => expect(await discarded()).toBeGreaterThan(100), SOON)
-  writeFileSync(orders, 'thaw')
-  await vi.waitFor(async () => expect(await frozen()).toHaveLength(0), SOON)
-  const run = await look(daemons, agent, 'tepui/checks_run')
-  await vi.waitFor(
-    async () => expect(await look(daemons, agent, 'tepui/checks_run')).toBeGreaterThan(run + 4),
-    SOON,
-  )
-  expect(told()).toEqual([[true], [true]])
-  const framework = join(
-    daemons.folder,
-    '0/slaves',
-    offer.agent_id.value,
-    'frameworks',
-    scheduler.frameworkId,
-  )
-  for (const id of ids) {
-    writeFileSync(join(framework, 'executors', id, 'runs/latest/sick'), '')
-    expect(await scheduler.end(id, LONG)).toMatchObject({ state: 'TASK_KILLED', healthy: false })
   }
   await scheduler.teardown()
 }, 400_000)
