@@ -26,7 +26,11 @@ const index = fc.nat(7)
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.record({ kind: fc.constant('task' as const), uri, user: fc.constant(undefined) }),
+    arbitrary: fc.record({
+      kind: fc.constant('task' as const),
+      uri,
+      user: fc.constantFrom(undefined, undefined, 'ann'),
+    }),
   },
   {
     weight: 5,
@@ -56,16 +60,17 @@ class Downloads {
   readonly waiting: { readonly uri: string; readonly end: (how: 'whole' | 'failed' | 'too much') => void }[] =
     []
   readonly underWay = new Map<string, number>()
-  /** Of one URI. */
+  /** Of one user and URI. */
   mostAtATime = 0
 
-  source(uri: string): Source {
+  source(uri: string, user: string | undefined): Source {
+    const key = `${user ?? ''}@${uri}`
     return {
       reader: undefined,
       size: () => Promise.resolve(uri.length),
       load: async (path, _, signal) => {
-        const now = (this.underWay.get(uri) ?? 0) + 1
-        this.underWay.set(uri, now)
+        const now = (this.underWay.get(key) ?? 0) + 1
+        this.underWay.set(key, now)
         try {
           this.mostAtATime = Math.max(this.mostAtATime, now)
           const how = await this.#told(uri, signal)
@@ -73,7 +78,7 @@ class Downloads {
           await writeFile(path, how === 'whole' ? uri : `${uri} and more`)
           return { status: undefined, retries: 0, resumes: 0, seen: false }
         } finally {
-          this.underWay.set(uri, now - 1)
+          this.underWay.set(key, now - 1)
         }
       },
     }
@@ -97,14 +102,14 @@ class Downloads {
   }
 }
 
-function begin(cache: FetchCache, downloads: Downloads, uri: string): Task {
+function begin(cache: FetchCache, downloads: Downloads, uri: string, user: string | undefined): Task {
   const stop = new AbortController()
   const wanted = {
-    user: undefined,
+    user,
     uri,
     name: uri,
     sha256: undefined,
-    source: downloads.source(uri),
+    source: downloads.source(uri, user),
     stallTimeoutMs: 1,
   }
   const done = cache.obtain(wanted, LISTENER, stop.signal).then(
@@ -116,6 +121,8 @@ function begin(cache: FetchCache, downloads: Downloads, uri: string): Task {
   return task
 }
 
+/** Without the folders of users. */
+const filesOf = (rig: Rig): string[] => rig.cached.filter((name) => /(^|\/)c\d/.test(name))
 const isLease = (end: End | undefined): end is Lease => typeof end === 'object'
 
 /** True at every moment. */
@@ -147,7 +154,7 @@ test('whatever happens, files in use are whole, room is kept, and in the end not
       for (const end of ends) if (isLease(end)) end[Symbol.dispose]()
       await expect.poll(() => cache.page.entries.every(({ in_use: users }) => users === 0)).toBe(true)
       await expect
-        .poll(() => rig.cached.length)
+        .poll(() => filesOf(rig).length)
         .toBe(cache.page.entries.filter(({ state }) => state === 'ready').length)
       expect(cache.page.entries.every(({ state }) => state === 'ready')).toBe(true)
       expect(downloads.mostAtATime).toBeLessThanOrEqual(1)
@@ -158,7 +165,7 @@ test('whatever happens, files in use are whole, room is kept, and in the end not
       async function happen(now: Happening): Promise<void> {
         switch (now.kind) {
           case 'task':
-            return void tasks.push(begin(cache, downloads, now.uri))
+            return void tasks.push(begin(cache, downloads, now.uri, now.user))
           case 'bring':
             return downloads.next(now.index, now.how)
           case 'kill':
@@ -170,7 +177,7 @@ test('whatever happens, files in use are whole, room is kept, and in the end not
             return undefined
           }
           case 'harm': {
-            const file = rig.cached.filter((name) => name.startsWith('c'))[now.index]
+            const file = filesOf(rig)[now.index]
             if (file === undefined || !existsSync(join(cache.folder, file))) return undefined
             harmed.add(join(cache.folder, file))
             return writeFileSync(join(cache.folder, file), 'harmed')
