@@ -133,7 +133,7 @@ async function tasks(): Promise<void> {
     })
     return message
   })
-  await step('cgroup v2: limits, pressure, freeze and kill of a task that runs', async () => {
+  await step('cgroup v2: limits and pressure of a task that runs', async () => {
     await framework.launch((offer) =>
       commandTask({ id: 'stays', offer, command: 'sleep 100000', cpus: 0.1, mem: 64 }),
     )
