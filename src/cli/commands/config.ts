@@ -1,6 +1,6 @@
 /**
  * `tepui config show [AGENT]`: every flag that is in force in the master or an agent that runs, and where it came from;
- * `tepui config parse master|agent FLAGS…`: the same of a command line that is not run.
+ * `tepui config parse master|agent -- FLAGS…`: the same of a command line that is not run.
  */
 import { flagRows, type FlagRow, parseFlags, usageError } from '../../base/flags.ts'
 import type { Command, Context } from '../command.ts'
@@ -14,12 +14,11 @@ export const configCommand: Command = {
   name: 'config',
   arguments: ['<action>', '[what]', '[flags...]'],
   summary:
-    'config show [AGENT]: the flags in force; config parse master|agent FLAGS…: those of a command line',
+    'config show [AGENT]: the flags in force; config parse master|agent -- FLAGS…: those of a command line',
   options: [
-    { flags: '--origin', help: 'Also where each value came from (given before FLAGS)' },
+    { flags: '--origin', help: 'Also where each value came from' },
     { flags: '--set', help: 'Only flags that are not at their default' },
   ],
-  passThrough: true,
   run: async (context, [action = '', what, ...flags], options) => {
     const found = await rowsOf(context, action, what, flags)
     const rows = options['set'] === true ? found.filter(({ origin }) => origin !== 'default') : found
@@ -39,7 +38,7 @@ function rowsOf(
   if (action === 'parse') return parsed(context, what ?? '', flags)
   throw usageError(
     `'config ${action}' is unknown`,
-    'tepui config show [AGENT], or config parse master|agent FLAGS…',
+    'tepui config show [AGENT], or config parse master|agent -- FLAGS…',
   )
 }
 
@@ -75,7 +74,7 @@ async function parsed(
       return flagRows(AGENT_FLAGS, parseFlags(AGENT_FLAGS, flags, environment, AGENT_FLAGS_NOT_YET))
     }
     default:
-      throw usageError(`'${daemon}' is no daemon`, 'tepui config parse master|agent FLAGS…')
+      throw usageError(`'${daemon}' is no daemon`, 'tepui config parse master|agent -- FLAGS…')
   }
 }
 

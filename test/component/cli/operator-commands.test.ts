@@ -1,0 +1,75 @@
+// What operators type, against a real master with toy agents: what happened, why, flags, inspecting and steering.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Ended, tepui } from '../../support/cli.ts'
+import { agentSubscribe, type LaunchedTask, launchTask, TestMaster } from '../../support/master-server.ts'
+
+let master: TestMaster
+let launched: LaunchedTask
+
+beforeAll(async () => {
+  master = await TestMaster.start('--cluster=here')
+  launched = await launchTask(master)
+  await launched.agent.update(launched.framework, 't', 'TASK_FAILED', {
+    message: 'Command exited with status 3',
+  })
+  await launched.framework.status()
+})
+afterAll(async () => {
+  launched[Symbol.dispose]()
+  await master[Symbol.asyncDispose]()
+})
+
+const typed = (words: string): Promise<Ended> =>
+  tepui(words.split(' '), { TEPUI_MASTER: `127.0.0.1:${master.port}` })
+
+test('events tells what happened, of one task, as a table and as names', async () => {
+  const { code, stdout } = await typed('events --task t')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(
+    /EVENT +WHEN +KIND +WHAT\n.*task-launched.*\n.*task-ended .*'t' is failed on 127\.0\.0\.1:5051/,
+  )
+  expect((await typed('event ls --type task-ended -o name')).stdout).toMatch(/^\d+\n$/)
+  expect(await typed('events --type nonsense')).toMatchObject({ code: 1, stdout: '' })
+})
+
+test('why tells how a task ended and what to do, and names an agent that does not answer', async () => {
+  const { code, stderr, stdout } = await typed('why t')
+  expect(stdout).toContain("'t' is failed: Command exited with status 3\n  how     exit 3\n")
+  expect(stdout).toContain('next    tepui logs --stderr t\n')
+  expect(stderr).toMatch(/^tepui why: 127\.0\.0\.1:5051 did not answer/)
+  expect(code).toBe(4)
+  expect(await typed('why nobody')).toMatchObject({ code: 1, stdout: '' })
+})
+
+test('config tells the flags of the master that runs, and where each came from', async () => {
+  const { stdout } = await typed('config show --origin --set')
+  expect(stdout).toMatch(/^--cluster +here +command line$/m)
+  expect(stdout).not.toContain('default')
+  expect((await typed('config parse agent --set -o jsonl -- --port=7')).stdout).toContain(
+    '{"name":"port","value":"7","origin":"command line"}\n',
+  )
+})
+
+test('inspect prints all of one thing, completion its name', async () => {
+  expect((await typed('task inspect t')).stdout).toMatch(/^id: t$/m)
+  expect(JSON.parse((await typed('framework inspect test -o json')).stdout)).toMatchObject({ name: 'test' })
+  expect((await typed('completion words logs ')).stdout).toBe('t\n')
+})
+
+test('drain, undrain and teardown do what they say', async () => {
+  const { subscribe } = agentSubscribe() as { readonly subscribe: { readonly agent_info: object } }
+  const attributes = [{ name: 'agent', type: 'TEXT', text: { value: 'a2' } }]
+  const agent_info = { ...subscribe.agent_info, port: 5052, attributes }
+  using agent = await master.agent({ agent_info, capabilities: [{ type: 'AGENT_DRAINING' }] })
+  expect(await typed('agent drain a2 --grace 5s')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^a2 is being drained/) as string,
+  })
+  await agent.next('DRAIN')
+  expect(await typed('agent undrain a2')).toMatchObject({ code: 0, stdout: 'a2 is in use again\n' })
+  expect(await typed('framework teardown test')).toMatchObject({ code: 0, stdout: 'test is torn down\n' })
+  const events = await typed('events --type framework-removed,agent-standing,operator -o jsonl')
+  expect(events.stdout.split('\n').filter((line) => line !== '')).not.toHaveLength(0)
+  expect(events.stdout).toContain('"kind":"framework-removed"')
+  expect(events.stdout).toContain('a2 is drained')
+})
