@@ -66,3 +66,33 @@ test('a Docker borrower with a quota of its own starts below a squeeze, and has 
     await container.release()
   }
 })
+
+test('a Docker borrower that forks, renices itself and ignores SIGTERM stays in its tier and ends in time', async () => {
+  await requireEngine()
+  await using docker = await realDocker()
+  const { cgroups } = docker
+  const tier = new LentTier(cgroups)
+  const spin = 'while :; do :; done'
+  const value =
+    `trap '' TERM HUP INT; renice -n -20 -p $$ >/dev/null 2>&1; chrt -r -p 50 $$ >/dev/null 2>&1; ` +
+    `(${spin}) & nice -n -20 sh -c "${spin}" & setsid sh -c "trap '' TERM; ${spin}" & wait; ${spin}`
+  const container = await docker.start(
+    docker.spec({}, {}, { command: { shell: true, value }, revocable: true }),
+  )
+  const path = container.group ?? 'none'
+  await expect.poll(() => cgroups.processes(path).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(4)
+  for (const pid of cgroups.processes(path)) {
+    expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(cgroups.tier('lent'))
+    // Field 41 of the line after the name: a real-time class would go before every owner.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    expect(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]).toBe('0')
+  }
+  tier.freeze([path])
+  tier.thaw([path])
+  const asked = systemClock.monotonic()
+  container.kill(500)
+  await container.exit
+  expect(systemClock.monotonic() - asked).toBeLessThan(15_000)
+  expect(cgroups.processes(path)).toEqual([])
+  await container.release()
+})
