@@ -129,8 +129,8 @@ function lendingWords(all: readonly AgentRow[]): string {
     [observed, 'only observed'],
     [off, 'off'],
   ] as const
-  const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${word} on ${count}`)
-  return told.length === 0 ? 'no agents' : `lending is ${told.join(', ')}`
+  const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
+  return told.length === 0 ? 'no agents' : `lending by agent: ${told.join(', ')}`
 }
 
 function Attentions(): preact.JSX.Element {
