@@ -1,5 +1,5 @@
 // `tepui fs` and `tepui gc` as a user types them, and /files through the master, on a real agent.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,7 +7,14 @@ import { Up } from '../support/cli.ts'
 
 const SCRIPT =
   'mkdir logs; for i in 1 2 3; do echo line $i >> logs/app.log; done; printf "\\000\\377\\001" > bytes; ' +
+  'truncate -s 80M large; echo the end >> large; ' +
   'ln -s /etc/passwd outside; echo hello; exit 3'
+interface State {
+  readonly completed_frameworks: readonly {
+    readonly id: string
+    readonly completed_tasks: readonly { readonly id: string; readonly slave_id: string }[]
+  }[]
+}
 let up: Up
 let folder: string
 
@@ -39,12 +46,7 @@ test('files of a sandbox are listed, printed, tailed and copied out byte by byte
 })
 
 test('a download through the master has the bytes, by the path that Mesos clients build', async () => {
-  const state = (await (await fetch(`http://${up.master}/state`)).json()) as {
-    readonly completed_frameworks: readonly {
-      readonly id: string
-      readonly completed_tasks: readonly { readonly id: string; readonly slave_id: string }[]
-    }[]
-  }
+  const state = (await (await fetch(`http://${up.master}/state`)).json()) as State
   const [framework] = state.completed_frameworks
   const [task] = framework?.completed_tasks ?? []
   const path = `/frameworks/${framework?.id}/executors/${task?.id}/runs/latest/bytes`
@@ -62,6 +64,28 @@ test('a download through the master has the bytes, by the path that Mesos client
   })
   expect((await fetch(`http://${up.master}/files/browse?path=/x`)).status).toBe(400)
   expect((await fetch(`http://${up.master}/files/browse?agent_id=nobody&path=/x`)).status).toBe(404)
+})
+
+test('a file larger than any buffer comes through the master, whole and by either way', {
+  timeout: 120_000,
+}, async () => {
+  const bytes = 80 * 1024 ** 2 + 8
+  const copy = join(folder, 'large')
+  expect((await up.tepui('fs', 'get', 'job:large', copy)).code).toBe(0)
+  expect(statSync(copy).size).toBe(bytes)
+  const state = (await (await fetch(`http://${up.master}/state`)).json()) as State
+  const [framework] = state.completed_frameworks
+  const [task] = framework?.completed_tasks ?? []
+  const path = `/frameworks/${framework?.id}/executors/${task?.id}/runs/latest/large`
+  const query = new URLSearchParams({ path, agent_id: task?.slave_id ?? '' }).toString()
+  const answer = await fetch(`http://${up.master}/files/download?${query}`)
+  expect(answer.headers.get('content-length')).toBe(String(bytes))
+  const body = Buffer.from(await answer.arrayBuffer())
+  expect([body.length, body.subarray(-8).toString()]).toEqual([bytes, 'the end\n'])
+})
+
+test('how a task began is printed, also when nothing was rotated', async () => {
+  expect((await up.tepui('logs', 'job', '--head')).stdout).toBe('hello\n')
 })
 
 test('gc says what is kept and why it will go, removes it when asked, and what is left is still shown', async () => {
