@@ -67,7 +67,7 @@ test('a Docker borrower with a quota of its own starts below a squeeze, and has 
   }
 })
 
-test('a Docker borrower that forks, renices itself and ignores SIGTERM stays in its tier and ends in time', async () => {
+test('a Docker borrower that forks, renices itself and ignores SIGTERM stays in its tier and ends', async () => {
   await requireEngine()
   await using docker = await realDocker()
   const { cgroups } = docker
