@@ -6,7 +6,15 @@ import { MODES } from './lending/switch.ts'
 import { readWindows } from './lending/windows.ts'
 import { RECONFIGURATION_POLICIES } from './reconfiguration.ts'
 import { OperatingError } from '../base/errors.ts'
-import { boolFlag, type FlagValues, optionalFlag, pathFlag, textFlag, valueFlag } from '../base/flags.ts'
+import {
+  boolFlag,
+  type FlagValues,
+  optionalFlag,
+  pathFlag,
+  textFlag,
+  textOrPathFlag,
+  valueFlag,
+} from '../base/flags.ts'
 
 const CONTAINERIZERS = ['docker', 'mesos'] as const
 export type ContainerizerName = (typeof CONTAINERIZERS)[number]
@@ -46,8 +54,8 @@ export const AGENT_FLAGS = {
     'an absolute path',
     toAbsolute,
   ),
-  docker_config: textFlag(
-    'Credentials for registries: JSON in the form of ~/.docker/config.json, or a path to it.',
+  docker_config: textOrPathFlag(
+    'Credentials for registries: JSON in the form of ~/.docker/config.json, or an absolute path to it.',
   ),
   docker_remove_delay: durationFlag('6hrs', 'Time for which an ended Docker container is kept.'),
   docker_kill_orphans: boolFlag(

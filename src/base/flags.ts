@@ -5,7 +5,7 @@ import { closest } from './words.ts'
 
 /** One flag. `T` is the type of its value; a flag without default and not required may be undefined. */
 export interface Flag<T> {
-  readonly kind: 'value' | 'bool' | 'path'
+  readonly kind: 'value' | 'bool' | 'path' | 'text-or-path'
   readonly default: string | undefined
   readonly help: string
   readonly alias: readonly string[]
@@ -89,6 +89,11 @@ export function optionalFlag<T>(
 
 export function textFlag(help: string, options?: FlagOptions): Flag<string | undefined> {
   return optionalFlag(help, 'text', (text) => text, options)
+}
+
+/** A text, or the absolute path of a file that holds it, as Mesos takes its flags of JSON. */
+export function textOrPathFlag(help: string, options?: FlagOptions): Flag<string | undefined> {
+  return { ...textFlag(help, options), kind: 'text-or-path' }
 }
 
 /** A path: `file://` is not followed, as in Mesos. */
@@ -256,8 +261,8 @@ function convertAll<T extends FlagTable>(
 }
 
 function follow(name: string, one: Flag<unknown>, text: string): string {
-  if (one.kind === 'path' || !text.startsWith('file://')) return text
-  const path = text.slice('file://'.length)
+  const path = pathIn(one, text)
+  if (path === undefined) return text
   try {
     return readFileSync(path, 'utf8').trim()
   } catch (error) {
@@ -265,6 +270,12 @@ function follow(name: string, one: Flag<unknown>, text: string): string {
       cause: error,
     })
   }
+}
+
+/** Of the file in which a value stands; undefined for one that is the value itself. */
+function pathIn({ kind }: Flag<unknown>, text: string): string | undefined {
+  if (kind === 'text-or-path' && text.startsWith('/')) return text
+  return kind !== 'path' && text.startsWith('file://') ? text.slice('file://'.length) : undefined
 }
 
 /** The text of --help: one flag a paragraph, in the order of the table. */

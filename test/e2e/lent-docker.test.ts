@@ -80,7 +80,7 @@ test('a Docker borrower that forks, renices itself and ignores SIGTERM stays in 
     docker.spec({}, {}, { command: { shell: true, value }, revocable: true }),
   )
   const path = container.group ?? 'none'
-  await expect.poll(() => cgroups.processes(path).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(4)
+  await expect.poll(() => cgroups.processes(path).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3)
   for (const pid of cgroups.processes(path)) {
     expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(cgroups.tier('lent'))
     // Field 41 of the line after the name: a real-time class would go before every owner.

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs'
 import { readlink } from 'node:fs/promises'
 import { connect as open } from 'node:net'
-import { Duplex, type Readable } from 'node:stream'
+import { Duplex, type Readable, type Writable } from 'node:stream'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import { startGroup } from '../../base/exec.ts'
 import { Tail } from '../../base/tail.ts'
@@ -122,7 +122,7 @@ async function relayTo(
   signal.addEventListener('abort', end, { once: true })
   if (signal.aborted) end()
   if (await isOpen(relay.stdout)) {
-    const connection = Duplex.from({ readable: relay.stdout, writable: relay.stdin })
+    const connection = joined(relay.stdout, relay.stdin)
     connection.on('close', () => {
       signal.removeEventListener('abort', end)
       end()
@@ -136,6 +136,31 @@ async function relayTo(
   end()
   signal.throwIfAborted()
   throw refusal(place, errors.text.trim())
+}
+
+/**
+ * Both ways as one. Unlike with `Duplex.from`, what was received stays to be read when the other side leaves: a server
+ * that closes right behind its answer ends the process between, and with it the way there.
+ */
+function joined(from: Readable, to: Writable): Duplex {
+  const connection = new Duplex({
+    read: () => void from.resume(),
+    // What can no longer be sent shows on the way back.
+    write: (chunk: Buffer, _, done) => void to.write(chunk, () => done()),
+    final: (done) => void to.end(() => done()),
+    destroy: (error, done) => {
+      from.destroy()
+      to.destroy()
+      done(error)
+    },
+  })
+  from.on('data', (chunk: Buffer) => {
+    if (!connection.push(chunk)) from.pause()
+  })
+  from.on('end', () => connection.push(null))
+  from.on('error', (error) => connection.destroy(error))
+  to.on('error', () => undefined)
+  return connection
 }
 
 /** True with the byte that says so, false when the stream ends without it. */

@@ -10,6 +10,7 @@ import {
   parseFlags,
   pathFlag,
   textFlag,
+  textOrPathFlag,
   valueFlag,
 } from '../../../src/base/flags.ts'
 import { parseDuration } from '../../../src/base/units.ts'
@@ -25,6 +26,7 @@ const table = {
   hostname_lookup: boolFlag(true, 'asks the resolver'),
   cluster: textFlag('display name'),
   work_dir: pathFlag('state'),
+  config: textOrPathFlag('JSON'),
   quorum: optionalFlag('majority', 'a whole number', (text) =>
     /^\d+$/.test(text) ? Number(text) : undefined,
   ),
@@ -101,6 +103,19 @@ test('file:// loads a value but leaves a path alone', () => {
     const { values } = parse([`--cluster=file://${folder}/name`, `--work_dir=file://${folder}/name`])
     expect(values.cluster).toBe('from file')
     expect(values.work_dir).toBe(`file://${folder}/name`)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('a flag of JSON takes the text, or the absolute path of a file that holds it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flags-'))
+  try {
+    writeFileSync(join(folder, 'name'), '{"a": 1}\n')
+    for (const given of [`${folder}/name`, `file://${folder}/name`, '{"a": 1}'])
+      expect(parse([`--config=${given}`]).values.config).toBe('{"a": 1}')
+    expect(() => parse([`--config=${folder}/none`])).toThrow('cannot be read')
+    expect(parse([`--cluster=${folder}/name`]).values.cluster).toBe(`${folder}/name`)
   } finally {
     rmSync(folder, { recursive: true })
   }
