@@ -108,7 +108,7 @@ export class DockerContainerizer implements Containerizer {
     const closed = this.#closing.signal
     const cgroupDriver = driverOf(description, cgroups)
     const { agentTag } = options
-    this.#strays = new Strays({ engine, cgroups, cgroupDriver, agentTag, clock, log, mine: this.#mine })
+    this.#strays = new Strays({ engine, cgroups, cgroupDriver, clock, log, mine: this.#mine })
     this.#deps = {
       engine,
       ends: new Ends({ engine, agentTag, clock, log, closed }),

@@ -7,13 +7,11 @@ import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { Engine } from './engine.ts'
-import { LABELS } from './options.ts'
 
 export interface StraysOptions {
-  readonly engine: Pick<Engine, 'list'>
+  readonly engine: Pick<Engine, 'inspect'>
   readonly cgroups: Pick<Cgroups, 'dockerGroups' | 'kill' | 'remove'>
   readonly cgroupDriver: CgroupDriver
-  readonly agentTag: string
   readonly clock: Clock
   readonly log: Logger
   /** Engine ids of the containers of this life that have not been removed: they need no question to the engine. */
@@ -44,14 +42,15 @@ export class Strays {
    * @throws OperatingError ENGINE when there may be some and the engine does not say what it knows
    */
   async sweep(): Promise<void> {
-    const { engine, cgroups, cgroupDriver, agentTag, mine } = this.#options
+    const { engine, cgroups, cgroupDriver, mine } = this.#options
     const seen = [...cgroups.dockerGroups(cgroupDriver)].filter(([id]) => !mine.has(id))
-    if (seen.length === 0) return
-    // Asked after the look: what had a group then is known now, unless it was removed.
-    const listed = await engine.list(LABELS.agent, agentTag)
-    const known = new Set(listed.map(({ Id }) => Id))
-    const strays = seen.filter(([id]) => !known.has(id) && !mine.has(id))
-    await Promise.all(strays.map(([id, path]) => this.#end(id, path)))
+    const looks = seen.map(async ([id, path]) => {
+      // Asked after the look: what had a group then is known now, unless it was removed. Asked by id and not by our
+      // labels, because anybody may have put a container below our tiers: it is not ours to end.
+      const known = await engine.inspect(id)
+      if (known === undefined && !mine.has(id)) await this.#end(id, path)
+    })
+    await Promise.all(looks)
   }
 
   async #end(id: string, path: string): Promise<void> {

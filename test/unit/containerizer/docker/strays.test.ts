@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { OperatingError } from '../../../../src/base/errors.ts'
 import { silentLogger } from '../../../../src/base/log.ts'
-import type { ListedContainer } from '../../../../src/containerizer/docker/engine-answers.ts'
+import type { Inspection } from '../../../../src/containerizer/docker/engine-answers.ts'
 import { Strays } from '../../../../src/containerizer/docker/strays.ts'
 import { ManualClock } from '../../../support/clock.ts'
 
@@ -12,19 +12,18 @@ class Scene {
   readonly ended: string[] = []
   readonly mine = new Set<string>()
   readonly strays: Strays
-  listed: string[] = []
+  /** To the engine, whoever made them. */
+  known: string[] = []
   asked = 0
   trouble: Error | undefined
 
   constructor() {
     this.strays = new Strays({
       engine: {
-        list: () => {
+        inspect: (id) => {
           this.asked++
           if (this.trouble !== undefined) return Promise.reject(this.trouble)
-          return Promise.resolve(
-            this.listed.map((Id) => ({ Id, Names: [], Labels: {}, State: 'x' }) as ListedContainer),
-          )
+          return Promise.resolve(this.known.includes(id) ? ({ raw: id } as Inspection) : undefined)
         },
       },
       cgroups: {
@@ -36,7 +35,6 @@ class Scene {
         },
       },
       cgroupDriver: 'cgroupfs',
-      agentTag: 'tag',
       clock: this.clock,
       log: silentLogger,
       mine: this.mine,
@@ -46,9 +44,9 @@ class Scene {
 
 test('a group of neither ours nor the engine’s is killed, then removed; the others are left', async () => {
   const scene = new Scene()
-  for (const id of ['mine', 'listed', 'stray']) scene.groups.set(id, `/lent/${id}`)
+  for (const id of ['mine', 'foreign', 'stray']) scene.groups.set(id, `/lent/${id}`)
   scene.mine.add('mine')
-  scene.listed = ['listed']
+  scene.known = ['foreign']
   await scene.strays.sweep()
   expect(scene.ended).toEqual(['kill /lent/stray', 'remove /lent/stray'])
 })
