@@ -41,7 +41,9 @@ describe('an image of a private registry', () => {
     await registry.forget(image)
     const folder = mkdtempSync(join(tmpdir(), 'tepui-config-'))
     writeFileSync(join(folder, 'config.json'), config)
-    expect(await run(`--docker_config=${join(folder, 'config.json')}`)).toMatchObject({ state: 'TASK_FINISHED' })
+    expect(await run(`--docker_config=${join(folder, 'config.json')}`)).toMatchObject({
+      state: 'TASK_FINISHED',
+    })
     rmSync(folder, { recursive: true })
     await registry.forget(image)
   })
