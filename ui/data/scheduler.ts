@@ -61,6 +61,8 @@ export class PageFramework {
   readonly id: string
   readonly #streamId: string
   readonly #ending: AbortController
+  readonly #underWay = new Set<Promise<void>>()
+  #isOver = false
 
   private constructor(id: string, streamId: string, ending: AbortController) {
     this.id = id
@@ -115,9 +117,11 @@ export class PageFramework {
     return this.#call('SUPPRESS', {})
   }
 
-  /** Ends the framework with all its tasks. */
+  /** Ends the framework with all its tasks. Calls after it are not sent: the master would refuse them. */
   async tearDown(): Promise<void> {
-    await this.#call('TEARDOWN', undefined)
+    this.#isOver = true
+    await Promise.allSettled(this.#underWay)
+    await this.#send('TEARDOWN', undefined)
     this.#ending.abort()
   }
 
@@ -132,16 +136,28 @@ export class PageFramework {
         const { offers, update } = next.value
         if (offers?.offers !== undefined) told.onOffers(offers.offers)
         if (update === undefined) continue
-        told.onUpdate(update.status)
         const { agent_id, task_id, uuid } = update.status
+        // Before it is told: who hears of the last end may tear the framework down at once.
         if (uuid !== undefined) await this.#call('ACKNOWLEDGE', { agent_id, task_id, uuid })
+        told.onUpdate(update.status)
       }
     } catch (error) {
       if (!this.#ending.signal.aborted) console.warn('The stream of the framework broke', error)
     }
   }
 
-  async #call(type: string, body: object | undefined): Promise<void> {
+  async #call(type: string, body: object): Promise<void> {
+    if (this.#isOver) return
+    const sent = this.#send(type, body)
+    this.#underWay.add(sent)
+    try {
+      await sent
+    } finally {
+      this.#underWay.delete(sent)
+    }
+  }
+
+  async #send(type: string, body: object | undefined): Promise<void> {
     const part = body === undefined ? {} : { [type.toLowerCase()]: body }
     const answer = await fetch(address('api/v1/scheduler'), {
       method: 'POST',
