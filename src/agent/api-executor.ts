@@ -2,6 +2,7 @@
 import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
 import { passGate } from '../http/gate.ts'
+import { countRefusal } from '../http/refused.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, type Answer, stream, text } from '../http/response.ts'
 import { ExecutorCall, type ExecutorCallUpdate } from '../wire/executor.ts'
@@ -30,9 +31,7 @@ export class ExecutorApi {
 
   /** A stream for SUBSCRIBE, 202 for the others, 4xx with a sentence for what is wrong. */
   async handle(request: HttpRequest): Promise<Answer> {
-    const answer = await this.#answer(request)
-    if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(INVALID)
-    return answer
+    return countRefusal(await this.#answer(request), this.#deps.metrics, INVALID)
   }
 
   async #answer(request: HttpRequest): Promise<Answer> {

@@ -127,12 +127,7 @@ export class HttpClient implements Disposable {
 
   /** As `request`, for an answer of any size, on a connection of its own; the time limit holds until it begins. */
   async openBody(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingBody> {
-    const what = nameOf(outgoing)
-    const response = await this.#within(outgoing, signal, async (limit) => {
-      const answer = await send(outgoing, false, limit)
-      if (!isSuccess(answer)) checked(answer, await readText(answer, SHOWN_BYTES, what), what)
-      return answer
-    })
+    const response = await this.#open(outgoing, signal)
     return {
       status: response.statusCode ?? 0,
       headers: lastHeaders(response.rawHeaders),
@@ -150,11 +145,7 @@ export class HttpClient implements Disposable {
     const what = nameOf(outgoing)
     const own = new AbortController()
     const life = AbortSignal.any([own.signal, signal])
-    const response = await this.#within(outgoing, life, async (limit) => {
-      const answer = await send(outgoing, false, limit)
-      if (!isSuccess(answer)) checked(answer, await readText(answer, SHOWN_BYTES, what), what)
-      return answer
-    })
+    const response = await this.#open(outgoing, life)
     return {
       status: response.statusCode ?? 0,
       headers: lastHeaders(response.rawHeaders),
@@ -164,6 +155,16 @@ export class HttpClient implements Disposable {
         response.destroy()
       },
     }
+  }
+
+  /** An answer of which only the beginning is there, on a connection of its own. */
+  #open(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingMessage> {
+    const what = nameOf(outgoing)
+    return this.#within(outgoing, signal, async (limit) => {
+      const answer = await send(outgoing, false, limit)
+      if (!isSuccess(answer)) checked(answer, await readText(answer, SHOWN_BYTES, what), what)
+      return answer
+    })
   }
 
   /** Closes idle connections; those in use close with their requests. */

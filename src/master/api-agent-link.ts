@@ -8,6 +8,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
 import { passGate, type Gate } from '../http/gate.ts'
 import { hasRecords, takeCalls } from '../http/records.ts'
+import { countRefusal } from '../http/refused.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, stream, text, type Answer } from '../http/response.ts'
 import { MAX_ATTRIBUTES } from '../resources/attributes.ts'
@@ -53,8 +54,7 @@ export class AgentLinkApi {
   /** Answers one call: a stream for SUBSCRIBE, 202 for others, 4xx with a sentence for what is wrong. */
   async handle(request: HttpRequest): Promise<Answer> {
     const answer = hasRecords(request) ? await this.#takeAll(request) : await this.#answer(request)
-    if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(REFUSED)
-    return answer
+    return countRefusal(answer, this.#deps.metrics, REFUSED)
   }
 
   #takeAll(request: HttpRequest): Promise<Answer> {

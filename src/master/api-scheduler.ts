@@ -4,6 +4,7 @@ import type { Metrics } from '../base/metrics.ts'
 import type { Random } from '../base/random.ts'
 import { passGate, type Gate } from '../http/gate.ts'
 import { hasRecords, takeCalls } from '../http/records.ts'
+import { countRefusal } from '../http/refused.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { accepted, empty, stream, text, type Answer } from '../http/response.ts'
 import { RECORDS_PREFERENCE } from '../http/upload.ts'
@@ -43,8 +44,7 @@ export class SchedulerApi {
   /** Answers one call. The steps are those of the table in spec/mesos.md 2.1; 0, 1 and 12 come with authentication. */
   async handle(request: HttpRequest): Promise<Answer> {
     const answer = hasRecords(request) ? await this.#takeAll(request) : await this.#answer(request)
-    if (answer.kind !== 'stream' && answer.status >= 400) this.#deps.metrics.count(REFUSED)
-    return answer
+    return countRefusal(answer, this.#deps.metrics, REFUSED)
   }
 
   /**

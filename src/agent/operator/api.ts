@@ -7,6 +7,7 @@ import { pageBytes } from '../../http/pages/page-text.ts'
 import type { Page } from '../../http/pages/resources.ts'
 import { commonHandlers, type CommonParts } from '../../http/operator/daemon-calls.ts'
 import { answerCall, notYet, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
+import { countRefusal } from '../../http/refused.ts'
 import type { HttpRequest } from '../../http/request.ts'
 import { jsonPieces, jsonText, type Answer } from '../../http/response.ts'
 import { AgentCall, type AgentCallType } from '../../wire/agent-call.ts'
@@ -73,9 +74,7 @@ export class OperatorApi {
   async handle(request: HttpRequest): Promise<Answer> {
     const { counters } = this.#deps
     counters.count(CALLS)
-    const answer = await answerCall(request, this.#calls)
-    if (answer.kind !== 'stream' && answer.status >= 400) counters.count(REFUSED)
-    return answer
+    return countRefusal(await answerCall(request, this.#calls), counters, REFUSED)
   }
 }
 

@@ -4,6 +4,7 @@ import type { Page } from '../../http/pages/resources.ts'
 import type { SharedPages } from '../../http/pages/shared-pages.ts'
 import { commonHandlers, type CommonParts } from '../../http/operator/daemon-calls.ts'
 import { answerCall, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
+import { countRefusal } from '../../http/refused.ts'
 import type { HttpRequest } from '../../http/request.ts'
 import { jsonPieces, jsonText, text, type Answer } from '../../http/response.ts'
 import { encodeMessage } from '../../wire/json.ts'
@@ -81,9 +82,7 @@ export class OperatorApi {
   async handle(request: HttpRequest): Promise<Answer> {
     const { counters } = this.#deps
     counters.count(CALLS)
-    const answer = await answerCall(request, this.#calls)
-    if (answer.kind !== 'stream' && answer.status >= 400) counters.count(REFUSED)
-    return answer
+    return countRefusal(await answerCall(request, this.#calls), counters, REFUSED)
   }
 }
 
