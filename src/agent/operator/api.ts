@@ -102,6 +102,30 @@ function stateHandlers({
   }
 }
 
+/** The calls that come with later work, by what they are about. */
+const LATER = {
+  'running commands in containers': [
+    'LAUNCH_NESTED_CONTAINER_SESSION',
+    'ATTACH_CONTAINER_INPUT',
+    'ATTACH_CONTAINER_OUTPUT',
+  ],
+  'making containers within and beside those of tasks': [
+    'LAUNCH_NESTED_CONTAINER',
+    'REMOVE_NESTED_CONTAINER',
+    'LAUNCH_CONTAINER',
+    'REMOVE_CONTAINER',
+  ],
+  'resource providers': [
+    'ADD_RESOURCE_PROVIDER_CONFIG',
+    'UPDATE_RESOURCE_PROVIDER_CONFIG',
+    'REMOVE_RESOURCE_PROVIDER_CONFIG',
+    'MARK_RESOURCE_PROVIDER_GONE',
+  ],
+  'a store of images': ['PRUNE_IMAGES'],
+} as const satisfies Readonly<Record<string, readonly AgentCallType[]>>
+
+type LaterType = (typeof LATER)[keyof typeof LATER][number]
+
 type Handlers = OperatorCalls<AgentCallType, AgentCall>['handlers']
 
 function handlersOf(deps: OperatorApiDeps): Handlers {
@@ -114,32 +138,6 @@ function handlersOf(deps: OperatorApiDeps): Handlers {
     // There are none yet.
     GET_OPERATIONS: () => tell({ type: 'GET_OPERATIONS', get_operations: {} }),
     GET_RESOURCE_PROVIDERS: () => tell({ type: 'GET_RESOURCE_PROVIDERS', get_resource_providers: {} }),
-    ...later('running commands in containers', [
-      'LAUNCH_NESTED_CONTAINER_SESSION',
-      'ATTACH_CONTAINER_INPUT',
-      'ATTACH_CONTAINER_OUTPUT',
-    ]),
-    ...later('making containers within and beside those of tasks', [
-      'LAUNCH_NESTED_CONTAINER',
-      'REMOVE_NESTED_CONTAINER',
-      'LAUNCH_CONTAINER',
-      'REMOVE_CONTAINER',
-    ]),
-    ...later('resource providers', [
-      'ADD_RESOURCE_PROVIDER_CONFIG',
-      'UPDATE_RESOURCE_PROVIDER_CONFIG',
-      'REMOVE_RESOURCE_PROVIDER_CONFIG',
-      'MARK_RESOURCE_PROVIDER_GONE',
-    ]),
-    ...later('a store of images', ['PRUNE_IMAGES']),
+    ...notYet<AgentCall, LaterType>(LATER),
   }
-}
-
-/** Calls of one subject that comes with later work. */
-function later<const T extends AgentCallType>(
-  subject: string,
-  types: readonly T[],
-): Readonly<Record<T, CallHandler<AgentCall>>> {
-  const handler = notYet<AgentCall>(subject)
-  return Object.fromEntries(types.map((type) => [type, handler])) as Record<T, CallHandler<AgentCall>>
 }

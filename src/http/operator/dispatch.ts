@@ -54,8 +54,14 @@ function problemWith<Type extends string, Call extends OperatorCall<Type>>(
   return validate?.(call)
 }
 
-/** The handler of a call that comes with later work: it says so, and changes nothing. */
-export function notYet<Call extends OperatorCall<string>>(subject: string): CallHandler<Call> {
-  return ({ type }) =>
-    text(501, `${type} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`)
+/** Handlers of the calls that come with later work, by what they are about: they say so, and change nothing. */
+export function notYet<Call extends OperatorCall<string>, Type extends string>(
+  later: Readonly<Record<string, readonly Type[]>>,
+): Readonly<Record<Type, CallHandler<Call>>> {
+  const pairs = Object.entries(later).flatMap(([subject, types]) => {
+    const handler: CallHandler<Call> = ({ type }) =>
+      text(501, `${type} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`)
+    return types.map((type) => [type, handler] as const)
+  })
+  return Object.fromEntries(pairs) as Record<Type, CallHandler<Call>>
 }

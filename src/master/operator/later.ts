@@ -18,10 +18,5 @@ export const LATER = {
 
 type LaterType = (typeof LATER)[keyof typeof LATER][number]
 
-/** They say so, and change nothing. */
-export function laterHandlers(): Readonly<Record<LaterType, CallHandler<MasterCall>>> {
-  const pairs = Object.entries(LATER).flatMap(([subject, types]) =>
-    types.map((type) => [type, notYet<MasterCall>(subject)] as const),
-  )
-  return Object.fromEntries(pairs) as Record<LaterType, CallHandler<MasterCall>>
-}
+export const laterHandlers = (): Readonly<Record<LaterType, CallHandler<MasterCall>>> =>
+  notYet<MasterCall, LaterType>(LATER)
