@@ -31,18 +31,7 @@ fetch_busybox() {
   command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1 ||
     fail "$EXIT_UNAVAILABLE" "No static busybox is on this machine, and no apt-get to fetch one with." \
       "Put a static busybox at /bin/busybox, or import an image as $IMAGE:$TAG."
-  say "Fetching busybox-static with apt-get into $TEPUI_STATE/busybox (not installed, only unpacked)."
-  rm -rf "$TEPUI_STATE/busybox"
-  mkdir -p "$TEPUI_STATE/busybox"
-  (
-    cd "$TEPUI_STATE/busybox"
-    apt-get download -q busybox-static >apt.log 2>&1 ||
-      { as_root apt-get update -q && apt-get download -q busybox-static; } >>apt.log 2>&1
-    dpkg-deb -x busybox-static_*.deb .
-  ) || {
-    tail -n 5 "$TEPUI_STATE/busybox/apt.log" >&2
-    fail "$EXIT_UNAVAILABLE" "apt-get could not fetch busybox-static." "Type: apt-get install -y busybox-static"
-  }
+  unpack_package busybox-static "$TEPUI_STATE/busybox"
   # Since usr-merge the package may carry its program in either folder.
   if ! [ -x "$TEPUI_STATE/busybox/bin/busybox" ]; then
     mkdir -p "$TEPUI_STATE/busybox/bin"

@@ -246,3 +246,19 @@ ensure_page() {
   say "Building the web page in $TEPUI_ROOT/ui/dist."
   "$NODE" "$TEPUI_ROOT/scripts/page.ts" >&2 || say "The web page could not be built; everything else works without it."
 }
+
+# unpack_package PACKAGE FOLDER: a package of Debian for our own use; the machine's own programs stay as they are.
+unpack_package() {
+  say "Fetching $1 with apt-get into $2 (not installed, only unpacked)."
+  rm -rf "$2"
+  mkdir -p "$2"
+  (
+    cd "$2"
+    apt-get download -q "$1" >apt.log 2>&1 ||
+      { as_root apt-get update -q && apt-get download -q "$1"; } >>apt.log 2>&1
+    dpkg-deb -x "$1"_*.deb .
+  ) || {
+    tail -n 5 "$2/apt.log" >&2
+    fail "$EXIT_UNAVAILABLE" "apt-get could not fetch $1." "Type: apt-get install -y $1"
+  }
+}

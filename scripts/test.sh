@@ -25,18 +25,7 @@ done
 
 ensure_registry() {
   if [ -x /usr/bin/docker-registry ] || [ -x "$REGISTRY/usr/bin/docker-registry" ]; then return; fi
-  say "Fetching docker-registry with apt-get into $REGISTRY (not installed, only unpacked)."
-  rm -rf "$REGISTRY"
-  mkdir -p "$REGISTRY"
-  (
-    cd "$REGISTRY"
-    apt-get download -q docker-registry >apt.log 2>&1 ||
-      { as_root apt-get update -q && apt-get download -q docker-registry; } >>apt.log 2>&1
-    dpkg-deb -x docker-registry_*.deb .
-  ) || {
-    tail -n 5 "$REGISTRY/apt.log" >&2
-    fail "$EXIT_UNAVAILABLE" "apt-get could not fetch docker-registry." "Type: apt-get install -y docker-registry"
-  }
+  unpack_package docker-registry "$REGISTRY"
 }
 
 bootstrap
