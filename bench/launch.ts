@@ -20,7 +20,7 @@ export const launchBench: Bench = {
     only: `one of the parts ${PARTS.join(', ')}`,
     pairs: 'launches that are compared one by one (default 100)',
     tasks: 'short tasks in each round of the throughput (default 200)',
-    rounds: 'rounds of these, bare and ours each (default 5)',
+    rounds: 'rounds of these, bare and ours each (default 7)',
     containers: 'containers that sleep (default 50)',
     seconds: 'time for which the agent is watched then (default 30)',
   },
@@ -34,7 +34,7 @@ export const launchBench: Bench = {
     const [pairs, tasks, rounds] = [
       count(context, 'pairs', 100),
       count(context, 'tasks', 200),
-      count(context, 'rounds', 5),
+      count(context, 'rounds', 7),
     ]
     const [containers, seconds] = [count(context, 'containers', 50), count(context, 'seconds', 30)]
     const began = clock.monotonic()

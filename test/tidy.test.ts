@@ -61,7 +61,7 @@ const PLANTED: readonly (readonly [path: string, text: string, finding: string])
   ['src/gc/a.ts', "const x = await import('../../test/x.ts')", 'outside src'],
   ['src/gc/a.ts', "import x from './b.js'", 'without .ts'],
   ['src/cellar/a.ts', '// A cellar.', 'on no floor'],
-  ['src/agent/a.ts', "import Docker from 'dockerode'", 'only src/containerizer/docker/engine.ts may'],
+  ['src/agent/a.ts', "import Docker from 'dockerode'", 'only src/containerizer/docker/lean-dockerode.ts may'],
   ['src/agent/a.ts', "import type { Static } from 'typebox/value'", 'only src/wire/ may'],
   ['src/agent/a.ts', "import { test } from 'vitest'", 'imports vitest, which has no place'],
   ['ui/pages/a.tsx', "import uPlot from 'uplot'", 'only ui/charts/plot.tsx may'],

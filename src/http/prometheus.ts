@@ -1,5 +1,5 @@
 /** `/metrics`: what a daemon shows to Prometheus, in its text format. Families are read when somebody asks. */
-import { Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { TAKE_BACK, TAKE_BACK_BOUNDS, bucketOf } from '../resources/lend-counters.ts'
 import type { Route } from './routes.ts'
 
@@ -21,7 +21,25 @@ export interface Family {
 
 /** @throws Error when two families have one name: a mistake in the program */
 export function prometheusRoute(families: readonly Family[]): Route {
-  const registry = new Registry()
+  const named = new Set(families.map(({ name }) => name))
+  if (named.size < families.length) throw new Error('Two metrics for Prometheus have one name')
+  let registry: Registry | undefined
+  return {
+    path: '/metrics',
+    methods: ['GET'],
+    exact: true,
+    handle: async () => {
+      registry ??= await registryOf(families)
+      const body = Buffer.from(await registry.metrics())
+      return { kind: 'bytes', status: 200, contentType: registry.contentType, body }
+    },
+  }
+}
+
+/** Its library is loaded when somebody asks: most agents are never scraped, and would hold it for nothing. */
+async function registryOf(families: readonly Family[]): Promise<Registry> {
+  const { Registry: PrometheusRegistry } = await import('prom-client')
+  const registry = new PrometheusRegistry()
   for (const { name, type, help, read } of families) {
     const get = () => ({
       name,
@@ -36,15 +54,7 @@ export function prometheusRoute(families: readonly Family[]): Route {
     // The registry asks for nothing else; its own classes count for themselves, and these are counted already.
     registry.registerMetric({ name, help, get } as never)
   }
-  return {
-    path: '/metrics',
-    methods: ['GET'],
-    exact: true,
-    handle: async () => {
-      const body = Buffer.from(await registry.metrics())
-      return { kind: 'bytes', status: 200, contentType: registry.contentType, body }
-    },
-  }
+  return registry
 }
 
 /** A family without labels. */

@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
 /** Where each package of others may be imported: one file, or for typebox the floor of the messages. */
 export const HOME_OF_PACKAGE: Readonly<Record<string, string>> = {
   commander: 'src/cli/tepui.ts',
-  dockerode: 'src/containerizer/docker/engine.ts',
+  dockerode: 'src/containerizer/docker/lean-dockerode.ts',
   execa: 'src/base/exec.ts',
   got: 'src/fetcher/download.ts',
   'node-cron': 'src/gc/schedule.ts',

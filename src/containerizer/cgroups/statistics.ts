@@ -10,11 +10,25 @@ import { type OpenFiles, readPulse, throttledSeconds } from './pulse.ts'
 
 /** Hundredths of a second: what the kernel calls USER_HZ is 100 on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100
+/**
+ * What a group without a moment of cpu holds is not read again for so long: it can ask for nothing while it sleeps,
+ * only the kernel can take from it. With 50 sleeping containers this is half of what sampling costs.
+ */
+const ASLEEP_MS = 5000
+
+/** What was read of a group in full, and when. */
+interface Held {
+  readonly at: number
+  readonly cpuSeconds: number
+  readonly memory: MemoryPart
+  readonly processes: number | undefined
+}
 
 export class StatisticsReader {
   readonly #files: KernelFiles
   readonly #hierarchies: Hierarchies
   readonly #open = new Map<string, OpenFiles>()
+  readonly #held = new Map<string, Held>()
 
   constructor(files: KernelFiles, hierarchies: Hierarchies) {
     this.#files = files
@@ -27,20 +41,38 @@ export class StatisticsReader {
     if (open === undefined) return undefined
     this.#open.set(path, open)
     const cpu = readCpu(open)
-    const memory = this.#readMemory(open, path)
-    if (cpu === undefined || memory === undefined) {
+    const held = cpu === undefined ? undefined : this.#holding(open, path, at, cpu.cpuSeconds)
+    if (cpu === undefined || held === undefined) {
       this.forget(path)
       return undefined
     }
-    const processes = open.pids?.read()
     return {
       at,
       ...cpu,
-      ...memory,
-      processes: processes === undefined ? undefined : Number(processes),
+      ...held.memory,
+      memoryLimitBytes: parseLimit(open.memoryLimit?.read()),
+      processes: held.processes,
       cpuPressureSomeSeconds: pressureSeconds(open.cpuPressure?.read(), 'some'),
       memoryPressureFullSeconds: pressureSeconds(open.memoryPressure?.read(), 'full'),
     }
+  }
+
+  /** Memory and processes: as read before while the group sleeps, undefined when it is gone. */
+  #holding(open: OpenFiles, path: string, at: number, cpuSeconds: number): Held | undefined {
+    const before = this.#held.get(path)
+    const age = at - (before?.at ?? -Infinity)
+    if (before?.cpuSeconds === cpuSeconds && age >= 0 && age < ASLEEP_MS) return before
+    const memory = this.#readMemory(open, path)
+    if (memory === undefined) return undefined
+    const processes = open.pids?.read()
+    const held = {
+      at,
+      cpuSeconds,
+      memory,
+      processes: processes === undefined ? undefined : Number(processes),
+    }
+    this.#held.set(path, held)
+    return held
   }
 
   /** The counters for a fast decision, or undefined when the group is gone. */
@@ -59,6 +91,7 @@ export class StatisticsReader {
     const open = this.#open.get(path)
     if (open === undefined) return
     this.#open.delete(path)
+    this.#held.delete(path)
     closeAll(open)
   }
 
@@ -110,7 +143,6 @@ export class StatisticsReader {
       memoryRssBytes: field(stat, v1 ? 'total_rss' : 'anon'),
       memoryCacheBytes: field(stat, v1 ? 'total_cache' : 'file'),
       memoryPeakBytes: peak === undefined ? undefined : Number(peak),
-      memoryLimitBytes: parseLimit(open.memoryLimit?.read()),
       oomKills: field(open.memoryEvents?.read(), 'oom_kill'),
     }
   }
@@ -130,7 +162,6 @@ export class StatisticsReader {
       memoryInactiveFileBytes: undefined,
       memoryCacheBytes: undefined,
       memoryPeakBytes: undefined,
-      memoryLimitBytes: undefined,
       oomKills: undefined,
     }
   }
@@ -143,7 +174,6 @@ type MemoryPart = Pick<
   | 'memoryRssBytes'
   | 'memoryCacheBytes'
   | 'memoryPeakBytes'
-  | 'memoryLimitBytes'
   | 'oomKills'
 >
 

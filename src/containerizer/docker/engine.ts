@@ -1,7 +1,6 @@
 // The only door to the Docker Engine: the few requests that are needed, typed, timed, with its words as errors.
 import { Agent, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import Dockerode from 'dockerode'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { endWith } from '../../http/client.ts'
@@ -20,6 +19,7 @@ import type { StreamName } from './log-text.ts'
 import { brokenConnection, lateAnswer } from './engine-errors.ts'
 import { Execs } from './engine-execs.ts'
 import { EngineStore } from './engine-store.ts'
+import Dockerode from './lean-dockerode.ts'
 import { readAnswer, readLines, sendAsItIs } from './engine-http.ts'
 import { accepted, type Answer, eventOf, parse, tooLong, wordsOf } from './engine-reading.ts'
 
@@ -125,7 +125,7 @@ class SocketEngine implements Engine {
   readonly #clock: Clock
   readonly #timeouts: EngineTimeouts
   readonly #connections: Agent
-  readonly #docker: Dockerode
+  readonly #docker: InstanceType<typeof Dockerode>
 
   constructor(options: EngineOptions) {
     this.#socket = options.socket

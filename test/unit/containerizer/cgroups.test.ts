@@ -15,14 +15,15 @@ afterEach(() => {
   for (const fake of fakes.splice(0)) fake[Symbol.dispose]()
 })
 
-function open(layout: FakeLayout, options: FakeOptions = {}): { fake: FakeCgroups; cgroups: Cgroups } {
+function open(layout: FakeLayout, options: FakeOptions = {}) {
   const fake = new FakeCgroups(layout, options)
   fakes.push(fake)
-  return { fake, cgroups: openAgain(fake, '1') }
+  const clock = new ManualClock(5_000)
+  return { fake, clock, cgroups: openAgain(fake, '1', clock) }
 }
 
-function openAgain(fake: FakeCgroups, tag: string): Cgroups {
-  return openCgroups({ mount: fake.mount, files: fake.files, tag, cpus: 4, clock: new ManualClock(5_000) })
+function openAgain(fake: FakeCgroups, tag: string, clock = new ManualClock(5_000)): Cgroups {
+  return openCgroups({ mount: fake.mount, files: fake.files, tag, cpus: 4, clock })
 }
 
 function missing(cgroups: Cgroups): readonly string[] {
@@ -135,7 +136,7 @@ describe.each(LAYOUTS)('on %s', (layout) => {
   })
 
   test('statistics are read from the files of this layout', () => {
-    const { fake, cgroups } = open(layout)
+    const { cgroups } = open(layout)
     const path = cgroups.create('owners', 'host-a')
     cgroups.setLimits(path, { memoryLimitBytes: 64 * MB })
     const pressure = layout === 'v1' ? undefined : 1.5
@@ -159,9 +160,30 @@ describe.each(LAYOUTS)('on %s', (layout) => {
       memoryPressureFullSeconds: pressure === undefined ? undefined : 0.25,
     }
     expect(cgroups.statistics(path)).toEqual(expected)
-    fake.set(join(layout === 'v2' ? '' : 'pids', path, 'pids.current'), '8')
-    expect(cgroups.statistics(path)?.processes).toBe(8)
     expect(cgroups.statistics(`${cgroups.tier('owners')}/gone`)).toBeUndefined()
+  })
+
+  test('what a group holds is read again once it had cpu, and while it sleeps every five seconds', () => {
+    const { fake, cgroups, clock } = open(layout)
+    const path = cgroups.create('owners', 'host-a')
+    const read = () => {
+      const { memoryBytes, processes, memoryLimitBytes } = cgroups.statistics(path) ?? {}
+      return { memoryBytes, processes, memoryLimitBytes }
+    }
+    const first = read()
+    const use = join(MEMORY[layout], path, layout === 'v2' ? 'memory.current' : 'memory.usage_in_bytes')
+    fake.set(use, '40000000')
+    fake.set(join(layout === 'v2' ? '' : 'pids', path, 'pids.current'), '8')
+    cgroups.setLimits(path, { memoryLimitBytes: 64 * MB })
+    clock.skip(4_999)
+    expect(read()).toEqual({ ...first, memoryLimitBytes: 64 * MB })
+    clock.skip(1)
+    const fresh = { ...first, memoryLimitBytes: 64 * MB, memoryBytes: 40_000_000, processes: 8 }
+    expect(read()).toEqual(fresh)
+    fake.set(use, '30000000')
+    if (layout === 'v2') fake.set(join(path, 'cpu.stat'), 'usage_usec 3500001\n')
+    else fake.set(join(CPU[layout], path, 'cpuacct.usage'), '3500001000')
+    expect(read()).toEqual({ ...fresh, memoryBytes: 30_000_000 })
   })
 
   test('details are read from the files of this layout, also of what lives in groups of its own below', () => {
