@@ -4,7 +4,7 @@
 //    │ ▲                         ▲ ▲  │                                    │                        │
 //    │ └── quota × 1.2 a second ─┼─┼──┘◀──── it did not help: not ours ────┘                        │
 //    │     after 5 calm seconds  │ └────────────────────────────────────────────────────────────────┘
-//    └──≥ 5 %──▶ probe: 50 ms frozen ──it helped, and now ≥ 5 % again──▶ squeezed
+//    └──≥ 5 %──▶ probe: 50 ms frozen ──it helped three times in a row, and now ≥ 5 % again──▶ squeezed
 //
 // A little waiting may as well be the owner's own threads or the system's work for it, so borrowers are asked first;
 // much of it is answered at once and asked about later.
@@ -24,8 +24,10 @@ const NOTABLE = 0.9
 const HELPED = 0.5
 /** A squeeze that left this share of the pressure makes it unclear whether borrowers matter. */
 const UNMOVED = 0.8
-/** After a probe that helped, an owner that waits again within so long waits for borrowers. */
+/** A probe that helped counts for so long: an owner that waits again later is asked anew. */
 const SUSPECT_MS = 2000
+/** Within 50 ms an owner may wait less by mere chance, often; so many times in a row it does not. */
+const PROBES = 3
 /** After so long under a squeeze that changed nothing, a probe asks, also where the pressure is too low to freeze. */
 const DOUBT_MS = 1000
 
@@ -49,10 +51,11 @@ interface Trial {
   readonly isProbe: boolean
 }
 
-/** An owner whose waiting fell while borrowers were frozen for a moment. */
+/** An owner whose waiting fell whenever borrowers were frozen for a moment. */
 interface Suspicion {
   /** Its container. */
   readonly containerId: string
+  readonly probes: number
   /** Monotonic ms. */
   readonly until: number
 }
@@ -131,11 +134,15 @@ export class CpuLadder {
     return this.#squeeze(scene, worst, options)
   }
 
-  /** Whether borrowers are held back without being asked: the owner waits for long, or a probe has just told. */
+  /** Whether borrowers are held back without being asked: the owner waits for long, or probes have just told. */
   #isClear(scene: Scene, { owner, waiting }: Sufferer, options: PressureOptions): boolean {
-    const suspicion = this.#suspicion
     if (waiting >= options.freeze || owner.container.latencySensitive === true) return true
-    return suspicion?.containerId === owner.container.containerId && scene.now <= suspicion.until
+    return this.#helpfulProbes(owner.container.containerId, scene.now) >= PROBES
+  }
+
+  #helpfulProbes(containerId: string, now: number): number {
+    const suspicion = this.#suspicion
+    return suspicion?.containerId === containerId && now <= suspicion.until ? suspicion.probes : 0
   }
 
   /** Freezes for a moment, to see whether the owner waits less without borrowers. */
@@ -227,7 +234,8 @@ export class CpuLadder {
         this.#attribution.learn(scene, containerId, found, options)
         return []
       }
-      this.#suspicion = { containerId, until: scene.now + SUSPECT_MS }
+      const probes = this.#helpfulProbes(containerId, scene.now) + 1
+      this.#suspicion = { containerId, probes, until: scene.now + SUSPECT_MS }
       const helped = { ...signal, value: found, threshold: limit, comparison: 'below' } as const
       return this.#thawAll(
         scene,

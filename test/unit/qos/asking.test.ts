@@ -4,6 +4,8 @@ import type { QosController } from '../../../src/qos/controller.ts'
 import pressureController from '../../../src/qos/pressure.ts'
 import { becauseOfBorrowers, type Doing, Force, first, kinds, runPulses, shop } from '../../support/pulses.ts'
 
+/** By chance an owner waits less in one short freeze, hardly in three. */
+const ASKED = ['freeze', 'thaw', 'freeze', 'thaw', 'freeze', 'thaw'] as const
 const make = (): QosController => pressureController({}) as QosController
 
 test('when an owner waits a little, borrowers are asked first, and squeezed when they were the reason', async () => {
@@ -12,15 +14,15 @@ test('when an owner waits a little, borrowers are asked first, and squeezed when
   const actions = await runPulses(
     make(),
     shop(),
-    1000,
+    2000,
     becauseOfBorrowers(() => mild),
     { force },
   )
-  expect(kinds(actions).slice(0, 3)).toEqual(['freeze', 'thaw', 'squeeze'])
-  const [probe, thaw, squeeze] = actions
+  expect(kinds(actions).slice(0, 7)).toEqual([...ASKED, 'squeeze'])
+  const [probe, thaw] = actions
   expect(probe).toMatchObject({ probeMs: 50, decision: { probeMs: 50, threshold: 0.05 } })
   expect((thaw?.time ?? 0) - (probe?.time ?? 0)).toBe(100)
-  expect((squeeze?.time ?? 0) - (thaw?.time ?? 0)).toBeLessThanOrEqual(300)
+  expect(first(actions, 'squeeze')?.time ?? Infinity).toBeLessThanOrEqual(1200)
   expect(Number.isFinite(force.quotaCpus)).toBe(true)
 })
 
@@ -44,9 +46,9 @@ test('a probe that helped is forgotten when the owner does not wait again soon, 
 })
 
 test('a squeeze that changes nothing is doubted after a second: borrowers that are not the reason go on', async () => {
-  // The probe before the squeeze came at a moment in which the owner would not have waited anyway.
+  // The probes before the squeeze came at moments in which the owner would not have waited anyway.
   const doing = ({ frozen }: Force, time: number): Readonly<Record<string, Doing>> => ({
-    web: { cpus: 1, waiting: time < 500 && frozen.size > 0 ? 0 : 0.07 },
+    web: { cpus: 1, waiting: time < 1100 && frozen.size > 0 ? 0 : 0.07 },
     old: { cpus: 0.9 },
   })
   const force = new Force()
@@ -56,7 +58,7 @@ test('a squeeze that changes nothing is doubted after a second: borrowers that a
   expect(probe).toMatchObject({ probeMs: 50 })
   expect((probe?.time ?? 0) - squeezed).toBeGreaterThanOrEqual(1000)
   expect((probe?.time ?? 0) - squeezed).toBeLessThanOrEqual(1200)
-  expect(kinds(actions)).toEqual(['freeze', 'thaw', 'squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
+  expect(kinds(actions)).toEqual([...ASKED, 'squeeze', 'freeze', 'not-ours', 'thaw', 'relax'])
   expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
 })
 
