@@ -1,6 +1,7 @@
-// Owners that suffer from something else than borrowers: nobody may be squeezed, frozen or ended for it.
+// Owners that suffer from something else than borrowers: nobody may be held back or ended for it, but for a moment's
+// freeze that asks whether borrowers are the reason.
 import { type Figure, figure } from '../../src/base/figures.ts'
-import type { LendRig } from './rig.ts'
+import type { LendRecord, LendRig } from './rig.ts'
 import { borrower, CPU_BOUND } from './tail.ts'
 import type { Started, Wish } from './tasks.ts'
 
@@ -58,10 +59,13 @@ export async function measureAlarms(rig: LendRig, seconds: number): Promise<read
     const troubled = await rig.start(rig.owners, alarm.owner)
     await rig.sleep(seconds * 1000)
     const records = await rig.history(since)
-    const wrong = records.filter(({ kind }) => kind === 'squeeze' || kind === 'freeze')
+    const held = records.filter(({ kind }) => kind === 'squeeze' || kind === 'freeze')
+    const [probes, wrong] = [held.filter(isProbe), held.filter((record) => !isProbe(record))]
     for (const { text } of wrong) rig.context.say(`  false alarm: ${text}`)
+    for (const { text } of probes) rig.context.say(`  asked: ${text}`)
     figures.push(
       figure(`false alarms: ${alarm.name}: squeezes`, wrong.length, '', '= 0'),
+      figure(`false alarms: ${alarm.name}: freezes of 50 ms that asked`, probes.length, ''),
       figure(
         `false alarms: ${alarm.name}: kills`,
         records.filter(({ kind }) => kind === 'evict').length,
@@ -74,6 +78,9 @@ export async function measureAlarms(rig: LendRig, seconds: number): Promise<read
   }
   return figures
 }
+
+/** A freeze that ended by itself, as a question. */
+const isProbe = ({ record }: LendRecord): boolean => record['probeMs'] !== undefined
 
 async function end(task: Started): Promise<void> {
   await task.kill()
