@@ -3,6 +3,7 @@ import { OperatingError, reasonOf } from '../base/errors.ts'
 import { flagRows, type ParsedFlags } from '../base/flags.ts'
 import { Metrics } from '../base/metrics.ts'
 import { Scope } from '../base/scope.ts'
+import { killLeftSessions } from '../containerizer/session.ts'
 import type { SandboxMeter } from '../gc/sandbox-meter.ts'
 import { bindAddress } from '../http/address.ts'
 import { LogSwitch } from '../http/operator/log-switch.ts'
@@ -36,6 +37,8 @@ import { declareMetrics } from './metrics.ts'
 import { Outbox } from './outbox.ts'
 import { listenAsBefore, type PortWish } from './port.ts'
 import { type Happening, Shell } from './shell.ts'
+import { type NestedOutputs, nestedOutputs } from './sessions/outputs.ts'
+import { openSessions, type Sessions } from './sessions/sessions.ts'
 import { openSight, type Sight } from './sight.ts'
 import type { ContainerNews, Supervisor } from './supervisor.ts'
 import { Sampler } from './usage.ts'
@@ -89,6 +92,8 @@ interface Parts {
   readonly collection: OpenCollection
   readonly checks: Checks
   readonly ends: ContainerEnds
+  readonly sessions: Sessions
+  readonly outputs: NestedOutputs
 }
 
 interface ServedParts extends Parts {
@@ -172,6 +177,7 @@ function portWish(flags: AgentFlags, { found, recovery }: Ground): PortWish {
 
 /** What was found goes on, and the core settles the rest; before anybody can call the agent. */
 function takeUp({ found, recovery }: Ground, { metrics, shell, supervisor }: Parts, cleanup: boolean): void {
+  killLeftSessions(new Set(found.keys()))
   for (const container of found.values()) supervisor.adopt(container)
   const { problems, rebooted } = recovery
   metrics.count('slave/recovery_errors', problems.length)
@@ -243,7 +249,9 @@ function connectParts(
   const lent = (): Resources => lending.desk.lending.lent
   declareMetrics(metrics, { clock, state: core.state, total: ground.resources, lent })
   const { meter, sight } = openSight({ flags, ground, metrics, sampler, supervisor, state: core.state }, deps)
-  const seen = { metrics, sight, meter, lending, collection, ends }
+  const sessions = openSessions(flags, metrics, supervisor, deps)
+  const outputs = nestedOutputs(flags, ground.workDir, core.state, log)
+  const seen = { metrics, sight, meter, lending, collection, ends, sessions, outputs }
   return { core, keeper, link, shell, supervisor, fetching, checks, ...seen }
 }
 
@@ -287,7 +295,7 @@ function correctionOf(action: EvictAction): GracefulCorrection {
 function operatorApi(
   facts: AgentFacts,
   files: Files,
-  { core, ends, logging, metrics, sight, supervisor }: ServedParts,
+  { collection, core, ends, logging, metrics, outputs, sessions, sight, supervisor }: ServedParts,
 ): OperatorApi {
   return new OperatorApi({
     flags: facts.flags,
@@ -300,6 +308,10 @@ function operatorApi(
     containers: () => sight.containers(),
     kill: (containerId) => supervisor.kill(containerId, 0),
     onEnd: (containerId, then) => ends.wait(containerId, then),
+    sessions,
+    prune: async (excluded) => collection.engine.images?.prune(excluded),
+    openOutput: outputs.open,
+    removeOutput: outputs.remove,
   })
 }
 
@@ -342,11 +354,12 @@ function openServer(
 
 /** Nothing new begins; whatever still runs is killed before its cgroups and connections go. */
 async function endAll(
-  { checks, core, keeper, lending, shell, supervisor }: Parts,
+  { checks, core, keeper, lending, sessions, shell, supervisor }: Parts,
   scope: Scope,
 ): Promise<void> {
   shell[Symbol.dispose]()
   checks[Symbol.dispose]()
+  await sessions.close()
   if (!supervisor.hasLeft) {
     for (const containerId of core.state.containers.keys()) {
       lending.desk.lending.actions.letGo(containerId)

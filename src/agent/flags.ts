@@ -112,6 +112,7 @@ export const AGENT_FLAGS = {
   hadoop_home: pathFlag(
     'Folder with bin/hadoop for hdfs://, s3:// and the like; else HADOOP_HOME, else hadoop on the PATH.',
   ),
+  disable_exec: boolFlag(false, 'Refuses commands in running containers, such as tepui exec (of Tepui).'),
   executor_environment_variables: optionalFlag(
     'Variables for every executor and task, a JSON object of strings.',
     'a JSON object of strings',
@@ -190,6 +191,12 @@ export const AGENT_FLAGS = {
     minMs: 100,
   }),
   qos_correction_interval_min: durationFlag('0ns', 'Least time between two rounds of corrections.'),
+  max_sessions: integerFlag(
+    50,
+    1,
+    10_000,
+    'Commands that operators run in running containers at a time (of Tepui).',
+  ),
   max_stream_backlog: integerFlag(
     16_777_216,
     65_536,

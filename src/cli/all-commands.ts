@@ -9,6 +9,7 @@ import { demoCommand } from './commands/demo.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eachCommand } from './commands/each.ts'
 import { eventsCommand } from './commands/events.ts'
+import { execCommand } from './commands/exec.ts'
 import { fetchCommand } from './commands/fetch.ts'
 import { frameworksCommand } from './commands/frameworks.ts'
 import { fsCommand } from './commands/fs.ts'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   eachCommand,
   psCommand,
   logsCommand,
+  execCommand,
   fsCommand,
   killCommand,
   topCommand,

@@ -69,6 +69,7 @@ function wantedBy(option: string): readonly Wanted[] | undefined {
 function wantedAs(name: string, given: readonly string[]): readonly Wanted[] | undefined {
   switch (name) {
     case 'logs':
+    case 'exec':
     case 'kill':
     case 'fs':
       return ['task']

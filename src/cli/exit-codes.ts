@@ -13,7 +13,7 @@ export const EXIT = {
   usage: 64,
   /** Nobody answers at the address of the master. */
   unreachable: 69,
-  /** `run`: the task ended without an exit code of its own, and not by a signal. */
+  /** `run`, `exec`: it ended without an exit code of its own, and not by a signal. */
   ours: 125,
   /** Stopped by Ctrl-C, as shells count it: 128 and the number of the signal. */
   interrupted: 130,

@@ -10,6 +10,7 @@ export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly str
     ls: ['ps'],
     inspect: ['inspect', 'task'],
     logs: ['logs'],
+    exec: ['exec'],
     why: ['why'],
     kill: ['kill'],
   },

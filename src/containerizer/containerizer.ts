@@ -5,6 +5,7 @@ import type { ContainerDetails, ContainerStatistics } from '../resources/usage.t
 import type { CommandInfo } from '../wire/commands.ts'
 import type { ContainerInfo } from '../wire/containers.ts'
 import type { Keeping } from './keeping.ts'
+import type { Session, SessionWish } from './session.ts'
 
 /** Everything that is needed to start one container; the agent fills it, a containerizer only reads it. */
 export interface ContainerSpec {
@@ -82,6 +83,11 @@ export interface Container {
    * `OperatingError` when it cannot be run (ENGINE: for now); when the signal aborts, ends it and throws the reason.
    */
   execute?(command: CommandInfo, signal: AbortSignal): Promise<Executed>
+  /**
+   * As `execute`, with streams or a terminal that the caller holds. It ends with the container at the latest. Throws
+   * `OperatingError` LAUNCH when it cannot be run, ENGINE when nobody can tell.
+   */
+  open?(wish: SessionWish): Promise<Session>
   /** Undefined once it ended or when this machine cannot tell. */
   statistics(): Promise<ContainerStatistics | undefined>
   /** More counters, for pages; undefined once it ended. One that has none tells none. */

@@ -64,6 +64,8 @@ const SUCCEEDED = 'tepui/image_removals_succeeded'
 const FAILED = 'tepui/image_removals_failed'
 /** Times of use are written down no finer than this: the order of days matters, not of seconds. */
 const USE_GRAIN_MS = 60_000
+/** What was used a moment ago stays: a task may be about to get its container. */
+const PRUNED_MS = 60_000
 const RETRY_MS = 5 * 60_000
 const MAX_LINES = 100
 /** Known images; of more the oldest are forgotten, which keeps them. */
@@ -175,8 +177,23 @@ export class Images {
    * @param olderThanMs also those that no task used for so long, whatever the disk says
    */
   collect(olderThanMs?: number): Promise<void> {
+    return this.#inTurn(() => this.#collect(olderThanMs, this.rules))
+  }
+
+  /**
+   * Removes all that no container has, also without rules of its own; what was there before a task used it stays unless
+   * the rules say otherwise.
+   * @param excluded names that stay besides
+   */
+  prune(excluded: readonly string[]): Promise<void> {
+    const names = excluded.map((name) => this.#deps.store.shortName(name))
+    const rules = { ...this.rules, isOn: true, excluded: [...this.rules.excluded, ...names] }
+    return this.#inTurn(() => this.#collect(PRUNED_MS, rules))
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
     this.#pending++
-    this.#running = this.#running.then(() => this.#collect(olderThanMs)).finally(() => this.#pending--)
+    this.#running = this.#running.then(work).finally(() => this.#pending--)
     return this.#running
   }
 
@@ -189,25 +206,24 @@ export class Images {
     return this.#running
   }
 
-  async #collect(olderThanMs: number | undefined): Promise<void> {
+  async #collect(olderThanMs: number | undefined, rules: ImageRules): Promise<void> {
     // Who asks may have mended what was in the way.
     if (olderThanMs !== undefined)
       for (const one of this.#known.values()) this.#known.set(one.id, { ...one, notBefore: 0 })
-    const isWanted = (): boolean =>
-      !this.#closed && this.rules.isOn && (olderThanMs !== undefined || this.isTight)
+    const isWanted = (): boolean => !this.#closed && rules.isOn && (olderThanMs !== undefined || this.isTight)
     while (isWanted()) {
       // Anew each time: a container may have come meanwhile.
       await this.look()
-      const choice = this.#next(olderThanMs)
+      const choice = this.#next(olderThanMs, rules)
       if (choice === undefined) return
       await this.#remove(choice)
     }
   }
 
-  #next(olderThanMs: number | undefined): ImageChoice | undefined {
+  #next(olderThanMs: number | undefined, rules = this.rules): ImageChoice | undefined {
     if (!this.#isSeen) return undefined
     const moment = { now: this.#deps.clock.now(), isTight: this.isTight, olderThanMs }
-    return nextImage(this.#known.values(), this.rules, moment)
+    return nextImage(this.#known.values(), rules, moment)
   }
 
   async #remove({ image, why }: ImageChoice): Promise<RemovedImage> {

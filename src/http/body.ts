@@ -33,6 +33,8 @@ export async function writeBody(
     const told = length === undefined ? {} : { 'Content-Length': String(length) }
     response.writeHead(status, { ...headers, 'Content-Type': contentType, ...told })
     if (request.method === 'HEAD') return void response.end()
+    // A body of unknown length may come by and by, and its first piece late.
+    if (length === undefined) response.flushHeaders()
     using watch = new Watch(clock, () => response.destroy())
     let sent = 0
     for await (const piece of until(response, pieces)) {

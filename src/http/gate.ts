@@ -7,6 +7,7 @@ import type { Message } from '../wire/message.ts'
 import { acceptsMedia } from './accept.ts'
 import type { HttpRequest } from './request.ts'
 import { methodNotAllowed, text, type Answer } from './response.ts'
+import { RECORDS_TYPE } from './upload.ts'
 
 export interface Gate<T> {
   /** The message that the body has to be. */
@@ -17,6 +18,8 @@ export interface Gate<T> {
   readonly validate: (call: T) => string | undefined
   /** Whether a call is answered with a body, so that `Accept` matters. */
   readonly answered: (call: T) => boolean
+  /** Which calls are answered with records; without it there are none, and no header about them is looked at. */
+  readonly streamed?: (call: T) => boolean
   /** Told of every call that fails validation, for the metric of invalid calls. */
   readonly onInvalid?: (call: T, problem: string) => void
 }
@@ -52,11 +55,13 @@ export async function passGate<T>(request: HttpRequest, gate: Gate<T>): Promise<
   if (type === PROTOBUF_TYPE) return refuse(415, `Expecting 'Content-Type' of ${JSON_TYPE}: ${ONLY_JSON}`)
   // Mesos compares the whole value: with a charset behind it, it is another type.
   if (type !== JSON_TYPE) return refuse(415, `Expecting 'Content-Type' of ${JSON_TYPE} or ${PROTOBUF_TYPE}`)
+  if (gate.streamed !== undefined && request.header('message-content-type') !== undefined)
+    return refuse(415, "Expecting 'Message-Content-Type' not to be set for a request that is no stream")
   const body = await request.body()
   if (!body.ok) return body
   const call = passCall(gate, body.bytes.toString('utf8'))
   if (!call.ok) return call
-  const refusal = gate.answered(call.call) ? unacceptable(request.header('accept')) : undefined
+  const refusal = gate.answered(call.call) ? notAcceptable(request, gate.streamed?.(call.call)) : undefined
   return refusal === undefined ? call : { ok: false, answer: refusal }
 }
 
@@ -87,6 +92,27 @@ function readCall<T>(gate: Gate<T>, body: string): Passed<T> {
     400,
     prefix + (missing ? `Missing required fields: ${decoded.missing.join(', ')}` : decoded.error),
   )
+}
+
+/** Whether the client asks for records by their type; JSON is looked for first. */
+export function asksForRecords(request: HttpRequest): boolean {
+  const accept = request.header('accept')
+  return !acceptsMedia(accept, JSON_TYPE) && acceptsMedia(accept, RECORDS_TYPE)
+}
+
+/** @param streamed undefined where no call is answered with records */
+function notAcceptable(request: HttpRequest, streamed: boolean | undefined): Answer | undefined {
+  const within = request.header('message-accept')
+  if (streamed === undefined) return unacceptable(request.header('accept'))
+  if (!asksForRecords(request))
+    return within === undefined
+      ? unacceptable(request.header('accept'))
+      : text(406, "Expecting 'Message-Accept' not to be set where 'Accept' is not 'application/recordio'")
+  if (!streamed) return text(406, 'The answer to this call is no stream of records')
+  if (within === undefined) return text(406, "Expecting 'Message-Accept' to be set for a stream of records")
+  return acceptsMedia(within, JSON_TYPE)
+    ? undefined
+    : text(406, `Expecting 'Message-Accept' to allow '${JSON_TYPE}'`)
 }
 
 /** Refuses an `Accept` header that leaves no format; JSON is looked for first. */

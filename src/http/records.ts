@@ -91,3 +91,54 @@ export async function takeRecords(
     signal.removeEventListener('abort', onAbort)
   })
 }
+
+/**
+ * As `takeRecords`, for a `take` that may wait: what comes meanwhile stays with the peer.
+ *
+ * @param over ends the upload without a refusal when it aborts
+ */
+export async function takeRecordsInTurn(
+  request: HttpRequest,
+  limits: RecordLimits,
+  take: (record: string) => Promise<Answer | undefined>,
+  over: AbortSignal,
+): Promise<Answer | undefined> {
+  const { raw, signal } = request
+  const decoder = new RecordDecoder(limits)
+  const utf8 = new TextDecoder()
+  const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>()
+  const takeAll = async (records: readonly Uint8Array[]): Promise<void> => {
+    for (const record of records) {
+      const refusal = await take(utf8.decode(record))
+      if (refusal !== undefined) return resolve(refusal)
+    }
+  }
+  let last = Promise.resolve()
+  const inTurn = (records: () => readonly Uint8Array[]): void => {
+    raw.pause()
+    last = last
+      .then(() => takeAll(records()))
+      .then(() => void raw.resume())
+      .catch((error: unknown) => {
+        if (error instanceof OperatingError) resolve(text(400, reasonOf(error)))
+        else reject(error)
+      })
+  }
+  const onData = (piece: Buffer): void => inTurn(() => decoder.push(piece))
+  const onEnd = (): void => {
+    inTurn(() => {
+      decoder.end()
+      return []
+    })
+    void last.then(() => resolve(undefined))
+  }
+  const onOver = (): void => resolve(undefined)
+  const life = AbortSignal.any([over, signal])
+  life.addEventListener('abort', onOver, { once: true })
+  if (life.aborted) onOver()
+  raw.on('data', onData).on('end', onEnd)
+  return promise.finally(() => {
+    raw.off('data', onData).off('end', onEnd)
+    life.removeEventListener('abort', onOver)
+  })
+}

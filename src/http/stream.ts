@@ -26,6 +26,7 @@ export class RecordStream {
   readonly #limits: StreamLimits
   readonly #listeners: ((end: StreamEnd) => void)[] = []
   readonly #waiting: number[] = []
+  readonly #forRoom: { readonly bytes: number; readonly go: () => void }[] = []
   #waitingBytes = 0
   #largest = 0
   // When the oldest waiting record became the oldest.
@@ -77,6 +78,14 @@ export class RecordStream {
     return true
   }
 
+  /** Resolves when no more than so many bytes wait for the reader, or the stream is over: for who can wait to send. */
+  async room(bytes: number): Promise<void> {
+    if (this.#end !== undefined || this.#waitingBytes <= bytes) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#forRoom.push({ bytes, go: resolve })
+    await promise
+  }
+
   /** Ends the stream after what was sent; the client sees a regular end. */
   end(): void {
     if (this.closed) return
@@ -107,11 +116,21 @@ export class RecordStream {
     this.#waitingBytes -= this.#waiting.shift() ?? 0
     this.#since = this.#clock.monotonic()
     if (this.#waiting.length === 0) this.#largest = 0
+    if (this.#forRoom.length > 0) this.#letGo(this.#waitingBytes)
+  }
+
+  #letGo(waitingBytes: number): void {
+    const all = this.#forRoom.splice(0)
+    for (const one of all) {
+      if (waitingBytes <= one.bytes) one.go()
+      else this.#forRoom.push(one)
+    }
   }
 
   #finish(): void {
     if (this.#end !== undefined) return
     this.#end = this.#asked ?? 'left'
+    this.#letGo(0)
     for (const listener of this.#listeners.splice(0)) listener(this.#end)
   }
 }

@@ -76,6 +76,15 @@ export class Upload {
     )
   }
 
+  /** Resolves when the peer has taken what was sent, as far as the system has room for it, or the upload is over. */
+  async room(): Promise<void> {
+    if (this.#sent.destroyed || !this.#sent.writableNeedDrain) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#sent.once('drain', resolve).once('close', resolve)
+    await promise
+    this.#sent.off('drain', resolve).off('close', resolve)
+  }
+
   /** Says that nothing follows; the answer is on its way. */
   end(): void {
     if (this.#ended || this.#sent.destroyed) return

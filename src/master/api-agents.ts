@@ -9,6 +9,7 @@ import { HttpClient, type IncomingBytes, PeerRefusal } from '../http/client.ts'
 import type { HttpRequest } from '../http/request.ts'
 import { json, jsonText, text, type Answer } from '../http/response.ts'
 import type { Route } from '../http/routes.ts'
+import { SessionsApi } from './api-sessions.ts'
 import type { Agent, Cluster } from './core/cluster.ts'
 import { agentName } from './history/entries.ts'
 import type { History } from './history/history.ts'
@@ -29,6 +30,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   'fetch/purge': ['POST'],
   gc: ['GET', 'POST'],
   config: ['GET'],
+  session: ['POST'],
   'files/browse': ['GET'],
   'files/read': ['GET'],
   'files/download': ['GET'],
@@ -65,11 +67,13 @@ export interface Merged {
 export class AgentsApi implements Disposable {
   readonly #deps: AgentsApiDeps
   readonly #http: HttpClient
+  readonly #sessions: SessionsApi
   #underWay = 0
 
   constructor(deps: AgentsApiDeps) {
     this.#deps = deps
     this.#http = new HttpClient(deps.clock)
+    this.#sessions = new SessionsApi(deps)
   }
 
   get routes(): readonly Route[] {
@@ -101,6 +105,7 @@ export class AgentsApi implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#sessions[Symbol.dispose]()
     this.#http[Symbol.dispose]()
   }
 
@@ -116,6 +121,7 @@ export class AgentsApi implements Disposable {
       })
     const agent = this.#find(name)
     if (typeof agent === 'string') return text(404, agent)
+    if (page === 'session') return this.#sessions.handle(agent, addressOf(agent), request)
     const body = request.method === 'POST' ? await request.body(MAX_BODY_BYTES) : undefined
     if (body?.ok === false) return body.answer
     if (body !== undefined) this.#tell(agent, page, request, body.bytes)
@@ -266,11 +272,14 @@ export class AgentsApi implements Disposable {
     if (this.#underWay >= MAX_UNDER_WAY)
       throw new OperatingError('LIMIT', `${MAX_UNDER_WAY} requests to agents are under way already`)
     this.#underWay++
-    const { ip, port } = agent.address
     const query = new URLSearchParams([...params]).toString()
     const where = page.startsWith('files/') || page === 'api/v1' ? page : `api/x1/${page}`
-    return `http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/${where}${query === '' ? '' : `?${query}`}`
+    return `http://${addressOf(agent)}/${where}${query === '' ? '' : `?${query}`}`
   }
+}
+
+function addressOf({ address: { ip, port } }: Agent): string {
+  return `${ip.includes(':') ? `[${ip}]` : ip}:${port}`
 }
 
 // Sandboxes lie in the folder that Mesos gives to an agent; clients build these paths themselves.

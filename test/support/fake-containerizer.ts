@@ -8,6 +8,7 @@ import type {
   LaunchObserver,
   Recovered,
 } from '../../src/containerizer/containerizer.ts'
+import type { OutputName, Session, SessionWish, WindowSize } from '../../src/containerizer/session.ts'
 import type { Keeping } from '../../src/containerizer/keeping.ts'
 import type { Resources } from '../../src/resources/resources.ts'
 import type { ContainerDetails, ContainerStatistics } from '../../src/resources/usage.ts'
@@ -148,6 +149,16 @@ export class FakeContainer implements Container {
     this.kills.push(graceMs)
   }
 
+  /** What was opened in it, by id. */
+  readonly sessions = new Map<string, FakeSession>()
+
+  open(wish: SessionWish): Promise<Session> {
+    if (this.refuses !== undefined) return Promise.reject(this.refuses)
+    const session = new FakeSession(wish)
+    this.sessions.set(wish.id, session)
+    return Promise.resolve(session)
+  }
+
   async update(resources: Resources): Promise<void> {
     if (this.refuses !== undefined) throw this.refuses
     this.updates.push(resources)
@@ -164,5 +175,66 @@ export class FakeContainer implements Container {
   async release(): Promise<void> {
     this.released += 1
     if (this.refuses !== undefined) throw this.refuses
+  }
+}
+
+/** A command that prints what a test gives it, and keeps what it is given. */
+export class FakeSession implements Session {
+  readonly wish: SessionWish
+  readonly input: Buffer[] = []
+  inputEnded = false
+  readonly sizes: WindowSize[] = []
+  readonly signals: number[] = []
+  ends = 0
+  readonly #exited = Promise.withResolvers<number>()
+  readonly #printed = Promise.withResolvers<void>()
+  #take: ((stream: OutputName, piece: Buffer) => Promise<void>) | undefined
+
+  constructor(wish: SessionWish) {
+    this.wish = wish
+  }
+
+  get exited(): Promise<number> {
+    return this.#exited.promise
+  }
+
+  follow(take: (stream: OutputName, piece: Buffer) => Promise<void>): Promise<void> {
+    this.#take = take
+    return this.#printed.promise
+  }
+
+  /** Resolves when it is taken. */
+  async print(stream: OutputName, piece: string | Buffer): Promise<void> {
+    await this.#take?.(stream, Buffer.from(piece))
+  }
+
+  exit(status: number): void {
+    this.#printed.resolve()
+    this.#exited.resolve(status)
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    this.input.push(Buffer.from(bytes))
+    return Promise.resolve()
+  }
+
+  endInput(): void {
+    this.inputEnded = true
+  }
+
+  resize(size: WindowSize): Promise<void> {
+    this.sizes.push(size)
+    return Promise.resolve()
+  }
+
+  signal(number: number): Promise<void> {
+    this.signals.push(number)
+    return Promise.resolve()
+  }
+
+  end(): Promise<void> {
+    this.ends += 1
+    this.exit(9)
+    return Promise.resolve()
   }
 }

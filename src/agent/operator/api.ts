@@ -7,25 +7,31 @@ import { pageBytes } from '../../http/pages/page-text.ts'
 import type { Page } from '../../http/pages/resources.ts'
 import { commonHandlers, type CommonParts } from '../../http/operator/daemon-calls.ts'
 import { answerCall, notYet, type CallHandler, type OperatorCalls } from '../../http/operator/dispatch.ts'
+import { hasRecords } from '../../http/records.ts'
 import { countRefusal } from '../../http/refused.ts'
 import type { HttpRequest } from '../../http/request.ts'
-import { jsonPieces, jsonText, type Answer } from '../../http/response.ts'
+import { empty, jsonPieces, jsonText, type Answer } from '../../http/response.ts'
 import { AgentCall, type AgentCallType } from '../../wire/agent-call.ts'
 import { AgentResponse } from '../../wire/agent-response.ts'
 import type { AgentInfo } from '../../wire/agents.ts'
 import { encodeMessage } from '../../wire/json.ts'
 import type { Files } from '../files.ts'
+import { attachInput } from '../sessions/input.ts'
 import type { ContainerSight } from '../view-statistics.ts'
 import { containerHandlers, type ContainerDeps } from './containers.ts'
 import { fileHandlers } from './files.ts'
+import { nestedHandlers, type NestedDeps } from './nested.ts'
+import { sessionHandlers, STREAMED } from './sessions.ts'
 import { agentPart, containersPart, executorsPart, frameworksPart, tasksPart } from './state.ts'
 
-export interface OperatorApiDeps extends CommonParts, ContainerDeps {
+export interface OperatorApiDeps extends CommonParts, ContainerDeps, NestedDeps {
   readonly counters: Metrics
   readonly info: AgentInfo
   readonly files: Files
   /** What the running containers use, new enough for a page. */
   readonly containers: () => Promise<readonly ContainerSight[]>
+  /** Removes the images that no container has, but none of these. Never rejects. */
+  readonly prune: (excluded: readonly string[]) => Promise<void>
 }
 
 /** Calls and refusals, of Tepui. */
@@ -67,14 +73,18 @@ export class OperatorApi {
       message: AgentCall,
       label: 'agent::Call',
       payloads: PAYLOADS,
+      streamed: STREAMED,
       handlers: handlersOf(deps),
     }
   }
 
   async handle(request: HttpRequest): Promise<Answer> {
-    const { counters } = this.#deps
+    const { counters, sessions } = this.#deps
     counters.count(CALLS)
-    return countRefusal(await answerCall(request, this.#calls), counters, REFUSED)
+    const answer = hasRecords(request)
+      ? await attachInput(sessions, request)
+      : await answerCall(request, this.#calls)
+    return countRefusal(answer, counters, REFUSED)
   }
 }
 
@@ -104,24 +114,12 @@ function stateHandlers({
 
 /** The calls that come with later work, by what they are about. */
 const LATER = {
-  'running commands in containers': [
-    'LAUNCH_NESTED_CONTAINER_SESSION',
-    'ATTACH_CONTAINER_INPUT',
-    'ATTACH_CONTAINER_OUTPUT',
-  ],
-  'making containers within and beside those of tasks': [
-    'LAUNCH_NESTED_CONTAINER',
-    'REMOVE_NESTED_CONTAINER',
-    'LAUNCH_CONTAINER',
-    'REMOVE_CONTAINER',
-  ],
   'resource providers': [
     'ADD_RESOURCE_PROVIDER_CONFIG',
     'UPDATE_RESOURCE_PROVIDER_CONFIG',
     'REMOVE_RESOURCE_PROVIDER_CONFIG',
     'MARK_RESOURCE_PROVIDER_GONE',
   ],
-  'a store of images': ['PRUNE_IMAGES'],
 } as const satisfies Readonly<Record<string, readonly AgentCallType[]>>
 
 type LaterType = (typeof LATER)[keyof typeof LATER][number]
@@ -134,6 +132,12 @@ function handlersOf(deps: OperatorApiDeps): Handlers {
     ...fileHandlers(deps.files),
     ...stateHandlers(deps),
     ...containerHandlers(deps),
+    ...sessionHandlers(deps.sessions),
+    ...nestedHandlers(deps),
+    PRUNE_IMAGES: async ({ prune_images: asked }) => {
+      await deps.prune((asked?.excluded_images ?? []).flatMap(({ docker }) => docker?.name ?? []))
+      return empty(200)
+    },
     GET_AGENT: () => tell({ type: 'GET_AGENT', get_agent: agentPart(deps.state, deps.info) }),
     // There are none yet.
     GET_OPERATIONS: () => tell({ type: 'GET_OPERATIONS', get_operations: {} }),

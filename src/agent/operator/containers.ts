@@ -1,7 +1,8 @@
 /**
  * KILL_CONTAINER and WAIT_CONTAINER of the agent's operator API, under their old names too, for the containers of
- * executors and tasks (spec/mesos.md 4.3). Containers beside or within them are not made here.
+ * executors and tasks, and for what runs in them (spec/mesos.md 4.3).
  */
+import { constants } from 'node:os'
 import type { CallHandler } from '../../http/operator/dispatch.ts'
 import { empty, jsonText, text, type Answer } from '../../http/response.ts'
 import type { AgentCall } from '../../wire/agent-call.ts'
@@ -10,6 +11,7 @@ import type { ContainerID } from '../../wire/ids.ts'
 import { encodeMessage } from '../../wire/json.ts'
 import { type AgentState, type Executor, type Task, executorOf } from '../core/state.ts'
 import type { HttpRequest } from '../../http/request.ts'
+import { pathOf, type Sessions } from '../sessions/sessions.ts'
 
 export interface ContainerDeps {
   readonly state: Readonly<AgentState>
@@ -17,11 +19,15 @@ export interface ContainerDeps {
   readonly kill: (containerId: string) => void
   /** Calls back once when a container has ended; disposing it forgets the callback. */
   readonly onEnd: (containerId: string, then: () => void) => Disposable
+  readonly sessions: Sessions
 }
 
 type ContainerType = 'KILL_CONTAINER' | 'KILL_NESTED_CONTAINER' | 'WAIT_CONTAINER' | 'WAIT_NESTED_CONTAINER'
 
-const SIGKILL = 9
+type WaitType = 'WAIT_CONTAINER' | 'WAIT_NESTED_CONTAINER'
+
+const SIGKILL = constants.signals.SIGKILL
+const SIGNALS: ReadonlySet<number> = new Set(Object.values(constants.signals))
 
 export function containerHandlers(
   deps: ContainerDeps,
@@ -40,14 +46,9 @@ export function containerHandlers(
 const unknown = (id: ContainerID | undefined): Answer =>
   text(404, `Container '${pathOf(id)}' cannot be found`)
 
-/** As Mesos writes ids that have parents. */
-function pathOf(id: ContainerID | undefined): string {
-  if (id === undefined) return ''
-  return id.parent === undefined ? id.value : `${pathOf(id.parent)}.${id.value}`
-}
-
-function kill(deps: ContainerDeps, id: ContainerID | undefined, signal = SIGKILL): Answer {
-  const executor = id?.parent === undefined ? executorOf(deps.state, id?.value ?? '') : undefined
+async function kill(deps: ContainerDeps, id: ContainerID | undefined, signal = SIGKILL): Promise<Answer> {
+  if (id?.parent !== undefined) return killWithin(deps.sessions, id, signal)
+  const executor = executorOf(deps.state, id?.value ?? '')
   if (executor === undefined) return unknown(id)
   if (signal !== SIGKILL)
     return text(501, `Only signal ${SIGKILL} can be sent to a container so far, but received ${signal}`)
@@ -55,15 +56,24 @@ function kill(deps: ContainerDeps, id: ContainerID | undefined, signal = SIGKILL
   return empty(200)
 }
 
+async function killWithin(sessions: Sessions, id: ContainerID, signal: number): Promise<Answer> {
+  const found = sessions.get(id)
+  // One that has ended meanwhile needs no signal.
+  if (found === undefined) return sessions.status(id) === undefined ? unknown(id) : empty(200)
+  if (!SIGNALS.has(signal)) return text(400, `There is no signal ${signal}`)
+  await (signal === SIGKILL ? found.end() : found.session.signal(signal))
+  return empty(200)
+}
+
 async function wait(
   deps: ContainerDeps,
-  type: 'WAIT_CONTAINER' | 'WAIT_NESTED_CONTAINER',
+  type: WaitType,
   id: ContainerID | undefined,
   { signal }: HttpRequest,
 ): Promise<Answer> {
+  if (id?.parent !== undefined) return waitWithin(deps.sessions, type, id, signal)
   const containerId = id?.value ?? ''
   const running = executorOf(deps.state, containerId)
-  if (id?.parent !== undefined) return unknown(id)
   if (running !== undefined) {
     const { promise, resolve } = Promise.withResolvers<void>()
     using _ = deps.onEnd(containerId, resolve)
@@ -73,7 +83,25 @@ async function wait(
   }
   const ended = running ?? completed(deps.state, containerId)
   if (ended === undefined) return unknown(id)
-  const said = endOf(ended)
+  return tellEnd(type, endOf(ended))
+}
+
+async function waitWithin(
+  sessions: Sessions,
+  type: WaitType,
+  id: ContainerID,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const give = (): void => resolve(undefined)
+  signal.addEventListener('abort', give, { once: true })
+  const status = await Promise.race([sessions.get(id)?.ended ?? sessions.status(id), promise])
+  signal.removeEventListener('abort', give)
+  if (signal.aborted) return text(503, 'The agent is ending')
+  return status === undefined ? unknown(id) : tellEnd(type, { exit_status: status })
+}
+
+function tellEnd(type: WaitType, said: AgentResponseWaitContainer): Answer {
   const response =
     type === 'WAIT_CONTAINER' ? { type, wait_container: said } : { type, wait_nested_container: said }
   return jsonText(encodeMessage(AgentResponse, response))

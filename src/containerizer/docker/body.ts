@@ -15,8 +15,11 @@ export interface ExecBody {
   readonly Cmd: readonly string[]
   /** Added to the container's own. */
   readonly Env: readonly string[]
+  readonly AttachStdin?: true
   readonly AttachStdout: true
   readonly AttachStderr: true
+  readonly Tty?: boolean
+  readonly User?: string
 }
 
 export interface Healthcheck {

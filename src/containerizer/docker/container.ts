@@ -15,6 +15,8 @@ import { EngineError } from './engine-errors.ts'
 import { usageOf } from './engine-usage.ts'
 import type { Engine } from './engine.ts'
 import { execute } from './execute.ts'
+import { openDockerSession } from './session.ts'
+import type { Session, SessionWish } from '../session.ts'
 import type { KernelLog } from './kernel-log.ts'
 import type { SandboxOutput } from './output.ts'
 import type { Removals } from './removals.ts'
@@ -151,6 +153,12 @@ export class DockerContainer implements Container {
 
   execute(command: CommandInfo, signal: AbortSignal): Promise<Executed> {
     return execute(this.#parts, command, signal)
+  }
+
+  open(wish: SessionWish): Promise<Session> {
+    const { group } = this.#parts
+    const inside = group === undefined ? undefined : () => group.cgroups.processes(group.path)
+    return openDockerSession({ ...this.#parts, inside }, wish)
   }
 
   kill(graceMs: number): void {

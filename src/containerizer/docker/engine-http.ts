@@ -1,5 +1,7 @@
 // How requests that dockerode's modem has made go to the engine, and how answers are read: with as little as it takes.
 import { type ClientRequest, type IncomingMessage, request, type RequestOptions } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { brokenConnection } from './engine-errors.ts'
 
 /** What the modem was asked for. */
 interface Asked {
@@ -81,4 +83,42 @@ export async function* readLines(
     for (const line of lines) if (line.trim() !== '') yield line
   }
   if (rest.trim() !== '') yield rest
+}
+
+/** A request in place of which both sides send what they like. */
+interface Raw extends Asked {
+  readonly doing: string
+  readonly path: string
+  readonly body?: object
+}
+
+/** A connection that stopped being HTTP, or the engine's answer where it refused that. */
+export type Hijacked = { readonly connection: Duplex } | { readonly refused: IncomingMessage }
+
+/**
+ * Asks for a raw connection in place of an answer, as `docker exec` does.
+ *
+ * @throws EngineError when nobody answers
+ */
+export function hijack(socketPath: string, { body = {}, doing, onSent, path }: Raw): Promise<Hijacked> {
+  const { promise, resolve, reject } = Promise.withResolvers<Hijacked>()
+  const text = JSON.stringify(body)
+  const headers = {
+    'Content-Type': 'application/json',
+    'Content-Length': String(Buffer.byteLength(text)),
+    Connection: 'Upgrade',
+    Upgrade: 'tcp',
+  }
+  const asked = request({ socketPath, path, method: 'POST', headers, agent: false })
+  asked.on('upgrade', (_, connection: Duplex, first: Buffer) => {
+    if (first.length > 0) connection.unshift(first)
+    // A connection that breaks is over; how the command ended is asked for then.
+    connection.on('error', () => undefined)
+    resolve({ connection })
+  })
+  asked.on('response', (refused) => resolve({ refused }))
+  asked.on('error', (error) => reject(brokenConnection(doing, socketPath, error)))
+  onSent?.(asked)
+  asked.end(text)
+  return promise
 }

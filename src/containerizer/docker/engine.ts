@@ -20,7 +20,7 @@ import { brokenConnection, lateAnswer } from './engine-errors.ts'
 import { Execs } from './engine-execs.ts'
 import { EngineStore } from './engine-store.ts'
 import Dockerode from './lean-dockerode.ts'
-import { readAnswer, readLines, sendAsItIs } from './engine-http.ts'
+import { hijack, readAnswer, readLines, sendAsItIs } from './engine-http.ts'
 import { accepted, type Answer, eventOf, parse, tooLong, wordsOf } from './engine-reading.ts'
 
 export interface Engine {
@@ -119,6 +119,7 @@ class SocketEngine implements Engine {
     ask: (request) => this.#ask(request),
     open: (request) => this.#timed(request, this.#timeouts.shortMs),
     read: (request, response) => this.#read(request, response),
+    hijack: (one) => this.#within(one, this.#timeouts.shortMs, (timed) => hijack(this.#socket, timed)),
   })
   readonly store = new EngineStore({ ask: (request) => this.#ask(request) })
   readonly #socket: string

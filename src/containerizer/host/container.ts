@@ -8,9 +8,11 @@ import type { ContainerDetails, ContainerStatistics } from '../../resources/usag
 import type { CommandInfo } from '../../wire/commands.ts'
 import type { Container, ContainerExit, ContainerSpec, Executed } from '../containerizer.ts'
 import { withNetwork } from '../network-usage.ts'
+import type { Session, SessionWish } from '../session.ts'
 import { execute } from './execute.ts'
 import { explainExit } from './exit.ts'
 import { signalProcess, type Fence } from './fence.ts'
+import { openHostSession } from './session.ts'
 import type { SandboxLog } from './sandbox-log.ts'
 import type { ContainerState } from './state.ts'
 
@@ -48,6 +50,7 @@ export class HostContainer implements Container {
   readonly inspect = undefined
   readonly exit: Promise<ContainerExit>
   readonly #parts: HostContainerParts
+  readonly #sessions = new Set<Session>()
   #ended = false
   /** Monotonic time of the SIGKILL; undefined until somebody asks for the end. */
   #deadline: number | undefined
@@ -90,6 +93,14 @@ export class HostContainer implements Container {
 
   execute(command: CommandInfo, signal: AbortSignal): Promise<Executed> {
     return execute(this.#parts, command, signal)
+  }
+
+  async open(wish: SessionWish): Promise<Session> {
+    const session = await openHostSession(this.#parts, wish)
+    this.#sessions.add(session)
+    void session.exited.then(() => this.#sessions.delete(session))
+    if (this.#ended) await session.end()
+    return session
   }
 
   async statistics(): Promise<ContainerStatistics | undefined> {
@@ -138,6 +149,8 @@ export class HostContainer implements Container {
     const { shim, fence, state, log } = this.#parts
     try {
       const ended = await shim.exited
+      // Nobody waits for a shell that somebody has open inside.
+      for (const session of this.#sessions) await session.end()
       await this.#waitForGrace()
       // What the command left in the background ends with it, as Mesos destroys a container whose executor ended.
       await fence.killAll()

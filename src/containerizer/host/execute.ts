@@ -14,7 +14,7 @@ interface Place {
 }
 
 /** It enters the groups before it becomes the command, so that nothing of it runs outside. */
-const ENTER = `while [ "$1" != -- ]; do
+export const ENTER = `while [ "$1" != -- ]; do
   echo 0 >"$1" || exit 125
   shift
 done

@@ -19,6 +19,8 @@ export interface OperatorCalls<Type extends string, Call extends OperatorCall<Ty
   readonly label: string
   /** The part without which a call of this type is refused. */
   readonly payloads: Readonly<Partial<Record<Type, keyof Call & string>>>
+  /** The types of calls that are answered with records, where there are any. */
+  readonly streamed?: ReadonlySet<Type>
   /** What else is wrong with a call whose part is there. */
   readonly validate?: (call: Call) => string | undefined
   readonly handlers: Readonly<Record<Exclude<Type, 'UNKNOWN'>, CallHandler<Call>>>
@@ -29,12 +31,16 @@ export async function answerCall<Type extends string, Call extends OperatorCall<
   request: HttpRequest,
   calls: OperatorCalls<Type, Call>,
 ): Promise<Answer> {
+  const { streamed } = calls
   const passed = await passGate(request, {
     message: calls.message,
     label: calls.label,
     validate: (call) => problemWith(call, calls),
     // Mesos looks at `Accept` for every call of these APIs.
     answered: () => true,
+    ...(streamed === undefined
+      ? {}
+      : { streamed: ({ type }: Call) => type !== undefined && streamed.has(type) }),
   })
   if (!passed.ok) return passed.answer
   const { type } = passed.call
