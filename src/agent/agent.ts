@@ -144,6 +144,10 @@ async function assemble(
   takeUp(ground, parts, cleanup)
   const recoverySecs = (deps.clock.monotonic() - ground.recoveryBeganAt) / 1000
   parts.metrics.gauge('slave/recovery_time_secs', () => recoverySecs)
+  void ground.laterAttributes?.then((attributes) => {
+    info.attributes = attributes
+    parts.shell.dispatch({ type: 'info-changed' })
+  })
   // An agent that only cleans up never registers (spec/mesos.md 6.3).
   if (!cleanup) scope.spawn('link', (signal) => parts.link.run(signal), onCrash)
   scope.spawn('sandbox sizes', (signal) => parts.meter.run(signal), onCrash)
@@ -179,9 +183,14 @@ function portWish(flags: AgentFlags, { found, recovery }: Ground): PortWish {
 function takeUp({ found, recovery }: Ground, { metrics, shell, supervisor }: Parts, cleanup: boolean): void {
   killLeftSessions(new Set(found.keys()))
   for (const container of found.values()) supervisor.adopt(container)
-  const { problems, rebooted } = recovery
+  const { problems, rebootedAt } = recovery
   metrics.count('slave/recovery_errors', problems.length)
-  shell.dispatch({ type: 'recover', found: new Set(found.keys()), rebooted, cleanup })
+  shell.dispatch({
+    type: 'recover',
+    found: new Set(found.keys()),
+    rebooted: rebootedAt !== undefined,
+    cleanup,
+  })
 }
 
 function connectParts(

@@ -16,6 +16,8 @@ export interface OpenedContainerizers {
   readonly all: readonly Containerizer[]
   /** Version of the Docker Engine, when one is there. */
   readonly engine: string | undefined
+  /** The same of one that is not there yet, when it comes; undefined when none is waited for. */
+  readonly laterEngine: Promise<string> | undefined
 }
 
 export interface ContainerizerDeps {
@@ -43,6 +45,7 @@ export async function openContainerizers(
 ): Promise<OpenedContainerizers> {
   const all: Containerizer[] = []
   let engine: string | undefined
+  let laterEngine: Promise<string> | undefined
   for (const name of flags.containerizers) {
     if (name === 'mesos') {
       all.push(openHost(flags, deps))
@@ -50,15 +53,20 @@ export async function openContainerizers(
     }
     const docker = await openEngines(flags, deps)
     all.push(docker)
-    engine = docker instanceof LateDocker ? undefined : docker.description.version
+    if (docker instanceof LateDocker) laterEngine = docker.comes.then(versionOf)
+    else engine = versionOf(docker)
   }
-  return { all, engine }
+  return { all, engine, laterEngine }
+}
+
+function versionOf({ description }: DockerContainerizer): string {
+  return description.version
 }
 
 async function openEngines(
   flags: AgentFlags,
   deps: ContainerizerDeps,
-): Promise<DockerContainerizer | LateDocker> {
+): Promise<DockerContainerizer | LateDocker<DockerContainerizer>> {
   const { clock, log, kept, signal } = deps
   const late = { clock, log, open: () => openDocker(dockerOptions(flags, deps)) }
   if (kept > 0) return openInTime(late, { kept, limitMs: flags.docker_engine_timeout, signal })

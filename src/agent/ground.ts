@@ -23,6 +23,7 @@ import {
 import type { Mode } from '../resources/decision.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { AgentInfo } from '../wire/agents.ts'
+import type { Attribute } from '../wire/values.ts'
 import { keptOnEngine, openContainerizers } from './containerizers.ts'
 import { coreSettings } from './core-settings.ts'
 import type { AgentFlags } from './flags.ts'
@@ -33,7 +34,14 @@ import type { Plugins } from './lending/lending.ts'
 import { loadPlugins, namedPlugins, type PluginNames, wantedPlugins } from './lending/plug-ins.ts'
 import { masterAddress } from './link.ts'
 import { lockFolder } from './lock.ts'
-import { compareIdentity, findContainers, openRecovery, readBootId, type Recovery } from './recovery.ts'
+import {
+  type Boot,
+  compareIdentity,
+  findContainers,
+  openRecovery,
+  readBoot,
+  type Recovery,
+} from './recovery.ts'
 import { sandboxSettings } from './sandbox.ts'
 
 export interface AgentDeps {
@@ -48,8 +56,8 @@ export interface AgentDeps {
   readonly disk?: () => DiskUse
   /** In place of those that `--containerizers` names. */
   readonly containerizers?: readonly Containerizer[]
-  /** The kernel's boot id; it is asked when left out. */
-  readonly bootId?: string
+  /** This life of the machine; the kernel is asked when left out. */
+  readonly boot?: Boot
   /** Brings the checkpoint's file to the disk; the system does when left out. */
   readonly sync?: (path: string) => Promise<void>
   /** Ends a start that waits. */
@@ -64,6 +72,8 @@ export interface Ground {
   readonly containerizers: readonly Containerizer[]
   /** Version of the Docker Engine, when one is used. */
   readonly engine: string | undefined
+  /** The agent's attributes when an engine comes that was not there at the start. */
+  readonly laterAttributes: Promise<Attribute[]> | undefined
   readonly lentTier: LentTier
   /** What the flags make of lending; people may change it while the agent runs. */
   readonly lendMode: Mode
@@ -110,13 +120,9 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   const resources = agentResources(hardware, flags.resources, flags.default_role)
   agentAttributes(hardware, { cgroups: '', engine: undefined }, flags.attributes)
   scope.use(await lockFolder(workDir))
-  const boot = {
-    strict: flags.strict,
-    bootId: deps.bootId ?? readBootId(),
-    ...(deps.sync && { sync: deps.sync }),
-  }
   const recoveryBeganAt = clock.monotonic()
-  const opened = openRecovery(workDir, boot, log)
+  const sync = deps.sync && { sync: deps.sync }
+  const opened = openRecovery(workDir, { strict: flags.strict, boot: deps.boot ?? readBoot(), ...sync }, log)
   scope.use(opened.checkpoint)
   const tag = cgroupTag(flags.port, workDir)
   const mount = flags.cgroups_hierarchy
@@ -125,34 +131,27 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   // Before anything of an earlier life is ended: a frozen process of a v1 freezer does not even die.
   const lentTier = thawLeftovers(cgroups, log)
   requireIsolation(flags.isolation, cgroups)
-  const kept = opened.rebooted ? 0 : keptOnEngine(opened.restored.state)
+  const kept = keptOnEngine(opened.restored.state)
   const signal = deps.signal ?? new AbortController().signal
   const needs = { clock, log, cgroups, tag, memoryBytes: hardware.memoryBytes, runtimeDir, kept, signal }
-  const { all: containerizers, engine } =
-    deps.containerizers === undefined
-      ? await openContainerizers(flags, needs)
-      : { all: deps.containerizers, engine: undefined }
+  const given = deps.containerizers && { all: deps.containerizers, engine: undefined, laterEngine: undefined }
+  const { all: containerizers, engine, laterEngine } = given ?? (await openContainerizers(flags, needs))
   // All of them are closed, also when the recovery of one fails.
   for (const containerizer of containerizers) scope.defer(() => containerizer.close())
-  const facts = { cgroups: cgroups.layout, engine }
+  const attributesWith = (version: string | undefined): Attribute[] =>
+    agentAttributes(hardware, { cgroups: cgroups.layout, engine: version }, flags.attributes)
   const info: AgentInfo = {
     hostname: await advertisedHostname(flags, ip, { clock, log }),
     port: flags.advertise_port ?? flags.port,
     resources: resources.toWire(),
-    attributes: agentAttributes(hardware, facts, flags.attributes),
+    attributes: attributesWith(engine),
   }
   const recovery = compareIdentity(opened, info, flags.reconfiguration_policy, workDir)
-  // One that waits for its engine stops waiting.
-  const stop = (): void => containerizers.forEach((containerizer) => void containerizer.close())
-  signal.addEventListener('abort', stop)
-  const earlier = await earlierContainers(
-    flags,
-    { workDir, info, ip, recovery, cgroups, containerizers },
-    log,
-  )
-  signal.removeEventListener('abort', stop)
+  const found = { workDir, info, ip, recovery, cgroups, containerizers }
+  const earlier = await earlierContainers(flags, found, { log, signal })
   const lending = { lentTier, lendMode, pluginNames, plugins }
-  const place = { master, workDir, cgroups, containerizers, engine, resources, info, ip }
+  const laterAttributes = laterEngine?.then(attributesWith)
+  const place = { master, workDir, cgroups, containerizers, engine, laterAttributes, resources, info, ip }
   return { ...place, ...lending, recovery, recoveryBeganAt, ...earlier }
 }
 
@@ -172,15 +171,18 @@ async function ownIp(flags: AgentFlags, master: string, { addresses, log }: Agen
 async function earlierContainers(
   flags: AgentFlags,
   ground: Pick<Ground, 'cgroups' | 'containerizers' | 'info' | 'ip' | 'recovery' | 'workDir'>,
-  log: Logger,
+  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
 ): Promise<Pick<Ground, 'found' | 'known'>> {
   const { containerizers, info, ip, recovery, workDir } = ground
   const { state } = recovery.restored
   const at = { workDir, agentId: state.agentId ?? '', ip, port: info.port ?? 0 }
-  const all = knownContainers(state, coreSettings(flags, ground), sandboxSettings(flags, at))
-  // Pids and names may be used again since the machine was started.
-  const known = recovery.rebooted ? [] : all
-  return { known, found: await findContainers(containerizers, known, log) }
+  const known = knownContainers(state, coreSettings(flags, ground), sandboxSettings(flags, at))
+  // One that waits for its engine stops waiting.
+  const stop = (): void => containerizers.forEach((containerizer) => void containerizer.close())
+  signal.addEventListener('abort', stop)
+  const found = await findContainers(containerizers, known, recovery, log)
+  signal.removeEventListener('abort', stop)
+  return { known, found }
 }
 
 /** Full with an estimator, as in Mesos; else off: an honest noop. */

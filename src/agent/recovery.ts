@@ -15,10 +15,20 @@ import { AGENTS_FOLDER, checkpointFile } from './paths.ts'
 import { problemsWithChange, type ReconfigurationPolicy } from './reconfiguration.ts'
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id'
+const KERNEL_FACTS = '/proc/stat'
 
-/** The kernel's name for the time since it was started. */
-export function readBootId(): string {
-  return readFileSync(BOOT_ID, 'utf8').trim()
+/** One life of this machine. */
+export interface Boot {
+  /** The kernel's name for the time since it was started. */
+  readonly id: string
+  /** When it was started, by the wall clock of now, ms. */
+  readonly at: number
+}
+
+export function readBoot(): Boot {
+  const seconds = /^btime (\d+)$/m.exec(readFileSync(KERNEL_FACTS, 'utf8'))?.[1]
+  // Where the kernel keeps it to itself, nothing counts as older than the start of the machine.
+  return { id: readFileSync(BOOT_ID, 'utf8').trim(), at: Number(seconds ?? 0) * 1000 }
 }
 
 export interface Recovery {
@@ -29,14 +39,14 @@ export interface Recovery {
   /** What was left out, as sentences. */
   readonly problems: readonly string[]
   readonly bootId: string
-  /** The machine was started anew since: nothing of what ran can still run. */
-  readonly rebooted: boolean
+  /** When the machine was started anew since, wall ms: nothing of what ran can still run. */
+  readonly rebootedAt: number | undefined
 }
 
 export interface RecoverySettings {
   /** `--strict`: stop at the first record that cannot be used, instead of counting it. */
   readonly strict: boolean
-  readonly bootId: string
+  readonly boot: Boot
   /** Brings a file to the disk; for tests. */
   readonly sync?: OpenOptions['sync']
 }
@@ -71,8 +81,9 @@ export function openRecovery(workDir: string, settings: RecoverySettings, log: L
   }
   for (const problem of problems) log.warn({ path, problem }, 'a record of the checkpoint is left out')
   const before = restored.agent?.boot_id
-  const { bootId } = settings
-  return { checkpoint, rows, restored, problems, bootId, rebooted: before !== undefined && before !== bootId }
+  const { boot } = settings
+  const rebootedAt = before === undefined || before === boot.id ? undefined : boot.at
+  return { checkpoint, rows, restored, problems, bootId: boot.id, rebootedAt }
 }
 
 function readCheckpoint(
@@ -86,9 +97,11 @@ function readCheckpoint(
     return { checkpoint, rows: checkpoint.read() }
   } catch (error) {
     checkpoint?.[Symbol.dispose]()
+    // Of a newer version it is known what helps.
+    const way = (error instanceof OperatingError ? error.hint : undefined) ?? 'Restore the file'
     throw new OperatingError('RECOVERY', `The checkpoint ${path} cannot be read: ${reasonOf(error)}`, {
       cause: error,
-      hint: `Restore the file, or give up what runs: ${resetAdvice(workDir)}`,
+      hint: `${way}, or give up what runs: ${resetAdvice(workDir)}`,
     })
   }
 }
@@ -111,7 +124,7 @@ export function compareIdentity(
   if (before === undefined) return recovery
   const problems = problemsWithChange(before, info, policy)
   if (problems.length === 0) return recovery
-  if (recovery.rebooted) return { ...recovery, restored: restore([]) }
+  if (recovery.rebootedAt !== undefined) return { ...recovery, restored: restore([]) }
   const grow =
     policy === 'equal'
       ? 'set the flags back, use --reconfiguration_policy=additive for what only grew'
@@ -127,12 +140,13 @@ export function compareIdentity(
 export async function findContainers(
   containerizers: readonly Containerizer[],
   known: readonly ContainerSpec[],
+  { rebootedAt }: Pick<Recovery, 'rebootedAt'>,
   log: Logger,
 ): Promise<ReadonlyMap<string, Container>> {
   const found = new Map<string, Container>()
   for (const containerizer of containerizers) {
     const own = known.filter((spec) => containerizer.supports(spec))
-    const { containers, removed } = await containerizer.recover(own)
+    const { containers, removed } = await containerizer.recover(own, rebootedAt)
     for (const [id, container] of containers) if (!found.has(id)) found.set(id, container)
     const fields = { containerizer: containerizer.name, found: containers.size, ended: removed }
     if (containers.size > 0) log.info(fields, 'containers of an earlier life of this agent found again')

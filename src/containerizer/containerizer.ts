@@ -136,8 +136,13 @@ export interface Containerizer {
    * Called once, before any launch: finds again what an earlier life of this agent left behind. Of the containers of
    * this agent those that `known` names live on; the others are ended and removed, those that had ended before when
    * their time is over.
+   *
+   * @param rebootedAt wall time, ms, when the machine was started since: then nothing lives on, and only the end that a
+   * known one had before that is its own. The others are missing, and none of them runs.
    */
-  recover(known: readonly ContainerSpec[]): Promise<Recovered>
+  recover(known: readonly ContainerSpec[], rebootedAt?: number): Promise<Recovered>
+  /** How many containers of this agent there are, whether they run or not. Throws `OperatingError` (ENGINE). */
+  count?(): Promise<number>
   /** Releases connections and delayed removals (doing them now). */
   close(): Promise<void>
 }

@@ -71,12 +71,13 @@ export class Database implements Disposable {
     const inner = new DatabaseSync(path, { timeout: 5000 })
     try {
       if (existed) refuseForeign(inner, options.onEmpty)
+      refuseNewer(inner, path, options.migrations)
       inner.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL')
       // Few reads, and the system caches the file: the library need not keep 2 MB of it.
       inner.exec('PRAGMA cache_size = -256')
       const check = inner.prepare('PRAGMA quick_check(1)').get() as Row | undefined
       if (check?.['quick_check'] !== 'ok') throw new Damage(String(check?.['quick_check']))
-      migrate(inner, path, options.migrations)
+      migrate(inner, options.migrations)
       return new Database(path, inner, options.sync ?? syncFile)
     } catch (error) {
       inner.close()
@@ -219,26 +220,31 @@ function moveAside(from: string, to: string): void {
 
 /** Of a file that we did not begin: it has another program's tables, or none. */
 function refuseForeign(inner: DatabaseSync, onEmpty: (() => void) | undefined): void {
-  const { user_version: version } = inner.prepare('PRAGMA user_version').get() as Row
-  if (version !== 0) return
+  if (versionOf(inner) !== 0) return
   const tables = inner.prepare('SELECT name FROM sqlite_master LIMIT 3').all() as readonly Row[]
   if (tables.length === 0) return onEmpty?.()
   const names = tables.map(({ name }) => String(name)).join(', ')
   throw new Damage(`it is a database of another program, with ${names} in it`)
 }
 
-function migrate(inner: DatabaseSync, path: string, migrations: readonly string[]): void {
+function versionOf(inner: DatabaseSync): number {
   const row = inner.prepare('PRAGMA user_version').get() as Row | undefined
-  const version = Number(row?.['user_version'] ?? 0)
-  if (version > migrations.length) {
-    throw new OperatingError(
-      'FILE',
-      `The database ${path} has version ${version}, this Tepui knows ${migrations.length}`,
-      {
-        hint: 'Start the newer Tepui that made it, or move the file away',
-      },
-    )
-  }
+  return Number(row?.['user_version'] ?? 0)
+}
+
+/** Before anything is written. */
+function refuseNewer(inner: DatabaseSync, path: string, migrations: readonly string[]): void {
+  const version = versionOf(inner)
+  if (version <= migrations.length) return
+  throw new OperatingError(
+    'FILE',
+    `The database ${path} has version ${version}, this Tepui knows ${migrations.length}`,
+    { hint: 'Start the newer Tepui that made it' },
+  )
+}
+
+function migrate(inner: DatabaseSync, migrations: readonly string[]): void {
+  const version = versionOf(inner)
   for (const [index, step] of migrations.entries()) {
     if (index < version) continue
     inner.exec(`BEGIN; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`)

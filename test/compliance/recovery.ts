@@ -1,5 +1,8 @@
 // What every containerizer's `recover` must hold to, after an agent that was killed: call it in a test file.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../src/base/clock.ts'
 import type { Container, ContainerSpec } from '../../src/containerizer/containerizer.ts'
 import { leftovers } from '../support/engine.ts'
 import { type Kind, Lives } from '../support/lives.ts'
@@ -55,14 +58,29 @@ class Scene {
     await this.lives.begin([spec])
     await this.lives.kill()
     this.lives.sign(spec, 'go')
-    await vi.waitFor(async () => {
-      if (this.lives.text(spec, 'over') !== 'over\n') throw new Error('It has not come to its end')
-      if (await this.#isRunning(spec)) throw new Error('It has not ended')
-    }, SOON)
+    await this.hasEnded(spec)
     return only((await this.lives.recover([spec])).containers)
   }
 
-  async #isRunning({ containerId }: ContainerSpec): Promise<boolean> {
+  /** Resolves when a command that writes `over` at its end has ended. */
+  hasEnded(spec: ContainerSpec): Promise<void> {
+    return vi.waitFor(async () => {
+      if (this.lives.text(spec, 'over') !== 'over\n') throw new Error('It has not come to its end')
+      if (await this.isRunning(spec)) throw new Error('It has not ended')
+    }, SOON)
+  }
+
+  /** The same while others run: its supervisor has written its end down. */
+  hasLeftItsEnd(spec: ContainerSpec): Promise<void> {
+    if (this.kind === 'docker') return this.hasEnded(spec)
+    const record = join(this.lives.options.folder, 'runtime', spec.containerId, 'exit')
+    return vi.waitFor(() => {
+      // Blank until it has.
+      if (readFileSync(record, 'utf8').trim() === '') throw new Error('It has not ended')
+    }, SOON)
+  }
+
+  async isRunning({ containerId }: ContainerSpec): Promise<boolean> {
     const left = await leftovers(this.#before)
     return left.some((one) =>
       this.kind === 'docker'
@@ -84,6 +102,21 @@ export function recoveryCompliance(kind: Kind): void {
   })
   describe('of all containers', () => {
     amongAll(scene)
+  })
+  test('after a start of the machine, what had ended before has its own end, and nothing else lives on', async () => {
+    const [over, ran] = [
+      scene.lives.spec({ value: until('go', 'echo over >$HERE/over; exit 9') }),
+      scene.lives.spec({ value: 'sleep 1000' }),
+    ]
+    await scene.lives.begin([over, ran])
+    await scene.lives.kill()
+    scene.lives.sign(over, 'go')
+    await scene.hasLeftItsEnd(over)
+    const { containers, removed } = await scene.lives.recover([over, ran], systemClock.now())
+    expect(containers[1]).toBeUndefined()
+    expect(removed).toBe(0)
+    expect(await containers[0]?.exit).toEqual({ kind: 'exited', code: 9 })
+    expect(await scene.isRunning(ran)).toBe(false)
   })
 }
 

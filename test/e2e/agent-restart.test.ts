@@ -140,36 +140,39 @@ test('tepui agent reset refuses while the agent runs, then ends what it left; th
   await scheduler.teardown()
 })
 
-test('a custom executor subscribes again with the next life of its agent, and its task goes on', async () => {
-  await using daemons = await Daemons.start()
-  const patient = '--executor_reregistration_timeout=15secs'
-  const agent = await daemons.agent(0, patient)
-  using scheduler = await RawScheduler.subscribe(daemons.masterPort, KEEPS)
-  const offer = await scheduler.offer()
-  const resources = [
-    { name: 'cpus', type: 'SCALAR', scalar: { value: 0.5 } },
-    { name: 'mem', type: 'SCALAR', scalar: { value: 256 } },
-  ]
-  const program = join(import.meta.dirname, '../support/executors/quiet.ts')
-  const executor = {
-    executor_id: { value: 'e' },
-    command: { value: `exec ${process.execPath} ${program}` },
-  }
-  await scheduler.launch(offer, [task(offer, 'mine', undefined, { executor, resources })])
-  const running = await scheduler.status('mine', 'TASK_RUNNING')
-  const pid = await pidOf(running)
-  await daemons.end(agent, 'SIGKILL')
-  expect(alive(pid)).toBe(true)
-  const again = await daemons.agent(0, patient)
-  const isBack = async (): Promise<void> => {
-    const page = await daemons.page('/metrics/snapshot', again.port)
-    expect(page).toMatchObject({ 'slave/executors_running': 1, 'slave/executors_registering': 0 })
-  }
-  await vi.waitFor(isBack, SOON)
-  expect(alive(pid)).toBe(true)
-  const { agent_id } = running
-  await scheduler.call('SHUTDOWN', { shutdown: { executor_id: { value: 'e' }, agent_id } })
-  expect(await scheduler.end('mine')).toMatchObject({ state: 'TASK_FAILED' })
-  expect(alive(pid)).toBe(false)
-  await scheduler.teardown()
-})
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'after %s of its agent a custom executor has its pid, subscribes again, and its task goes on',
+  async (signal) => {
+    await using daemons = await Daemons.start()
+    const patient = '--executor_reregistration_timeout=15secs'
+    const agent = await daemons.agent(0, patient)
+    using scheduler = await RawScheduler.subscribe(daemons.masterPort, KEEPS)
+    const offer = await scheduler.offer()
+    const resources = [
+      { name: 'cpus', type: 'SCALAR', scalar: { value: 0.5 } },
+      { name: 'mem', type: 'SCALAR', scalar: { value: 256 } },
+    ]
+    const program = join(import.meta.dirname, '../support/executors/quiet.ts')
+    const executor = {
+      executor_id: { value: 'e' },
+      command: { value: `exec ${process.execPath} ${program}` },
+    }
+    await scheduler.launch(offer, [task(offer, 'mine', undefined, { executor, resources })])
+    const running = await scheduler.status('mine', 'TASK_RUNNING')
+    const pid = await pidOf(running)
+    await daemons.end(agent, signal)
+    expect(alive(pid)).toBe(true)
+    const again = await daemons.agent(0, patient)
+    const isBack = async (): Promise<void> => {
+      const page = await daemons.page('/metrics/snapshot', again.port)
+      expect(page).toMatchObject({ 'slave/executors_running': 1, 'slave/executors_registering': 0 })
+    }
+    await vi.waitFor(isBack, SOON)
+    expect(alive(pid)).toBe(true)
+    const { agent_id } = running
+    await scheduler.call('SHUTDOWN', { shutdown: { executor_id: { value: 'e' }, agent_id } })
+    expect(await scheduler.end('mine')).toMatchObject({ state: 'TASK_FAILED' })
+    expect(alive(pid)).toBe(false)
+    await scheduler.teardown()
+  },
+)

@@ -85,7 +85,8 @@ export class TestAgent implements AsyncDisposable {
     const made = { clock, random: seededRandom(3), log: silentLogger, machine, containerizers: [containers] }
     const disk = options.disk === undefined ? {} : { disk: options.disk }
     const { sync, bootId = 'boot-1' } = options
-    const deps = { ...made, ...disk, bootId, ...(sync !== undefined && { sync }) }
+    const boot = { id: bootId, at: clock.now() }
+    const deps = { ...made, ...disk, boot, ...(sync !== undefined && { sync }) }
     return new TestAgent(await startAgent(flags, deps), clock, containers, workDir)
   }
 

@@ -25,6 +25,8 @@ export class Daemons implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'tepui-daemons-'))
   readonly #running = new Set<Daemon>()
   readonly #agentPorts: number[] = []
+  /** Put before the command line of agents. */
+  agentPrefix: readonly string[] = []
   masterPort = 0
 
   static async start(...agents: readonly (readonly string[])[]): Promise<Daemons> {
@@ -82,7 +84,12 @@ export class Daemons implements AsyncDisposable {
     page: string,
   ): Promise<Daemon> {
     const argv = [PROGRAM, name, '--ip=127.0.0.1', `--port=${port}`, ...flags]
-    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const [program = process.execPath, ...rest] = [
+      ...(name === 'agent' ? this.agentPrefix : []),
+      process.execPath,
+      ...argv,
+    ]
+    const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
     const daemon: Daemon = { name, port, process: child, output: '' }
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (part) => (daemon.output += String(part)))

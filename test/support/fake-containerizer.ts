@@ -63,12 +63,12 @@ export class FakeContainerizer implements Containerizer {
   /** What runs of an earlier life: a test puts `containers` of another fake here. */
   readonly left = new Map<string, FakeContainer>()
 
-  recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+  recover(known: readonly ContainerSpec[], rebootedAt?: number): Promise<Recovered> {
     const containers = new Map<string, Container>()
     this.recovered.push(known.map(({ containerId }) => containerId))
     for (const { containerId } of known) {
       const container = this.left.get(containerId)
-      if (container === undefined) continue
+      if (container === undefined || (rebootedAt !== undefined && !container.hasEnded)) continue
       containers.set(containerId, container)
       this.containers.set(containerId, container)
     }
@@ -128,6 +128,7 @@ export class FakeContainer implements Container {
   /** Reservations that were asked for after the first. */
   readonly updates: Resources[] = []
   released = 0
+  hasEnded = false
   /** What `release` and `update` throw, to see that nothing breaks. */
   refuses: Error | undefined
   readonly #exit = Promise.withResolvers<ContainerExit>()
@@ -142,6 +143,7 @@ export class FakeContainer implements Container {
 
   /** Ends it. */
   end(exit: ContainerExit = { kind: 'exited', code: 0 }): void {
+    this.hasEnded = true
     this.#exit.resolve(exit)
   }
 

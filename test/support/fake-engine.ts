@@ -34,7 +34,13 @@ export const cutInside: Handler = (response) => {
   response.write('{"StatusCode"', () => response.destroy())
 }
 
-type State = Partial<{ Running: boolean; Status: string; ExitCode: number; StartedAt: string }>
+type State = Partial<{
+  Running: boolean
+  Status: string
+  ExitCode: number
+  StartedAt: string
+  FinishedAt: string
+}>
 
 const STATE = { Running: true, Status: 'running', Pid: 0, ExitCode: 0, OOMKilled: false, Error: '' }
 const EVER = '2026-01-31T12:00:00.000000000Z'

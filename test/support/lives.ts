@@ -127,9 +127,10 @@ export class Lives implements AsyncDisposable {
   /** The next life's recovery. */
   async recover(
     known: readonly ContainerSpec[],
+    rebootedAt?: number,
   ): Promise<{ containers: readonly (Container | undefined)[]; removed: number }> {
     const { containerizer } = await this.next()
-    const recovered = await containerizer.recover(known)
+    const recovered = await containerizer.recover(known, rebootedAt)
     this.#containers = [...recovered.containers.values()]
     return {
       containers: known.map(({ containerId }) => recovered.containers.get(containerId)),

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
 import { engineRequest, giveImage, TOOL_PATH } from './engine.ts'
-import { isAlive } from './process-state.ts'
+import { endProcess, isAlive, processesNaming } from './process-state.ts'
 
 const run = promisify(execFile)
 
@@ -67,6 +67,18 @@ export class OwnEngine implements AsyncDisposable {
     await gone
   }
 
+  /** It and all that it runs end at once, as when the power goes: what lay in memory is gone, nobody wrote an end. */
+  async powerCut(): Promise<void> {
+    const listed = JSON.parse(await this.ask('GET', '/containers/json')) as readonly { readonly Id: string }[]
+    const looks = await Promise.all(listed.map(({ Id }) => this.ask('GET', `/containers/${Id}/json`)))
+    const tasks = looks.map((look) => (JSON.parse(look) as { State: { Pid: number } }).State.Pid)
+    await this.stop('SIGKILL')
+    // Its containerd, and what stands beside each container.
+    for (const pid of [...processesNaming(this.folder), ...tasks]) await endProcess(pid, 'SIGKILL')
+    await this.#unmount()
+    rmSync(join(this.folder, 'exec'), { recursive: true, force: true })
+  }
+
   hang(): void {
     process.kill(this.pid, 'SIGSTOP')
   }
@@ -84,18 +96,14 @@ export class OwnEngine implements AsyncDisposable {
     await this.stop()
     // With live-restore the engine leaves its own containerd behind.
     const pidFile = join(this.folder, 'exec/containerd/containerd.pid')
-    if (existsSync(pidFile)) await endProcess(Number(readFileSync(pidFile, 'utf8')))
+    if (existsSync(pidFile)) await endProcess(Number(readFileSync(pidFile, 'utf8')), 'SIGTERM')
+    await this.#unmount()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #unmount(): Promise<void> {
     const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
     const ours = mounts.flatMap((line) => line.split(' ')[1] ?? []).filter((at) => at.startsWith(this.folder))
     for (const mount of ours.toReversed()) await run('/bin/umount', ['-l', mount])
-    rmSync(this.folder, { recursive: true, force: true })
   }
-}
-
-async function endProcess(pid: number): Promise<void> {
-  if (!isAlive(pid)) return
-  process.kill(pid, 'SIGTERM')
-  await vi.waitFor(() => {
-    if (isAlive(pid)) throw new Error('containerd still runs')
-  })
 }

@@ -25,6 +25,7 @@ export interface RawOffer {
   readonly resources: readonly RawResource[]
   readonly allocation_info?: { readonly role: string }
   readonly executor_ids?: readonly Id[]
+  readonly attributes?: readonly { readonly name: string }[]
 }
 
 export interface RawStatus {
@@ -238,6 +239,13 @@ export class RawScheduler implements Disposable {
     const holds = (event: RawEvent): boolean => event.offers?.offers.some(wanted) ?? false
     const event = await this.event(holds, patienceMs)
     return event.offers?.offers.find(wanted) as RawOffer
+  }
+
+  /** The next one that was not taken back. */
+  standingOffer(): Promise<RawOffer> {
+    const isRescinded = ({ value }: Id): boolean =>
+      this.events.some(({ rescind }) => rescind?.offer_id.value === value)
+    return this.offer((offer) => hasCpus(offer) && !isRescinded(offer.id))
   }
 
   launch(offer: RawOffer, tasks: readonly Record<string, unknown>[], refuseSeconds = 0): Promise<Reply> {

@@ -41,15 +41,17 @@ export function openEngineSide(edges: Edges, deps: AgentDeps): EngineSide {
   if (keeping === undefined) return WITHOUT
   const { clock, log } = deps
   const config = flags.image_gc_config ?? OFF
-  const disk = diskOf(keeping.folder, deps)
+  const disk = new EngineDisk(keeping, deps)
   const rules = { ...config, isOn: flags.image_gc_config !== undefined }
   const kept = new KeptImages(database)
-  const images = new Images({ clock, log, metrics, store: keeping, kept, disk }, rules)
+  const images = new Images({ clock, log, metrics, store: keeping, kept, disk: () => disk.use }, rules)
   keeping.onImage = (use) => void images.heard(use)
   return {
     images,
-    isSameDisk: keeping.folder !== undefined && isSameDisk(keeping.folder, workDir),
-    disk,
+    get isSameDisk() {
+      return keeping.folder !== undefined && isSameDisk(keeping.folder, workDir)
+    },
+    disk: () => disk.use,
     get containers() {
       return keeping.containers
     },
@@ -69,7 +71,7 @@ export function openEngineSide(edges: Edges, deps: AgentDeps): EngineSide {
 
 /** Rounds until the signal aborts; `collect` is asked where the images go in one order with the rest. */
 export async function watchImages(
-  { images, isSameDisk: isOne }: EngineSide,
+  engine: EngineSide,
   flags: AgentFlags,
   {
     clock,
@@ -79,9 +81,10 @@ export async function watchImages(
   signal: AbortSignal,
 ): Promise<void> {
   const config = flags.image_gc_config
+  const { images } = engine
   if (images === undefined || config === undefined) return
   const rounds = { ms: config.watchMs, name: 'image disk watch', onFailure: trouble }
-  await every(clock, rounds, () => (isOne ? collect() : images.collect()), signal)
+  await every(clock, rounds, () => (engine.isSameDisk ? collect() : images.collect()), signal)
 }
 
 const WITHOUT: EngineSide = {
@@ -93,9 +96,27 @@ const WITHOUT: EngineSide = {
   collect: () => Promise.resolve(),
 }
 
+/** The disk with the folder of an engine, which may come later. */
+class EngineDisk {
+  readonly #keeping: Pick<Keeping, 'folder'>
+  readonly #deps: AgentDeps
+  #watched: { readonly folder: string; readonly use: () => DiskUse | undefined } | undefined
+
+  constructor(keeping: Pick<Keeping, 'folder'>, deps: AgentDeps) {
+    this.#keeping = keeping
+    this.#deps = deps
+  }
+
+  get use(): DiskUse | undefined {
+    const { folder } = this.#keeping
+    if (folder === undefined) return undefined
+    if (this.#watched?.folder !== folder) this.#watched = { folder, use: diskOf(folder, this.#deps) }
+    return this.#watched.use()
+  }
+}
+
 /** An engine on another machine, or in another mount namespace, has a folder that is not here. */
-function diskOf(folder: string | undefined, { disk, log }: AgentDeps): () => DiskUse | undefined {
-  if (folder === undefined) return () => undefined
+function diskOf(folder: string, { disk, log }: AgentDeps): () => DiskUse | undefined {
   if (disk !== undefined) return disk
   const trouble = (error: unknown): void =>
     log.warn({ path: folder, reason: reasonOf(error) }, 'the disk of the images cannot be asked')

@@ -109,8 +109,8 @@ export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCol
     const one = edges.cache()
     return one !== undefined && isSameDisk(one.folder, workDir) ? one : undefined
   }
-  const shared = engine.isSameDisk ? engine.images : undefined
-  const spares = (): Spares[] => [cache(), shared].filter((one) => one !== undefined)
+  const shared = (): Spares | undefined => (engine.isSameDisk ? engine.images : undefined)
+  const spares = (): Spares[] => [cache(), shared()].filter((one) => one !== undefined)
   const collector = newCollector(edges, deps, { disk, paths, remover, spares, tombstones })
   const wanted = Math.min(flags.disk_reserve, Math.floor(totalBytes * RESERVE_PART))
   const reserve = new Reserve(join(workDir, 'reserve'), wanted)

@@ -14,7 +14,7 @@ import { checkFound, healthJudged } from './health.ts'
 import { runTask } from './launch.ts'
 import { farewellOver, settle, settleAgent } from './lifetimes.ts'
 import { recover } from './recovery.ts'
-import { openLink, registered } from './registration.ts'
+import { infoChanged, openLink, registered } from './registration.ts'
 import { type Identity, type SavedRow, savedRows } from './saved.ts'
 import { findTask, newState, type AgentState } from './state.ts'
 import { isTerminal } from './statuses.ts'
@@ -100,6 +100,8 @@ function handle(turn: Turn, event: AgentEvent): void {
       return correct(turn, event.correction)
     case 'oversubscribed':
       return setOversubscribed(turn, event.resources)
+    case 'info-changed':
+      return infoChanged(turn)
     case 'lending':
       return tellLending(turn, event.lending)
     case 'timer':

@@ -105,6 +105,8 @@ export type AgentEvent =
   | { readonly type: 'oversubscribed'; readonly now: number; readonly resources: Resources }
   /** What the estimator says, for the pages of the master. */
   | { readonly type: 'lending'; readonly now: number; readonly lending: LinkCallLending }
+  /** What the agent says of itself is not what it was registered with. */
+  | { readonly type: 'info-changed'; readonly now: number }
   | { readonly type: 'timer'; readonly now: number; readonly timer: AgentTimer }
   /** The first event of a life that was not the first: which containers of the earlier one were found again. */
   | {

@@ -94,6 +94,20 @@ export function registered(turn: Turn, event: LinkEventRegistered): void {
   if (state.lending !== undefined) tellLending(turn, state.lending)
 }
 
+/**
+ * Only a registration tells it (spec/mesos.md 5.7). The link is opened anew for it unless that would cost tasks: those
+ * of frameworks without `checkpoint` do not outlive it.
+ */
+export function infoChanged(turn: Turn): void {
+  const { state } = turn
+  turn.changes.agent = true
+  if (state.link.kind !== 'registered') return
+  const frameworks = [...state.frameworks.values()]
+  const reason = 'what this agent says of itself has changed'
+  if (frameworks.every(({ info }) => info.checkpoint === true)) turn.emit({ type: 'reconnect', reason })
+  else log(turn, 'info', `${reason}: the next registration tells it`, {})
+}
+
 /** A task that the master believes to be here gets an end when it is not. */
 function reconcile(turn: Turn, frameworkId: string, taskId: string): void {
   if (findTask(turn.state, frameworkId, taskId) !== undefined) return

@@ -2,8 +2,10 @@
 import { parseIsoTime } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'
 import type { Container, ContainerSpec, Recovered } from '../containerizer.ts'
-import type { ListedContainer } from './engine-answers.ts'
+import type { ContainerDescription, ListedContainer } from './engine-answers.ts'
 import { EngineError } from './engine-errors.ts'
+import type { Engine } from './engine.ts'
+import { fateOf } from './fate.ts'
 import { findStarted } from './found.ts'
 import { LABELS } from './options.ts'
 import type { LaunchDeps } from './parts.ts'
@@ -14,6 +16,8 @@ export interface AdoptDeps extends LaunchDeps {
   readonly mine: ReadonlySet<string>
   /** `--docker_kill_orphans`. */
   readonly killOrphans: boolean
+  /** Wall time, ms, when the machine was started since. */
+  readonly rebootedAt: number | undefined
 }
 
 const WIDTH = 8
@@ -21,6 +25,15 @@ const RETRY_MS = 500
 /** How long the engine may take to begin to tell ends; without that it is asked about each container. */
 const ENDS_MS = 2000
 const RUNS = new Set(['running', 'paused', 'restarting'])
+
+/** The engine filters; a container that is not ours must survive even an engine that does not. */
+export async function ofAgent(
+  engine: Pick<Engine, 'list'>,
+  agentTag: string,
+): Promise<readonly ListedContainer[]> {
+  const listed = await engine.list(LABELS.agent, agentTag)
+  return listed.filter(({ Labels }) => Labels[LABELS.agent] === agentTag)
+}
 
 /** With one list for all and one look at each: see `Containerizer.recover`. */
 export async function recoverContainers(
@@ -30,9 +43,8 @@ export async function recoverContainers(
   const { engine, ends, mine, settings } = deps
   // From before the list on, so that no end falls between the list and the listening.
   using _heard = await ends.remember(ENDS_MS)
-  const listed = await insist(deps, () => engine.list(LABELS.agent, settings.agentTag))
-  // The engine filters; a container that is not ours must survive even an engine that does not.
-  const left = listed.filter(({ Id, Labels }) => Labels[LABELS.agent] === settings.agentTag && !mine.has(Id))
+  const listed = await insist(deps, () => ofAgent(engine, settings.agentTag))
+  const left = listed.filter(({ Id }) => !mine.has(Id))
   const specs = new Map(known.map((spec) => [spec.containerId, spec]))
   const containers = new Map<string, Container>()
   const turns = new Turns(WIDTH)
@@ -42,7 +54,9 @@ export async function recoverContainers(
       turns.take(async () => {
         const spec = specs.get(one.Labels[LABELS.container] ?? '')
         if (spec !== undefined) {
-          const container = await insist(deps, () => findStarted(deps, spec, one.Id))
+          const container = (await isOver(deps, one))
+            ? undefined
+            : await insist(deps, () => findStarted(deps, spec, one.Id))
           if (container !== undefined) containers.set(spec.containerId, container)
         } else if (one.State === 'exited') {
           if (!(await keep(deps, one))) removed += 1
@@ -57,6 +71,34 @@ export async function recoverContainers(
     ),
   )
   return { containers, removed }
+}
+
+/**
+ * Whether the start of the machine ended it. What the engine wrote down before that is a container's own end; what it
+ * writes down when it comes back and finds no process any more is not.
+ */
+async function isOver(deps: AdoptDeps, one: ListedContainer): Promise<boolean> {
+  const { engine, log, rebootedAt } = deps
+  if (rebootedAt === undefined) return false
+  const found = await insist(deps, () => fateOf(deps, one.Id))
+  // It was never started, and is gone now.
+  if (found === undefined) return true
+  const { State } = found.description
+  if (State.Running) {
+    log.warn(about(one), 'Removing a container that somebody started anew after the machine was started')
+    // Its task is told as ended: no second copy of it may be started beside this one.
+    await insist(deps, () => engine.remove(one.Id))
+    return true
+  }
+  if (endedBefore(State, rebootedAt)) return false
+  await keep(deps, one)
+  return true
+}
+
+/** On a clock that was wrong for a while after the start, an end can seem to be older than its beginning. */
+function endedBefore({ FinishedAt, StartedAt }: ContainerDescription['State'], at: number): boolean {
+  const [ended, began] = [parseIsoTime(FinishedAt ?? ''), parseIsoTime(StartedAt ?? '')]
+  return ended !== undefined && ended < at && (began === undefined || ended >= began)
 }
 
 /** One whose end was told in an earlier life is kept for the rest of its time; false when that is over. */

@@ -6,7 +6,7 @@ import type { CgroupDriver, Cgroups } from '../cgroups.ts'
 import type { Container, ContainerSpec, Containerizer, LaunchObserver, Recovered } from '../containerizer.ts'
 import { DEFAULT_HEAD_BYTES } from '../kept-head.ts'
 import type { EngineDescription } from './engine-answers.ts'
-import { recoverContainers } from './adopt.ts'
+import { ofAgent, recoverContainers } from './adopt.ts'
 import { Ends } from './ends.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { Images } from './image.ts'
@@ -152,14 +152,19 @@ export class DockerContainerizer implements Containerizer {
     return launchContainer(this.#deps, spec, observer, signal)
   }
 
-  async recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+  async recover(known: readonly ContainerSpec[], rebootedAt?: number): Promise<Recovered> {
     const recovered = await recoverContainers(
-      { ...this.#deps, mine: this.#mine, killOrphans: this.#killOrphans },
+      { ...this.#deps, mine: this.#mine, killOrphans: this.#killOrphans, rebootedAt },
       known.filter((spec) => this.supports(spec)),
     )
     await this.#sweep()
     void this.#strays.run(this.#closing.signal)
     return recovered
+  }
+
+  async count(): Promise<number> {
+    const { engine, settings } = this.#deps
+    return (await ofAgent(engine, settings.agentTag)).length
   }
 
   /** Running containers run on, unwatched; their `exit` then stays open. */

@@ -5,6 +5,8 @@ import type { Logger } from '../../base/log.ts'
 import { humanDuration } from '../../base/units.ts'
 import { counted } from '../../base/words.ts'
 import type { Container, Containerizer, ContainerSpec, LaunchObserver, Recovered } from '../containerizer.ts'
+import type { ImageUse, Keeping, KeptContainer, StoredImage } from '../keeping.ts'
+import { shortReference } from './reference.ts'
 
 export interface LateOptions<C extends Containerizer> {
   /** Throws `OperatingError` (ENGINE) while the engine cannot be used. */
@@ -67,16 +69,24 @@ function isEngineTrouble(error: unknown): error is OperatingError {
 }
 
 /** Refuses tasks until the engine is there; what an earlier life left on it is ended then. */
-export class LateDocker implements Containerizer {
+export class LateDocker<C extends Containerizer> implements Containerizer {
   readonly name = 'docker'
-  readonly #options: LateOptions<Containerizer>
+  readonly keeping: LateKeeping
+  /** Resolves when the engine has come; what has not come by the end never does. */
+  readonly comes: Promise<C>
+  readonly #options: LateOptions<C>
   readonly #closing = new AbortController()
-  #opened: Containerizer | undefined
+  readonly #come: (opened: C) => void
+  #opened: C | undefined
   #trouble: OperatingError
 
-  constructor(options: LateOptions<Containerizer>, trouble: OperatingError) {
+  constructor(options: LateOptions<C>, trouble: OperatingError) {
     this.#options = options
     this.#trouble = trouble
+    const { promise, resolve } = Promise.withResolvers<C>()
+    this.comes = promise
+    this.#come = resolve
+    this.keeping = new LateKeeping(() => this.#refusal())
   }
 
   supports(spec: ContainerSpec): boolean {
@@ -85,9 +95,13 @@ export class LateDocker implements Containerizer {
 
   async launch(spec: ContainerSpec, observer: LaunchObserver, signal: AbortSignal): Promise<Container> {
     if (this.#opened !== undefined) return this.#opened.launch(spec, observer, signal)
+    throw this.#refusal()
+  }
+
+  #refusal(): OperatingError {
     const { message, hint } = this.#trouble
     const options = hint === undefined ? {} : { hint }
-    throw new OperatingError('ENGINE', `No Docker tasks on this agent for now: ${message}`, options)
+    return new OperatingError('ENGINE', `No Docker tasks on this agent for now: ${message}`, options)
   }
 
   /** Of known ones there are none: for those the engine was waited for. */
@@ -105,7 +119,7 @@ export class LateDocker implements Containerizer {
   async #look(): Promise<void> {
     if (this.#opened !== undefined) return
     const { open, log } = this.#options
-    let found: Containerizer | undefined
+    let found: C | undefined
     try {
       found = await open()
       const { removed } = await found.recover([])
@@ -118,7 +132,76 @@ export class LateDocker implements Containerizer {
       return
     }
     if (this.#closing.signal.aborted) return found.close()
+    this.keeping.comeTrue(found.keeping)
     this.#opened = found
     log.info({}, 'the Docker Engine is there: this agent runs Docker tasks from now on')
+    this.#come(found)
+  }
+}
+
+/** What is on an engine that is not there: nothing that is known of, and nothing that can be asked. */
+class LateKeeping implements Keeping {
+  readonly #refusal: () => OperatingError
+  #real: Keeping | undefined
+  #onImage: (use: ImageUse) => void = () => undefined
+
+  constructor(refusal: () => OperatingError) {
+    this.#refusal = refusal
+  }
+
+  comeTrue(real: Keeping | undefined): void {
+    this.#real = real
+    this.onImage = this.#onImage
+  }
+
+  get folder(): string | undefined {
+    return this.#real?.folder
+  }
+
+  get containers(): readonly KeptContainer[] {
+    return this.#real?.containers ?? []
+  }
+
+  get onImage(): (use: ImageUse) => void {
+    return this.#onImage
+  }
+
+  set onImage(hear: (use: ImageUse) => void) {
+    this.#onImage = hear
+    if (this.#real !== undefined) this.#real.onImage = hear
+  }
+
+  async measure(signal: AbortSignal): Promise<void> {
+    await this.#real?.measure(signal)
+  }
+
+  async removeContainers(olderThanMs: number): Promise<void> {
+    await this.#real?.removeContainers(olderThanMs)
+  }
+
+  async list(): Promise<readonly StoredImage[]> {
+    return this.#there.list()
+  }
+
+  async find(reference: string): Promise<StoredImage | undefined> {
+    return this.#there.find(reference)
+  }
+
+  async inUse(): Promise<ReadonlyMap<string, number>> {
+    return this.#there.inUse()
+  }
+
+  async remove(name: string): Promise<{ readonly refused: string } | undefined> {
+    return this.#there.remove(name)
+  }
+
+  shortName(reference: string): string {
+    return shortReference(reference)
+  }
+
+  /** @throws OperatingError ENGINE */
+  get #there(): Keeping {
+    if (this.#real === undefined) throw this.#refusal()
+    return this.#real
   }
 }

@@ -111,12 +111,13 @@ class HostContainerizer implements Containerizer {
     }
   }
 
-  async recover(known: readonly ContainerSpec[]): Promise<Recovered> {
+  async recover(known: readonly ContainerSpec[], rebootedAt?: number): Promise<Recovered> {
     const { survivors, removed } = await recoverContainers(
       {
         ...this.#options,
         ends: this.#ends,
         prefix: PREFIX,
+        hasRebooted: rebootedAt !== undefined,
         quotaOf: (spec) => hostLimits(spec, this.#options).quotaCpus,
       },
       known,

@@ -21,6 +21,8 @@ export interface RecoveryDeps {
   readonly prefix: string
   /** Cores that a container may use at most. */
   readonly quotaOf: (spec: ContainerSpec) => number | undefined
+  /** The machine was started since. */
+  readonly hasRebooted: boolean
 }
 
 /** A container that was started by an earlier life, running or ended. */
@@ -33,7 +35,6 @@ export interface Survivor {
 }
 
 const ENDED = { exitCode: undefined, signal: undefined }
-const REBOOTED = 'The machine was started again while the command ran'
 const UNRECORDED = 'The shell that supervised the command was gone when the agent came back, without a record'
 
 /** Of the known containers those that were started; everything else of this agent is ended and removed. */
@@ -51,22 +52,22 @@ export async function recoverContainers(
   const paths = new Set(survivors.flatMap(({ fence }) => fence.path ?? []))
   const knownIds = new Set(known.map(({ containerId }) => containerId))
   const doomed = [...folders].filter((id) => !kept.has(id))
-  const removed = await removeAll(deps, doomed, paths)
+  const removed = await removeAll(deps, { ids: doomed, except: paths, boot })
   return { survivors, removed: removed.filter((id) => !knownIds.has(id)).length }
 }
 
+/** Of what the machine's start ended there is no record, and what ended before that has left one. */
 async function look(deps: RecoveryDeps, spec: ContainerSpec, boot: string): Promise<Survivor | undefined> {
   const state = new ContainerState(deps.runtimeDirectory, spec.containerId)
   const [first, birth, record] = await Promise.all([state.started(), state.birth(), state.exit()])
-  if (first === undefined) return undefined
-  const sameBoot = birth?.bootId === boot
+  if (first === undefined || (deps.hasRebooted && record === undefined)) return undefined
+  const sameBoot = birth?.bootId === boot && !deps.hasRebooted
   const shim = shimOf(first.session, state)
   const isFirstAlive = (): boolean => sameBoot && isAlive(first)
-  const fence = fenceOf(deps, spec, birth, first, shim)
+  const fence = fenceOf(deps, spec, birth, sameBoot ? { first, shim } : undefined)
   const base = { spec, pid: first.pid, state, fence }
   if (record !== undefined || (shim === undefined && !isFirstAlive())) {
-    const unrecorded = birth !== undefined && !sameBoot ? REBOOTED : UNRECORDED
-    return { ...base, shim: { exited: Promise.resolve(ENDED), unrecorded } }
+    return { ...base, shim: { exited: Promise.resolve(ENDED), unrecorded: UNRECORDED } }
   }
   const isSomebodyAlive = (): boolean => (shim !== undefined && isAlive(shim)) || isFirstAlive()
   const exited = deps.ends.of(state, isSomebodyAlive).then(() => ENDED)
@@ -91,12 +92,12 @@ function fenceOf(
   { cgroups, clock, prefix }: RecoveryDeps,
   { containerId, revocable }: ContainerSpec,
   birth: Birth | undefined,
-  first: ProcessEntry,
-  shim: ProcessEntry | undefined,
+  /** Undefined when their numbers may be others' by now. */
+  alive: { readonly first: ProcessEntry; readonly shim: ProcessEntry | undefined } | undefined,
 ): Fence {
   if (cgroups.layout === 'none') {
     const fence = new TreeFence(clock)
-    fence.found(first, shim)
+    if (alive !== undefined) fence.found(alive.first, alive.shim)
     return fence
   }
   const tier = revocable ? 'lent' : 'owners'
@@ -120,8 +121,11 @@ function giveQuotaBack({ cgroups, log, quotaOf }: RecoveryDeps, spec: ContainerS
 /** Ends what is left of these containers and of groups at other paths; returns the ids of those that were something. */
 async function removeAll(
   deps: RecoveryDeps,
-  ids: readonly string[],
-  except: ReadonlySet<string>,
+  {
+    ids,
+    except,
+    boot,
+  }: { readonly ids: readonly string[]; readonly except: ReadonlySet<string>; readonly boot: string },
 ): Promise<readonly string[]> {
   const { cgroups, prefix, runtimeDirectory } = deps
   const states = ids.map((id) => new ContainerState(runtimeDirectory, id))
@@ -133,7 +137,11 @@ async function removeAll(
   await Promise.all(
     states.map(async (state, index) => {
       const first = started[index]
-      if (first !== undefined && (await endTree(deps.clock, state, first))) ended.add(ids[index] ?? '')
+      // After a start of the machine its number may be anybody's, with the same start time even.
+      const birth = await state.birth()
+      const isOfNow = birth === undefined ? !deps.hasRebooted : birth.bootId === boot
+      if (first !== undefined && isOfNow && (await endTree(deps.clock, state, first)))
+        ended.add(ids[index] ?? '')
       await state.remove()
     }),
   )

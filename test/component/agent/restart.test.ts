@@ -94,6 +94,24 @@ test('after a reboot the agent is the same, and its tasks have failed', async ()
   expect(call.subscribe?.tasks?.map(({ state }) => state)).toEqual(['TASK_FAILED'])
 })
 
+test('after a reboot a task that had ended before it has its own end', async () => {
+  const first = await oneLife()
+  for (const container of first.containers.containers.values()) container.end({ kind: 'exited', code: 7 })
+  await using _second = await start({ bootId: 'boot-2', left: first.containers.containers })
+  const link = await master.link()
+  await expect.poll(() => link.call.subscribe?.tasks?.length).toBe(1)
+  const said: (string | undefined)[] = []
+  for (let sent = 2; sent <= 4; sent++) {
+    const status = (await master.callsOf('UPDATE', sent)).at(-1)?.update?.status
+    said.push(status?.state, status?.message)
+    link.send({
+      type: 'ACKNOWLEDGE',
+      acknowledge: { framework_id: { value: 'F1' }, task_id: { value: 't' }, uuid: status?.uuid },
+    })
+  }
+  expect(said.slice(-2)).toEqual(['TASK_FAILED', 'Command exited with status 7'])
+})
+
 test('--recover=cleanup ends what was left, never registers, and ends', async () => {
   const first = await oneLife()
   const [container] = first.containers.containers.values()

@@ -130,6 +130,33 @@ test('a database whose pages are overwritten is put aside', () => {
   expect(existsSync(`${path}.damaged`)).toBe(true)
 })
 
+test('a file of an older version goes through the steps that it lacks, in order and once, and keeps its rows', () => {
+  const steps = [
+    'CREATE TABLE a (x)',
+    "INSERT INTO a VALUES ('second'); ALTER TABLE a ADD COLUMN y DEFAULT 7",
+  ]
+  open(steps.slice(0, 1)).prepare('INSERT INTO a VALUES (?)').run('first')
+  const all = [...steps, "INSERT INTO a VALUES ('third', 8)"]
+  for (let life = 0; life < 3; life++) {
+    using database = open(all)
+    expect(database.prepare('SELECT x, y FROM a').all()).toEqual([
+      { x: 'first', y: 7 },
+      { x: 'second', y: 7 },
+      { x: 'third', y: 8 },
+    ])
+  }
+  expect(damage).toEqual([])
+})
+
+test('a step that fails leaves the file at the step before it, and says which file it is', () => {
+  open(['CREATE TABLE a (x)'])[Symbol.dispose]()
+  const broken = ['CREATE TABLE a (x)', 'CREATE TABLE b (x)', 'CREATE TABLE c (x); CREATE TABLE a (x)']
+  expect(() => open(broken)).toThrow(`Cannot use the database ${path}: table a already exists`)
+  using database = open(broken.slice(0, 2))
+  const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all()
+  expect(tables.map(({ name }) => name)).toEqual(['a', 'b'])
+})
+
 test('a file of a newer version is refused and left as it is', () => {
   open([...EVENT_LOG_MIGRATIONS, 'CREATE TABLE later (x)'])[Symbol.dispose]()
   expect(() => open()).toThrow(

@@ -108,6 +108,17 @@ describe('a command task', () => {
       })
   })
 
+  test('that had ended before the machine was started anew has its own end', () => {
+    const { agent, containerId } = running()
+    const next = agent.next({ found: new Set([containerId]), rebooted: true })
+    next.started(containerId)
+    next.register()
+    next.exited(containerId, { kind: 'exited', code: 3 })
+    expect(next.ackAll('t')).toMatchObject([
+      { state: 'TASK_FAILED', message: 'Command exited with status 3' },
+    ])
+  })
+
   test('that was being killed is killed again, and ends as killed', () => {
     const { agent, containerId } = running()
     agent.kill('t', 7000)
@@ -339,10 +350,8 @@ test('cut off after any write, the next life is consistent, and each of its task
       expect(problems).toEqual([])
       checkAgent(state)
       const owed = unended(state)
-      // Any of its containers may have been found.
-      const there = new Set(
-        [...state.containers.keys()].filter((_, at) => !rebooted && (found >> (at % 16)) % 2 === 1),
-      )
+      // Any of its containers may have been found, after a start of the machine those that had ended before.
+      const there = new Set([...state.containers.keys()].filter((_, at) => (found >> (at % 16)) % 2 === 1))
       const agent = walk.agent.next({ rows: store.values(), found: there, rebooted })
       const next = new Walk(agent)
       for (const id of there) next.running.add(id)

@@ -6,16 +6,18 @@ import { LateDocker, openInTime } from '../../../../src/containerizer/docker/lat
 import { ManualClock } from '../../../support/clock.ts'
 import { dockerSpec } from '../../../support/docker.ts'
 import { FakeContainerizer } from '../../../support/fake-containerizer.ts'
+import { FakeKeeping } from '../../../support/fake-keeping.ts'
 
 const AWAY = new OperatingError('ENGINE', 'nobody answers at the socket', { hint: 'Start it' })
 
 class Scene {
   readonly clock = new ManualClock()
-  readonly engine = new FakeContainerizer({ atOnce: true })
+  readonly kept = new FakeKeeping('/engine')
+  readonly engine = new FakeContainerizer({ atOnce: true, keeping: this.kept })
   trouble: Error | undefined = AWAY
   tries = 0
 
-  get options(): ConstructorParameters<typeof LateDocker>[0] {
+  get options(): ConstructorParameters<typeof LateDocker<FakeContainerizer>>[0] {
     const open = (): Promise<FakeContainerizer> => {
       this.tries++
       return this.trouble === undefined ? Promise.resolve(this.engine) : Promise.reject(this.trouble)
@@ -68,7 +70,7 @@ describe('an engine that has containers of ours', () => {
 })
 
 describe('an engine that has nothing of ours', () => {
-  const launch = (late: LateDocker): Promise<unknown> =>
+  const launch = (late: LateDocker<FakeContainerizer>): Promise<unknown> =>
     late
       .launch(dockerSpec(), { progress: () => undefined }, new AbortController().signal)
       .catch((error: unknown) => error)
@@ -94,6 +96,32 @@ describe('an engine that has nothing of ours', () => {
     expect(scene.tries).toBe(tries)
     await late.close()
     expect(scene.engine.closed).toBe(true)
+  })
+
+  test('has nothing to collect until it comes, and all of it from then on', async () => {
+    const scene = new Scene()
+    const late = new LateDocker(scene.options, AWAY)
+    const { keeping } = late
+    const heard: unknown[] = []
+    keeping.onImage = (use) => void heard.push(use)
+    const { signal } = new AbortController()
+    await Promise.all([late.recover(), keeping.measure(signal), keeping.removeContainers(0)])
+    expect([keeping.folder, keeping.containers]).toEqual([undefined, []])
+    for (const asked of [keeping.list(), keeping.find('a'), keeping.inUse(), keeping.remove('a')])
+      await expect(asked).rejects.toMatchObject({ code: 'ENGINE', hint: 'Start it' })
+    expect(scene.kept.asked).toEqual([])
+    scene.trouble = undefined
+    await scene.clock.advance(6000)
+    expect(await late.comes).toBe(scene.engine)
+    scene.kept.pulled('a:1')
+    expect(heard).toEqual([{ reference: 'a:1', pulled: true }])
+    expect([keeping.folder, await keeping.list()]).toEqual(['/engine', scene.kept.images])
+    await keeping.removeContainers(7)
+    expect(scene.kept.asked).toEqual([7])
+    expect((await keeping.find('a:1'))?.names).toEqual(['a:1'])
+    await keeping.remove('a:1')
+    expect(await keeping.list()).toEqual([])
+    await late.close()
   })
 
   test('is not looked for any more after the end', async () => {
