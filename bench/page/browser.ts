@@ -5,9 +5,11 @@
 import { type Figure, figure } from '../../src/base/figures.ts'
 import { type OpenPage, TestBrowser } from '../../test/support/browser.ts'
 import { buildPage } from '../../test/support/page-build.ts'
-import { frameworkId, ToyCluster } from '../../test/support/toy-cluster.ts'
+import { frameworkId } from '../../test/support/toy-cluster.ts'
 import type { BenchContext } from '../bench.ts'
+import { startMaster } from '../launch/daemons.ts'
 import { median, percentile } from '../statistics.ts'
+import { startToys } from './threads.ts'
 
 const AGENTS = 200
 const TASKS_EACH = 50
@@ -18,10 +20,10 @@ const USABLE_MS = '<= 1000'
 const FRAME_MS = '<= 50'
 
 /** Each view by its address, and what is there when it can be used. */
-const VIEWS: readonly (readonly [name: string, path: (cluster: ToyCluster) => string, ready: string])[] = [
+const VIEWS: readonly (readonly [name: string, path: (agent: string) => string, ready: string])[] = [
   ['overview', () => '', '.plot canvas'],
   ['agents', () => '#/agents', 'tbody tr.opens'],
-  ['agent', ({ agents }) => `#/agents/${encodeURIComponent(agents[0]?.id ?? '')}`, '.plot canvas'],
+  ['agent', (agent) => `#/agents/${encodeURIComponent(agent)}`, '.plot canvas'],
   ['tasks', () => '#/tasks', 'tbody tr.opens'],
   ['task', () => `#/tasks/${encodeURIComponent(frameworkId(0))}/web.0.0`, '.phases'],
   ['lending', () => '#/lending', 'tbody tr.opens'],
@@ -33,24 +35,27 @@ const VIEWS: readonly (readonly [name: string, path: (cluster: ToyCluster) => st
   ['about', () => '#/about', '.facts'],
 ]
 
-export async function measureBrowser({ clock, say }: BenchContext): Promise<Figure[]> {
+export async function measureBrowser({ clock, say, signal }: BenchContext): Promise<Figure[]> {
   await buildPage()
   say(`${AGENTS} agents that are all show, ${AGENTS * TASKS_EACH} tasks, Chromium`)
-  await using cluster = await ToyCluster.start({ agents: AGENTS, tasksEach: TASKS_EACH }, clock.now())
+  await using stack = new AsyncDisposableStack()
+  const { port } = await startMaster({ clock, signal }, stack)
+  const { ids } = stack.use(await startToys(port, AGENTS, TASKS_EACH))
+  const origin = `http://127.0.0.1:${port}`
   await using browser = await TestBrowser.start()
   const figures: Figure[] = []
   for (const [name, path, ready] of VIEWS) {
     const times: number[] = []
     for (let time = 0; time < TIMES; time++) {
-      await using view = await browser.open(cluster.origin)
+      await using view = await browser.open(origin)
       const began = clock.monotonic()
-      await view.page.goto(`${cluster.origin}/${path(cluster)}`)
+      await view.page.goto(`${origin}/${path(ids[0] ?? '')}`)
       await view.page.locator(ready).first().waitFor()
       times.push(clock.monotonic() - began)
     }
     figures.push(figure(`${name} usable`, median(times), 'ms', USABLE_MS))
   }
-  await using view = await browser.open(cluster.origin)
+  await using view = await browser.open(origin)
   figures.push(...(await measureScroll(view)))
   return figures
 }

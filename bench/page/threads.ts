@@ -14,6 +14,24 @@ export interface BenchThread extends AsyncDisposable {
   take(): Promise<Line>
 }
 
+/** Agents that are all show, on the master of this port; their ids, in the order of their numbers. */
+export async function startToys(
+  port: number,
+  agents: number,
+  tasksEach: number,
+): Promise<AsyncDisposable & { readonly ids: readonly string[] }> {
+  const worker = new Worker(new URL('./toys.ts', import.meta.url), {
+    workerData: { port, agents, tasksEach },
+  })
+  const [ids] = (await once(worker, 'message')) as [readonly string[]]
+  return {
+    ids,
+    [Symbol.asyncDispose]: async () => {
+      await worker.terminate()
+    },
+  }
+}
+
 /** @param port of the master */
 export async function startThread(kind: 'prober' | 'readers', port: number, count = 1): Promise<BenchThread> {
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData: { kind, port, count } })

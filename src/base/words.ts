@@ -27,7 +27,13 @@ function editDistance(a: string, b: string): number {
   return previous[b.length] ?? 0
 }
 
-/** `1 task`, `3 tasks`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+/** `1 task`, `3 tasks`; also of a figure that is written already: `0.50 cpus`. */
+export function counted(count: number | string, noun: string): string {
+  return `${count} ${noun}${String(count) === '1' ? '' : 's'}`
+}
+
+/** `1 cpu`, `2 cpus lent`, `64 MB`: a figure with its unit as records have it. */
+export function withUnit(value: number | string, unit: string): string {
+  const isOne = String(value) === '1'
+  return `${value} ${isOne ? unit.replace(/^((?:lent )?cpu|borrower)s\b/, '$1') : unit}`
 }

@@ -1,4 +1,5 @@
 // Decisions as commands show them: lines for a history, and one opened into its figures. Pure.
+import { withUnit } from '../base/words.ts'
 import { isoTime } from '../base/clock.ts'
 import type { EventRow } from './lend-api.ts'
 import { type Json, list, number, object, text } from './master-api.ts'
@@ -29,7 +30,7 @@ export function eventLines({ agent, at, event, kind, record, text: words }: Even
   }
   // Of the switch there is nothing to measure.
   if (kind === 'mode') return [...lines, ...effectLines(record)]
-  const figures = `${shown(record['value'])} ${unit}, ${comparison} ${shown(record['threshold'])}`
+  const figures = `${withUnit(shown(record['value']), unit)}, ${comparison} ${shown(record['threshold'])}`
   const forMs = number(record['forMs'])
   lines.push(`  signal  ${signal} of ${owner}: ${figures}${forMs > 0 ? ` for ${forMs / 1000} s` : ''}`)
   lines.push(`  change  ${levelText(record['before'])} → ${levelText(record['after'])}`)
@@ -76,7 +77,7 @@ function effectLines(record: Json): string[] {
 
 function levelText(level: unknown): string {
   const { unit, value } = object(level)
-  return value === 'max' ? 'no limit' : `${shown(value)} ${text(unit)}`
+  return value === 'max' ? 'no limit' : withUnit(shown(value), text(unit))
 }
 
 function shown(value: unknown): string {

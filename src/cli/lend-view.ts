@@ -1,4 +1,5 @@
 // What agents lend, as commands show it: pages of master and agents put together, pure.
+import { counted } from '../base/words.ts'
 import { type AgentRow, type Json, list, number, object, text } from './master-api.ts'
 import { sumText } from '../resources/sum-text.ts'
 import { amountText } from './words.ts'
@@ -90,7 +91,7 @@ export function sumLine(row: LendRow): string {
     const unknown = row.unknown === 'none yet' ? 'no estimate yet' : `no estimate yet: ${row.unknown}`
     return `${unknown}; ${use}`
   }
-  return `${sumText(row.terms)} = ${amountText(row.additional)} more cpus; ${use}`
+  return `${sumText(row.terms)} = ${counted(amountText(row.additional), 'more cpu')}; ${use}`
 }
 
 function optionTexts(options: unknown): readonly string[] {

@@ -1,4 +1,5 @@
 // A master and agents on this machine, each a process of its own, so that each may fail like a real one.
+import { counted } from '../base/words.ts'
 import { mkdir, readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
@@ -166,7 +167,7 @@ export class LocalCluster implements AsyncDisposable {
       const page = await api.get('/slaves')
       if (list(page['slaves']).length >= this.#plan.agents.length) return
       if (this.#clock.monotonic() > until) {
-        const what = `${this.#plan.agents.length} agents did not register within ${START_WITHIN_MS / 1000} s`
+        const what = `${counted(this.#plan.agents.length, 'agent')} did not register within ${START_WITHIN_MS / 1000} s`
         throw new OperatingError('LAUNCH', what, { hint: `Their logs are in ${this.#plan.folder}` })
       }
       await this.#clock.sleep(50, signal)

@@ -29,7 +29,8 @@ export function replayLines(report: ReplayReport): string[] {
   const hours = rules[0]?.hours ?? 0
   const idle = rules[0]?.idleCpuHours ?? 0
   const lines = [
-    `${counted(owners, 'owner')} on ${cores} cpus, ${when}: ${humanDuration(to - from)} in ${counted(rows, 'row')}`,
+    `${counted(owners, 'owner')} on ${counted(cores, 'cpu')}, ${when}: ` +
+      `${humanDuration(to - from)} in ${counted(rows, 'row')}`,
     `in ${hours.toFixed(1)} h owners left ${idle.toFixed(1)} cpu-hours of what they reserved idle`,
   ]
   if (gapMs > 0) lines.push(`nothing is known about ${humanDuration(gapMs)}: gaps of more than 10 minutes`)
@@ -37,8 +38,10 @@ export function replayLines(report: ReplayReport): string[] {
   if (rules.some(({ decided }) => decided !== undefined)) lines.push(...CONTROLLER_LEGEND)
   if (recorded !== undefined)
     lines.push(
-      `about the ${borrowers} borrowers of the recording itself: ${recorded.squeezes} squeezes, ` +
-        `${recorded.freezes} freezes, ${recorded.evictions} evictions, ${recorded.notOurs} times not their doing`,
+      `about the ${counted(borrowers, 'borrower')} of the recording itself: ` +
+        `${counted(recorded.squeezes, 'squeeze')}, ${counted(recorded.freezes, 'freeze')}, ` +
+        `${counted(recorded.evictions, 'eviction')}, ` +
+        `${counted(recorded.notOurs, 'time')} not their doing`,
     )
   return lines
 }

@@ -1,4 +1,5 @@
 // How `tepui run` tells the end of its task, and with which exit code it ends itself: pure.
+import { counted } from '../base/words.ts'
 import { shortfallText } from '../frameworks/placement.ts'
 import { exitCodeOfTask, type RunOutcome, wasTakenBack } from '../frameworks/run.ts'
 import type { TaskStatus } from '../sdk/sdk.ts'
@@ -20,7 +21,7 @@ export function endOf(outcome: RunOutcome, stopped: boolean): End {
       const cause =
         nearest === undefined
           ? '  cause: no offer came: no agent has anything free for this role'
-          : `  cause: of ${seen} offers none fits; ` +
+          : `  cause: of ${counted(seen, 'offer')} none fits; ` +
             `the nearest is ${nearest.agentName}: ${shortfallText(nearest.missing)}`
       const fix = '  fix:   ask for less, wait longer (--timeout), or look at `tepui top --once`'
       return { exitCode: EXIT.notPlaced, lines: ['tepui run: not placed in time', cause, fix] }

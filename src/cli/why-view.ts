@@ -1,4 +1,5 @@
 // The answer of the master to a why, as lines for people. Pure.
+import { counted, withUnit } from '../base/words.ts'
 import { type Json, list, number, object, text } from './master-api.ts'
 import { table } from './screen.ts'
 import { ageText, amountText } from './words.ts'
@@ -9,7 +10,7 @@ export function cardLines(card: Json, now: number): string[] {
   const rows = list(card['rows']).map(object)
   if (rows.length > 0) {
     const seen = number(card['offers_seen'])
-    if (card['framework'] !== undefined) lines.push(`  ${seen} offers seen${lastOffer(rows, now)}`)
+    if (card['framework'] !== undefined) lines.push(`  ${counted(seen, 'offer')} seen${lastOffer(rows, now)}`)
     lines.push(...placeTable(rows, now))
   }
   return [...lines, ...endedLines(object(card['ended']))]
@@ -34,7 +35,7 @@ function placeTable(rows: readonly Json[], now: number): string[] {
       ...(isLent ? [amountText(number(free['lent_cpus']))] : []),
       `${amountText(number(free['mem']))} MB`,
       row['fits'] === true ? 'yes' : 'no',
-      short.map(([name, by]) => `${amountText(number(by))} ${name === 'mem' ? 'MB' : name}`).join(', ') ||
+      short.map(([name, by]) => withUnit(amountText(number(by)), name === 'mem' ? 'MB' : name)).join(', ') ||
         '-',
       offerText(object(row['last_offer']), now),
       index === 0 && row['fits'] !== true ? `nearest miss; ${reason}` : reason,

@@ -103,6 +103,7 @@ function ownRoutes(deps: EndpointDeps): Route[] {
     { path: '/teardown', methods: ['POST'], handle: (request) => teardown(deps, request) },
     { path: '/api/x1/kill', methods: ['POST'], handle: (request) => killByOperator(deps, request) },
     get('/api/x1/stream', (request) => deps.page.handle(request)),
+    get('/api/x1/usage', () => deps.page.day()),
     get('/api/x1/task', ({ query }) => taskDetails(cluster, query)),
     ...pageRoutes(() => front(facts)),
     ...NOT_YET.map(([path, methods, subject]): Route => {

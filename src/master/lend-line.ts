@@ -1,4 +1,5 @@
 // What one agent and the whole cluster lend, summed up in a line each. Pure.
+import { counted } from '../base/words.ts'
 import type { Resources } from '../resources/resources.ts'
 import type { Agent } from './core/cluster.ts'
 import { double } from '../http/pages/number.ts'
@@ -43,7 +44,7 @@ export function lendLine(agent: AgentLends): string {
   if (mode === 'off') return `lends nothing: lending is off; ${use}${away}`
   const why = closed === '' ? '' : `; nothing more is lent: ${closed}`
   if (lendable === undefined) return `the estimate is unknown: ${unknown}; ${use}${why}${away}`
-  return `${sum === '' ? '' : `${sum} = `}${amount(lendable)} more cpus; ${use}${why}${away}`
+  return `${sum === '' ? '' : `${sum} = `}${counted(amount(lendable), 'more cpu')}; ${use}${why}${away}`
 }
 
 /** Of all agents: the same figures, and in how many of them something is missing. */
@@ -61,7 +62,7 @@ export function lendTotal(agents: readonly AgentLends[]): Page {
   const unknown = count(({ lendable: known, mode }) => known === undefined && mode !== 'off')
   const closed = count((agent) => agent.closed !== '' && agent.mode !== 'off')
   const parts = [
-    `${agents.length} ${agents.length === 1 ? 'agent' : 'agents'}: ${amount(lent)} cpus lent, ${amount(used)} in use`,
+    `${counted(agents.length, 'agent')}: ${counted(amount(lent), 'cpu')} lent, ${amount(used)} in use`,
     `${amount(lendable)} more could be lent`,
     ...(unknown > 0 ? [`the estimate of ${unknown} is unknown`] : []),
     ...(closed > 0 ? [`${closed} may not lend more now`] : []),

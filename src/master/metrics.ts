@@ -147,7 +147,7 @@ interface ClusterSums {
 
 function sumsOf(cluster: Cluster): ClusterSums {
   const agents = [...cluster.agents.values()]
-  const used = Resources.sum(agents.flatMap((agent) => Array.from(holdingsOn(agent), ({ used }) => used)))
+  const used = Resources.sum(agents.map((agent) => holdingsOn(agent).used))
   return {
     own: Resources.sum(agents.map((agent) => agent.own)),
     lent: Resources.sum(agents.map((agent) => agent.oversubscribed)),

@@ -136,12 +136,22 @@ const OWN: Abouts = {
   },
   '/api/x1/why': {
     kind: 'page',
-    summary: 'Decisions about a task, or about one event.',
+    summary:
+      'Why a task waits or ended, a framework gets nothing, an agent lends so little, or what an event was.',
     fields: {
-      events: ['array', 'decisions, oldest first'],
-      unanswered: ['array', 'agents that did not answer'],
+      about: ['object', 'what was asked about'],
+      sentence: ['string', 'the answer in one sentence'],
     },
-    query: { task: 'the id of a task', event: 'the number of an event' },
+    query: {
+      task: 'the id or name of a task',
+      framework_id: 'of which framework the task is, where several have one of that id',
+      framework: 'the id or name of a framework',
+      agent: 'the id or name of an agent',
+      event: 'the number of an event',
+      cpus: 'where a task of so many cpus would fit',
+      mem: 'and of so much memory, MB',
+      lent: 'true: its cpus are lent ones',
+    },
   },
   '/api/x1/events': {
     kind: 'page',
@@ -176,7 +186,18 @@ const OWN: Abouts = {
     kind: 'page',
     summary: 'One task, for the web page.',
     fields: {},
-    query: { framework_id: 'its framework', task_id: 'its id' },
+    query: { framework: 'the id of its framework', task: 'its id' },
+  },
+  '/api/x1/usage': {
+    kind: 'page',
+    summary:
+      'The last day of the whole cluster, a point each five minutes, added up from what agents remember.',
+    fields: {
+      now: ['number', 'wall time, ms'],
+      step: ['number', 'ms between two points'],
+      columns: ['array', 'the names of the numbers of a point'],
+      points: ['array', 'oldest first'],
+    },
   },
   '/assets': { kind: 'plain', summary: 'The files of the web page.', mediaType: 'application/octet-stream' },
   '/': { kind: 'plain', summary: 'The web page, or a line of text for programs.', mediaType: 'text/html' },

@@ -25,7 +25,8 @@ export class Sums {
   of(id: string): Resources {
     const known = this.#sums.get(id)
     if (known !== undefined) return known
-    const sum = Resources.sum(this.#parts.get(id) ?? [])
+    const [part, ...more] = this.#parts.get(id) ?? [Resources.empty]
+    const sum = part === undefined || more.length > 0 ? Resources.sum(this.#parts.get(id) ?? []) : part
     this.#sums.set(id, sum)
     return sum
   }
@@ -56,34 +57,50 @@ export interface Holding {
   readonly holders: readonly (Task | Executor)[]
 }
 
-const holdings = new WeakMap<Agent, ReadonlyMap<string, Holding>>()
+/** All that is held on an agent. */
+export interface Holdings {
+  readonly byFramework: ReadonlyMap<string, Holding>
+  /** The same object while nothing of it changes. */
+  readonly used: Resources
+}
+
+const holdings = new WeakMap<Agent, Holdings>()
 
 /** Adding up is what takes the time, and little changes between two looks at a large cluster. */
-export function holdingsOn(agent: Agent): Iterable<Holding> {
+export function holdingsOn(agent: Agent): Holdings {
   const known = holdings.get(agent)
   const found = new Map<string, Holding>()
+  let isSame = known !== undefined
   for (const frameworkId of frameworksOn(agent)) {
-    const holders = holdersOn(agent, frameworkId)
-    const before = known?.get(frameworkId)
-    const same =
-      before?.holders.length === holders.length && holders.every((one, at) => one === before.holders[at])
-    if (same) found.set(frameworkId, before)
-    else found.set(frameworkId, holdingOf(frameworkId, holders))
+    const before = known?.byFramework.get(frameworkId)
+    const own = before !== undefined && stillHold(agent, before) ? before : holdingOf(agent, frameworkId)
+    isSame &&= own === before
+    found.set(frameworkId, own)
   }
-  holdings.set(agent, found)
-  return found.values()
+  if (known !== undefined && isSame && found.size === known.byFramework.size) return known
+  const used = Resources.sum(Array.from(found.values(), (one) => one.used))
+  const made = { byFramework: found, used }
+  holdings.set(agent, made)
+  return made
 }
 
-function holdersOn(agent: Agent, frameworkId: string): (Task | Executor)[] {
-  const holders: (Task | Executor)[] = []
-  for (const task of agent.tasks.get(frameworkId)?.values() ?? []) {
-    if (!isTerminal(task.state)) holders.push(task)
-  }
-  for (const executor of agent.executors.get(frameworkId)?.values() ?? []) holders.push(executor)
-  return holders
+function* holdersOn(agent: Agent, frameworkId: string): Generator<Task | Executor> {
+  for (const task of agent.tasks.get(frameworkId)?.values() ?? []) if (!isTerminal(task.state)) yield task
+  yield* agent.executors.get(frameworkId)?.values() ?? []
 }
 
-function holdingOf(frameworkId: string, holders: readonly (Task | Executor)[]): Holding {
+/** Whether those who held it are those who do, one by one: nothing is made for it. */
+function stillHold(agent: Agent, { frameworkId, holders }: Holding): boolean {
+  let at = 0
+  for (const task of agent.tasks.get(frameworkId)?.values() ?? [])
+    if (!isTerminal(task.state) && task !== holders[at++]) return false
+  for (const executor of agent.executors.get(frameworkId)?.values() ?? [])
+    if (executor !== holders[at++]) return false
+  return at === holders.length
+}
+
+function holdingOf(agent: Agent, frameworkId: string): Holding {
+  const holders = [...holdersOn(agent, frameworkId)]
   const used = Resources.sum(holders.map(({ resources }) => resources))
   return { frameworkId, used, byRole: used.byAllocation(), holders }
 }
@@ -98,8 +115,9 @@ export function tallyOf(cluster: Cluster): Tally {
     executors,
   }
   for (const agent of cluster.agents.values()) {
-    for (const { frameworkId, used, byRole } of holdingsOn(agent)) {
-      tally.used.add(agent.id, used)
+    const held = holdingsOn(agent)
+    tally.used.add(agent.id, held.used)
+    for (const { frameworkId, used, byRole } of held.byFramework.values()) {
       tally.used.add(frameworkId, used)
       for (const [role, part] of byRole) tally.usedByRole.add(role, part)
     }
@@ -118,7 +136,7 @@ export function tallyOf(cluster: Cluster): Tally {
 /** The part of one agent. */
 export function tallyOfAgent(cluster: Cluster, agent: Agent): Pick<Tally, 'used' | 'offered'> {
   const tally = { used: new Sums(), offered: new Sums() }
-  for (const { used } of holdingsOn(agent)) tally.used.add(agent.id, used)
+  tally.used.add(agent.id, holdingsOn(agent).used)
   for (const id of agent.offers) {
     const offer = cluster.offers.get(id)
     if (offer !== undefined) tally.offered.add(agent.id, offer.resources)

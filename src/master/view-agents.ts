@@ -3,7 +3,8 @@ import type { Resources } from '../resources/resources.ts'
 import { type Agent, type Cluster, usedBy } from './core/cluster.ts'
 import { lendingOf, lendLine, lendTotal } from './lend-line.ts'
 import { seconds } from '../http/pages/number.ts'
-import { lazily } from '../http/pages/page-text.ts'
+import { KeptRuns } from '../http/pages/kept-runs.ts'
+import { type LazyList, lazily } from '../http/pages/page-text.ts'
 import { frameworksOn, tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import {
   attributeMap,
@@ -41,6 +42,25 @@ export function agentPage(agent: Agent, tally: Tally): Page {
     }),
     lending: lendingPart(agent, tally.used.of(agent.id)),
   }
+}
+
+/** Each agent tells something of its estimate now and then. */
+const AGENTS_TOGETHER = 4
+const kept = new KeptRuns<Agent>(AGENTS_TOGETHER)
+
+/** Agents for `/state`, of which those are written anew that changed. */
+export function agentList(agents: Iterable<Agent>, tally: Tally): LazyList {
+  const write = (agent: Agent): string => JSON.stringify(agentPage(agent, tally))
+  return kept.list(agents, { write, marks: (agent) => agentMarks(agent, tally) })
+}
+
+/** All that `agentPage` reads: each is replaced when it changes, and never changed in place. */
+function agentMarks(agent: Agent, { offered, used }: Tally): readonly unknown[] {
+  const { address, capabilities, deactivated, drain, info, lending } = agent
+  const { lentToldAt, oversubscribed, registeredAt, reregisteredAt, state, total, version } = agent
+  const own = [info, address, total, oversubscribed, capabilities, version, state, deactivated, drain]
+  const sums = [used.of(agent.id), offered.of(agent.id)]
+  return [...own, ...sums, lending, lentToldAt, registeredAt, reregisteredAt]
 }
 
 /** Connected and offered to frameworks. */

@@ -4,7 +4,7 @@ import { double, seconds } from '../http/pages/number.ts'
 import { lazily, type LazyList } from '../http/pages/page-text.ts'
 import { tallyOf, type Tally, type TaskCounts } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
-import { executorPage, taskText } from './view-tasks.ts'
+import { executorPage, taskList } from './view-tasks.ts'
 
 /** The part that `/state` and `/state-summary` share. */
 function headOf(framework: Framework, tally: Tally): Page {
@@ -40,9 +40,9 @@ export function frameworkPage(cluster: Cluster, framework: Framework, tally: Tal
     ...(framework.capabilities.has('MULTI_ROLE')
       ? { roles: framework.roles }
       : { role: framework.roles[0] ?? '*' }),
-    tasks: lazily(framework.tasks.values(), taskText),
-    unreachable_tasks: lazily(framework.unreachableTasks.values(), taskText),
-    completed_tasks: lazily(framework.completedTasks, taskText),
+    tasks: taskList(framework.tasks.values()),
+    unreachable_tasks: taskList(framework.unreachableTasks.values()),
+    completed_tasks: taskList(framework.completedTasks),
     offers: offers.map(offerPage),
     executors: (tally.executors.get(id) ?? []).map(executorPage),
     ...(info.labels?.labels !== undefined && { labels: info.labels.labels }),

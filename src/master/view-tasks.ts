@@ -1,15 +1,25 @@
 // Tasks, their statuses and executors as the pages of Mesos show them (spec/mesos.md 4.4).
 import type { CommandInfo } from '../wire/commands.ts'
 import type { Cluster, Executor, Task } from './core/cluster.ts'
-import { TaskTexts } from '../http/pages/task-texts.ts'
+import { KeptRuns } from '../http/pages/kept-runs.ts'
+import { type LazyList, lazily } from '../http/pages/page-text.ts'
 import { taskPageText } from '../http/pages/tasks.ts'
-import { lazily } from '../http/pages/page-text.ts'
 import { allFrameworks, allTasksOf } from './tally.ts'
 import { resourceMap, type Page } from '../http/pages/resources.ts'
 
-/** One for all pages: a task looks alike in each of them. */
-const texts = new TaskTexts(taskPageText)
-export const taskText = (task: Task): string => texts.of(task)
+const TASKS_TOGETHER = 64
+const kept = new KeptRuns<Task>(TASKS_TOGETHER)
+
+/** All that changes in the life of a task. */
+export const taskMarks = ({ state, statuses, update }: Task): readonly unknown[] => [
+  state,
+  update,
+  statuses.length,
+  statuses.at(-1),
+]
+
+export const taskList = (tasks: Iterable<Task>): LazyList =>
+  kept.list(tasks, { write: taskPageText, marks: taskMarks })
 
 export function executorPage(executor: Executor): Page {
   const { info, resources } = executor
@@ -65,7 +75,7 @@ export function tasksPage(cluster: Cluster, wish: TasksWish): Page {
   const limit = wholeNumber(wish.limit) ?? DEFAULT_LIMIT
   const offset = Math.max(0, wholeNumber(wish.offset) ?? 0)
   const part = wanted.slice(offset, limit < 0 ? undefined : offset + limit)
-  return { tasks: lazily(part, taskText) }
+  return { tasks: lazily(part, taskPageText) }
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

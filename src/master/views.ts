@@ -6,7 +6,7 @@ import type { Cluster } from './core/cluster.ts'
 import { double, seconds } from '../http/pages/number.ts'
 import { lazily } from '../http/pages/page-text.ts'
 import { tallyOf, TaskCounts } from './tally.ts'
-import { agentPage, agentSummary, isActive } from './view-agents.ts'
+import { agentList, agentSummary, isActive } from './view-agents.ts'
 import { frameworkPage, frameworkSummary } from './view-frameworks.ts'
 import type { Page } from '../http/pages/resources.ts'
 import { buildPage } from '../http/pages/version.ts'
@@ -53,7 +53,7 @@ export function statePage(cluster: Cluster, facts: MasterFacts): Page {
     ...(facts.cluster !== undefined && { cluster: facts.cluster }),
     ...(facts.logDir !== undefined && { log_dir: facts.logDir }),
     flags: facts.flags,
-    slaves: lazily(agents, (agent) => agentPage(agent, tally)),
+    slaves: agentList(agents, tally),
     recovered_slaves: [],
     frameworks: lazily(cluster.frameworks.values(), (one) => frameworkPage(cluster, one, tally)),
     completed_frameworks: lazily(cluster.completedFrameworks.values(), (one) =>

@@ -1,4 +1,5 @@
 // Turns a deficit into the eviction of the cheapest sufficient set, with the record and the words for the framework.
+import { counted } from '../base/words.ts'
 import type { EvictCandidate, EvictDecision, EvictRule, Level } from '../resources/decision.ts'
 import type { Action, EvictAction, PulseContainer } from './controller.ts'
 import { type Freezer } from './freezer.ts'
@@ -32,7 +33,8 @@ export function evict(scene: Scene, eviction: Eviction, freezer?: Freezer): read
   const after: Level = { value: before.value + gain * frees, unit: before.unit }
   const ids = chosen.map(({ id }) => id)
   const names = chosen.map(({ task }) => `'${task}'`).join(', ')
-  const choice = rule === 'cheapest' ? `, the least of ${all.length} candidates that is enough` : ''
+  const choice =
+    rule === 'cheapest' ? `, the least of ${counted(all.length, 'candidate')} that is enough` : ''
   const why = `${text}; ${names} went${choice}, and ${lost.toFixed(0)} CPU seconds of work with it`
   const decision: EvictDecision = {
     kind: 'evict',

@@ -1,4 +1,5 @@
 // The explanation record: what lending did, to whom, on which figures, and whether those figures lead to it.
+import { counted } from '../base/words.ts'
 
 /** One line of the sum behind a decision, for `lend status` and the explanation records. */
 export interface Term {
@@ -203,7 +204,7 @@ function recomputeRelax(decision: RelaxDecision): string | undefined {
   if (grown >= ceiling - 1e-6 && after.value === 'max') return undefined
   if (after.value !== 'max' && near(after.value, grown)) return undefined
   const expected = `${factor} times more is ${grown} (lifted at ${ceiling})`
-  return `The quota went from ${before.value} to ${after.value} cpus, but ${expected}`
+  return `The quota went from ${before.value} to ${counted(after.value, 'cpu')}, but ${expected}`
 }
 
 function recomputeCount(decision: Decision, change: number): string | undefined {
@@ -218,7 +219,7 @@ function recomputeNotOurs(decision: NotOursDecision): string | undefined {
   const { evidence, found, limit } = decision
   if (evidence === 'borrowers idle' ? found < limit : found >= limit) return undefined
   return evidence === 'borrowers idle'
-    ? `Borrowers used ${found} cpus, which is not below ${limit}`
+    ? `Borrowers used ${counted(found, 'cpu')}, which is not below ${limit}`
     : `The pressure fell to ${found} during the probe, below ${limit}: borrowers were the reason`
 }
 

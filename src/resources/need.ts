@@ -18,6 +18,18 @@ export function needText({ cpus, lent, mem, name }: Need): string {
   return JSON.stringify({ name, cpus, mem, lent })
 }
 
+interface Labelled {
+  readonly labels?: {
+    readonly labels?: readonly { readonly key: string; readonly value?: string | undefined }[]
+  }
+}
+
+/** What a framework says of its next task; undefined when it says nothing, or nonsense. */
+export function needOf(info: Labelled): Need | undefined {
+  const label = info.labels?.labels?.find(({ key }) => key === NEED_LABEL)?.value
+  return label === undefined ? undefined : readNeed(label)
+}
+
 /** Anybody can write a label: undefined when it is not what we would write. */
 export function readNeed(text: string): Need | undefined {
   let value: unknown

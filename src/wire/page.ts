@@ -41,6 +41,8 @@ export interface AgentRow {
   readonly unknown: string
   readonly closed: string
   readonly drain?: 'DRAINING' | 'DRAINED'
+  /** An operator took it out of use: it is offered to nobody. */
+  readonly deactivated?: true
 }
 
 export interface FrameworkRow {
@@ -61,6 +63,13 @@ export interface FrameworkRow {
   readonly allocated: Amounts
   readonly lentHeld: Amounts
   readonly offered: Amounts
+  /** What it wants for its next task, if it says so and has none that runs or starts. */
+  readonly waits?: {
+    readonly name: string
+    readonly cpus: number
+    readonly mem: number
+    readonly lent: boolean
+  }
 }
 
 export interface TaskRow {
@@ -76,19 +85,45 @@ export interface TaskRow {
   readonly role: string
   readonly cpus: number
   readonly mem: number
-  /** Of these, what is lent. */
+  /** Of the cpus, what is lent. */
   readonly lentCpus: number
-  readonly lentMem: number
   readonly image?: string
-  /** Times of the first and the newest status; missing before there is one. */
-  readonly started?: number
+  /** Time of the newest status; missing before there is one. */
   readonly changed?: number
   readonly healthy?: boolean
-  readonly container?: string
   /** Of the newest status. */
   readonly reason?: string
   readonly message?: string
 }
+
+/**
+ * Tasks of one framework on one agent. There are very many, so each is a list: the values of `TASK_VALUES` in their
+ * order, null for what is missing or as in `TASK_USUAL`, and cut after the last that is neither.
+ */
+export interface TaskGroup {
+  readonly framework: string
+  readonly agent: string
+  readonly tasks: readonly (readonly TaskValue[])[]
+}
+export type TaskValue = string | number | boolean | null
+
+export const TASK_VALUES = [
+  'id',
+  'name',
+  'state',
+  'changed',
+  'cpus',
+  'mem',
+  'lentCpus',
+  'role',
+  'executor',
+  'image',
+  'healthy',
+  'reason',
+  'message',
+] as const satisfies readonly (keyof TaskRow)[]
+
+export const TASK_USUAL = { name: '', lentCpus: 0, role: '*', executor: '' } as const
 
 export interface OfferRow {
   readonly id: string
@@ -184,7 +219,7 @@ export interface MasterFactsRow {
 export interface Rows {
   readonly agents: readonly AgentRow[]
   readonly frameworks: readonly FrameworkRow[]
-  readonly tasks: readonly TaskRow[]
+  readonly tasks: readonly TaskGroup[]
   readonly offers: readonly OfferRow[]
 }
 export type RowKind = keyof Rows

@@ -54,7 +54,7 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '#/lending', /squeezed/],
   [() => '#/frameworks', /<script>/],
   [() => `#/frameworks/${encodeURIComponent(frameworkId(1))}`, /tasks outlive it for\s+7 d/],
-  [() => '#/offers', /offers wait for an answer/],
+  [() => '#/offers', /waiting for an answer: \d+ offers?/],
   [() => '#/events', /came back with/],
   [() => '#/run', /fits on \d of 3 agents now/],
   [() => '#/each', /Run on each of 3 agents/],
@@ -113,6 +113,71 @@ test('a table is sorted by its heads, and what is lent is found by a button', as
     await soon(() => page.locator('tbody tr.opens').first().innerText()).toContain('web.2.7')
     await page.getByRole('button', { name: /^lent/ }).click()
     await soon(() => page.locator('tbody tr.opens').count()).toBe(6)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('tasks that are chosen are ended together, once their number was confirmed', async () => {
+  await using ending = await ToyCluster.start({ agents: 1, tasksEach: 6 }, systemClock.now())
+  const view = await browser.open(ending.origin)
+  opened.push(view)
+  await view.go('#/tasks')
+  await view.use('end many', async (page) => {
+    const asked: string[] = []
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.message())
+      void (asked.length === 1 ? dialog.dismiss() : dialog.accept())
+    })
+    await page.getByLabel('choose web.0.1').check()
+    await page.getByLabel('choose web.0.2').check()
+    const end = page.getByRole('button', { name: 'End 2 tasks' })
+    await end.click()
+    expect(ending.agents[0]?.killed).toEqual([])
+    await end.click()
+    await soon(() => ending.agents[0]?.killed.toSorted()).toEqual(['web.0.1', 'web.0.2'])
+    expect(asked).toEqual(['End 2 tasks?', 'End 2 tasks?'])
+    await page.getByRole('button', { name: 'choose these 6' }).click()
+    await page.getByRole('button', { name: 'End 6 tasks' }).waitFor()
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('an agent is drained with a reason and put to use again', async () => {
+  await using draining = await ToyCluster.start({ agents: 1, tasksEach: 1 }, systemClock.now())
+  const view = await browser.open(draining.origin)
+  opened.push(view)
+  await view.go(`#/agents/${encodeURIComponent(draining.agents[0]?.id ?? '')}`)
+  await view.use('drain', async (page) => {
+    await page.getByRole('button', { name: 'Drain it …' }).click()
+    await page.getByLabel('why, for the events').fill('its disk fails')
+    await page.getByLabel('its tasks may take to end').selectOption('at most 10 s')
+    await page.getByRole('button', { name: 'Drain it and end 1 task' }).click()
+    await soon(() => draining.agents[0]?.drains).toMatchObject([{ max_grace_period: { nanoseconds: 1e10 } }])
+    await page.locator('.title .state', { hasText: 'draining' }).waitFor()
+    await view.go('#/events')
+    await soon(() => view.text()).toContain('An operator drains a1: its disk fails')
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('the overview shows a day, which is asked for when somebody wants it', async () => {
+  const view = await open('')
+  await view.use('day', async (page) => {
+    const answered = page.waitForResponse(/api\/x1\/usage/)
+    await page.getByRole('button', { name: '24 h' }).click()
+    const answer = (await (await answered).json()) as { readonly points: readonly unknown[] }
+    expect(answer.points.length).toBeGreaterThan(280)
+    await soon(() => page.locator('.legend').first().innerText()).toMatch(/used by owners [\d.]+\s/)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('the flags are told with where each came from', async () => {
+  const view = await open('#/about')
+  await view.use('flags', async (page) => {
+    await page.getByLabel('flags with').fill('command line')
+    await soon(() => page.locator('table[aria-label=flags] tbody tr').count()).toBeGreaterThan(0)
+    await soon(() => page.locator('table[aria-label=flags]').innerText()).toMatch(/--port\s+0\s+command line/)
   })
   expect(view.troubles).toEqual([])
 })

@@ -92,6 +92,17 @@ test('the tasks are found by what one types behind /, and a hostile name stays a
   expect(view.troubles).toEqual([])
 })
 
+test('a task that failed says how, with what it wrote last and what to do next', async () => {
+  const view = await open(`#/tasks/${encodeURIComponent(cluster.framework.client.frameworkId)}/fails`)
+  await view.use('cause', async (page) => {
+    const card = page.getByRole('region', { name: 'why it ended' })
+    await soon(() => card.innerText()).toMatch(
+      /exited with status 3[^]*exit code\s+3[^]*it broke[^]*tepui logs/,
+    )
+  })
+  expect(view.troubles).toEqual([])
+})
+
 test('the page is the same below the name of the process, and nobody may frame or script it', async () => {
   const view = await open('master/')
   await view.use('prefix', async (page) => {

@@ -35,6 +35,13 @@ export interface ToyPlan {
   readonly events?: readonly Omit<LendEvent, 'agent'>[]
 }
 
+interface LinkEventLike {
+  readonly type: string
+  readonly run_task?: RunTask
+  readonly kill_task?: { readonly task_id: { readonly value: string } }
+  readonly drain?: object
+}
+
 interface RunTask {
   readonly framework_info: { readonly id: { readonly value: string } }
   readonly task: { readonly task_id: { readonly value: string } }
@@ -50,6 +57,9 @@ export class ToyAgentServer implements AsyncDisposable {
   readonly #ending = new AbortController()
   #server: HttpServer | undefined
   #stream: IncomingStream | undefined
+  /** The ids of tasks that it was told to kill, and the drains that it was told to begin. */
+  readonly killed: string[] = []
+  readonly drains: object[] = []
   paused = false
   mode = 'full'
 
@@ -107,6 +117,7 @@ export class ToyAgentServer implements AsyncDisposable {
       agent_info,
       version: '1.12.0',
       agent_id: { value: id },
+      capabilities: [{ type: 'AGENT_DRAINING' }],
       frameworks,
       tasks: tasks.map((task) => linkTask(task, id)),
       oversubscribed_resources: [{ ...scalar('cpus', lent), revocable: {} }],
@@ -136,10 +147,12 @@ export class ToyAgentServer implements AsyncDisposable {
 
   async #read(stream: IncomingStream, onRegistered: () => void): Promise<void> {
     for await (const record of stream.records) {
-      const event = JSON.parse(record) as { readonly type: string; readonly run_task?: RunTask }
+      const event = JSON.parse(record) as LinkEventLike
       if (event.type === 'REGISTERED') onRegistered()
       if (event.type === 'PING') await this.#call('PONG', {})
       if (event.run_task !== undefined) await this.#run(event.run_task)
+      if (event.kill_task !== undefined) this.killed.push(event.kill_task.task_id.value)
+      if (event.drain !== undefined) this.drains.push(event.drain)
     }
   }
 
@@ -212,8 +225,8 @@ export class ToyAgentServer implements AsyncDisposable {
 
   #usage(query: ReadonlyMap<string, string>): Answer {
     const now = systemClock.now()
-    const step = query.get('step') === '10' ? 10_000 : 1000
-    const since = Math.max(Number(query.get('since') ?? 0), now - 900_000)
+    const step = Number(query.get('step') ?? 1) * 1000
+    const since = Math.max(Number(query.get('since') ?? 0), now - (step > 10_000 ? 86_400_000 : 900_000))
     if (query.has('container'))
       return json({ now, step: 5000, columns: CONTAINER_COLUMNS, points: this.#container(now) })
     const points: number[][] = []

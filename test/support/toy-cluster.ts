@@ -33,7 +33,7 @@ export class ToyCluster implements AsyncDisposable {
     try {
       for (let index = 0; index < options.agents; index++)
         agents.push(
-          await ToyAgentServer.start(planOf(index, options, now), `127.0.0.1:${master.address.port}`),
+          await ToyAgentServer.start(toyPlan(index, options, now), `127.0.0.1:${master.address.port}`),
         )
       return new ToyCluster(master, agents)
     } catch (error) {
@@ -53,7 +53,7 @@ const EARLIER = '0f7bd3c0-58f4-4a3f-9d0c-2a4c6a2f7a11'
 
 export const frameworkId = (index: number): string => `${EARLIER}-000${index % FRAMEWORKS}`
 
-function planOf(index: number, options: ToyClusterOptions, now: number): ToyPlan {
+export function toyPlan(index: number, options: ToyClusterOptions, now: number): ToyPlan {
   const { frameworkName = 'shop', taskName = 'web', tasksEach } = options
   const tasks = Array.from(
     { length: tasksEach },

@@ -1,5 +1,5 @@
 /** Some lines over time with their newest figures: pressure, memory, throttling. */
-import { Plot, type Line, type PlotProps } from './plot.tsx'
+import { type Level, type Line, Plot } from './plot.tsx'
 
 export interface LineChartProps {
   readonly title: string
@@ -7,14 +7,14 @@ export interface LineChartProps {
   readonly lines: readonly Line[]
   readonly format: (value: number) => string
   readonly range: readonly [number, number]
-  readonly level?: PlotProps['level']
+  readonly levels?: readonly Level[]
   readonly height?: number
   readonly top?: number
   readonly binary?: boolean
 }
 
 export function LineChart(props: LineChartProps): preact.JSX.Element {
-  const { format, height = 110, level, lines, range, times, title, top } = props
+  const { format, height = 110, levels, lines, range, times, title, top } = props
   return (
     <figure class="chart">
       <figcaption>
@@ -42,7 +42,7 @@ export function LineChart(props: LineChartProps): preact.JSX.Element {
         format={format}
         range={range}
         {...(props.binary === true && { binary: true })}
-        {...(level !== undefined && { level })}
+        {...(levels !== undefined && { levels })}
         {...(top !== undefined && { top })}
       />
     </figure>

@@ -21,14 +21,20 @@ export interface Line {
   readonly stepped?: boolean
 }
 
+export interface Level {
+  readonly value: number
+  readonly label: string
+  readonly colour: string
+}
+
 export interface PlotProps {
   readonly label: string
   readonly times: readonly number[]
   /** From the lowest to the highest. */
   readonly areas?: readonly Area[]
   readonly lines?: readonly Line[]
-  /** A line across, such as a threshold. */
-  readonly level?: { readonly value: number; readonly label: string; readonly colour: string }
+  /** Lines across, such as thresholds. */
+  readonly levels?: readonly Level[]
   readonly height: number
   readonly format: (value: number) => string
   /** The axis has powers of two, as amounts of memory have. */
@@ -139,7 +145,7 @@ function optionsOf(latest: { readonly current: PlotProps }, holder: HTMLElement)
       }),
     ),
     hooks: {
-      draw: [(plot) => drawLevel(plot, latest.current.level, colour)],
+      draw: [(plot) => latest.current.levels?.forEach((level) => drawLevel(plot, level, colour))],
       setCursor: [(plot) => latest.current.onPoint?.(plot.cursor.idx ?? undefined)],
       setSelect: [
         (plot) => {
@@ -180,13 +186,12 @@ function lineSeries({ colour: name, dash, label, stepped }: Line, colour: Colour
   }
 }
 
-function topOf({ level, top = 0 }: PlotProps, max: number | null): number {
-  const highest = Math.max(top, max ?? 0, (level?.value ?? 0) * 1.2)
+function topOf({ levels = [], top = 0 }: PlotProps, max: number | null): number {
+  const highest = Math.max(top, max ?? 0, ...levels.map(({ value }) => value * 1.2))
   return highest <= 0 ? 1 : highest * 1.06
 }
 
-function drawLevel(plot: uPlot, level: PlotProps['level'], colour: Colour): void {
-  if (level === undefined) return
+function drawLevel(plot: uPlot, level: Level, colour: Colour): void {
   const { ctx } = plot
   const y = plot.valToPos(level.value, 'y', true)
   const { left, width } = plot.bbox

@@ -13,6 +13,8 @@ export interface StackChartProps {
   readonly onRange?: (from: number, to: number) => void
   readonly height?: number
   readonly binary?: boolean
+  /** A longer silence is a gap. */
+  readonly gapMs?: number
 }
 
 export const PART_WORDS: Readonly<Record<keyof Parts, string>> = {
@@ -27,9 +29,9 @@ const MOST_POINTS = 700
 const GAP_MS = 45_000
 
 export function StackChart(props: StackChartProps): preact.JSX.Element {
-  const { format, points, title, whole } = props
+  const { format, gapMs = GAP_MS, points, title, whole } = props
   const [at, setAt] = useState<number | undefined>(undefined)
-  const shown = useMemo(() => withGaps(thinned(points, MOST_POINTS), GAP_MS), [points])
+  const shown = useMemo(() => withGaps(thinned(points, MOST_POINTS), gapMs), [points, gapMs])
   const stack = useMemo(() => stacked(shown, whole), [shown, whole])
   const areas = PART_NAMES.map((name, index) => ({
     label: PART_WORDS[name],

@@ -1,7 +1,8 @@
 // What somebody should look at, worst first, each with where to look. Pure.
-import type { AgentRow, LendEvent, TaskRow } from '../../src/wire/page.ts'
+import type { AgentRow, FrameworkRow, LendEvent, TaskRow } from '../../src/wire/page.ts'
 import { link } from '../link.ts'
-import { hasFailed, isTakeBack, span, stateWords } from './words.ts'
+import { fitsOf } from './fits.ts'
+import { counted, cpuText, hasFailed, isTakeBack, memory, span, stateWords } from './words.ts'
 
 export interface Attention {
   readonly grade: 'bad' | 'warn'
@@ -20,11 +21,17 @@ export function attention(
   now: number,
   known: {
     readonly agents: readonly AgentRow[]
+    readonly frameworks: readonly FrameworkRow[]
     readonly tasks: readonly TaskRow[]
     readonly events: readonly LendEvent[]
   },
 ): readonly Attention[] {
-  return [...ofAgents(now, known.agents), ...ofTasks(now, known.tasks), ...ofLending(now, known.events)]
+  return [
+    ...ofAgents(now, known.agents),
+    ...ofWaiting(now, known.frameworks, known.agents),
+    ...ofTasks(now, known.tasks),
+    ...ofLending(now, known.events),
+  ]
     .toSorted((a, b) => Number(a.grade === 'warn') - Number(b.grade === 'warn'))
     .slice(0, MOST)
 }
@@ -42,10 +49,10 @@ function ofAgents(now: number, agents: readonly AgentRow[]): readonly Attention[
         },
       ]
     const found: Attention[] = []
-    if (agent.drain !== undefined)
+    if (agent.deactivated === true)
       found.push({
         grade: 'warn',
-        text: `${agent.name} is ${agent.drain.toLowerCase()}`,
+        text: `${agent.name} is ${(agent.drain ?? 'deactivated').toLowerCase()}`,
         why: 'it gets no offers',
         href,
       })
@@ -53,6 +60,29 @@ function ofAgents(now: number, agents: readonly AgentRow[]): readonly Attention[
     if (isPaused)
       found.push({ grade: 'warn', text: `${agent.name} lends nothing more`, why: agent.closed, href })
     return found
+  })
+}
+
+/** Frameworks that say what they want and have found no place for it. */
+function ofWaiting(
+  now: number,
+  frameworks: readonly FrameworkRow[],
+  agents: readonly AgentRow[],
+): readonly Attention[] {
+  return frameworks.flatMap(({ id, registered, state, waits }): Attention[] => {
+    const isLong = now - registered > WAITS_LONG_MS
+    if (waits === undefined || state !== 'connected' || !isLong) return []
+    const fitting = fitsOf(agents, waits).filter(({ misses }) => misses.length === 0).length
+    const wants = `${cpuText(waits.cpus, waits.lent ? 'lent' : '')}, ${memory(waits.mem)}`
+    const where = `fits on ${fitting} of ${counted(agents.length, 'agent')}`
+    return [
+      {
+        grade: 'warn',
+        text: `${waits.name} waits for a place`,
+        why: `for ${span(now - registered)}: it wants ${wants}, which ${where} now`,
+        href: link('frameworks', id),
+      },
+    ]
   })
 }
 

@@ -7,10 +7,12 @@ import type {
   MasterFactsRow,
   OfferRow,
   RowKind,
+  Rows as EventRows,
   StreamEvent,
   TaskRow,
 } from '../../src/wire/page.ts'
 import { setMasterTime } from '../clock.ts'
+import { tasksOf } from './task-groups.ts'
 
 /** Rows that change in place; who reads them is drawn anew when they do. */
 export class Rows<T> {
@@ -48,8 +50,6 @@ export const agents = new Rows<AgentRow>(({ id }) => id)
 export const frameworks = new Rows<FrameworkRow>(({ id }) => id)
 export const tasks = new Rows<TaskRow>(({ key }) => key)
 export const offers = new Rows<OfferRow>(({ id }) => id)
-const TABLES = { agents, frameworks, tasks, offers } as const satisfies Record<RowKind, unknown>
-const KINDS = Object.keys(TABLES) as RowKind[]
 
 export const master = signal<MasterFactsRow | undefined>(undefined)
 /** Points of the cluster, oldest first. */
@@ -72,10 +72,10 @@ export function take(event: StreamEvent): void {
     switch (event.type) {
       case 'snapshot':
         master.value = event.master
-        setRows(event, () => 'others')
+        setRows(event, undefined)
         return
       case 'change':
-        setRows(event, (kind) => event.gone[kind])
+        setRows(event, event.gone)
         return
       case 'history':
         clusterPoints.value = event.points
@@ -91,9 +91,10 @@ export function take(event: StreamEvent): void {
   })
 }
 
-function setRows(
-  event: Extract<StreamEvent, { type: 'snapshot' | 'change' }>,
-  gone: (kind: RowKind) => readonly string[] | 'others',
-): void {
-  for (const kind of KINDS) (TABLES[kind] as Rows<unknown>).set(event[kind], gone(kind))
+/** @param gone undefined: all that is not in the event */
+function setRows(rows: EventRows, gone: Readonly<Record<RowKind, readonly string[]>> | undefined): void {
+  agents.set(rows.agents, gone?.agents ?? 'others')
+  frameworks.set(rows.frameworks, gone?.frameworks ?? 'others')
+  tasks.set(tasksOf(rows.tasks), gone?.tasks ?? 'others')
+  offers.set(rows.offers, gone?.offers ?? 'others')
 }

@@ -1,7 +1,7 @@
 // What the master says of one task, and what the page makes of it: phases, cause, a command that makes the like. Pure.
 import type { TaskRow } from '../../src/wire/page.ts'
 import { shellLine } from './shell-words.ts'
-import { hasFailed, isLive, span, stateWords } from './words.ts'
+import { isLive, span, stateWords } from './words.ts'
 
 export interface Status {
   readonly state: string
@@ -25,6 +25,8 @@ interface Command {
 
 export interface TaskDetails {
   readonly row: TaskRow
+  /** Of the newest status. */
+  readonly container?: string
   readonly info: {
     readonly command?: Command
     readonly executor?: { readonly command?: Command }
@@ -34,6 +36,27 @@ export interface TaskDetails {
     readonly [field: string]: unknown
   }
   readonly statuses: readonly Status[]
+}
+
+/** What `api/x1/why` says of a task, as far as the page shows it. */
+export interface WhyTask {
+  readonly ended?: {
+    readonly exit?: number
+    readonly signal?: string
+    readonly by?: string
+    readonly stderr: readonly string[]
+    readonly next: readonly string[]
+  }
+}
+
+/** How it ended, and by whom. */
+export function endFacts(ended: WhyTask['ended']): readonly (readonly [string, string])[] {
+  const { by, exit, signal } = ended ?? {}
+  const facts: (readonly [string, string])[] = []
+  if (exit !== undefined) facts.push(['exit code', String(exit)])
+  if (signal !== undefined) facts.push(['signal', signal])
+  if (by !== undefined) facts.push(['ended by', by])
+  return facts
 }
 
 export interface Phase {
@@ -75,7 +98,7 @@ const NEXT: Readonly<Record<string, string>> = {
   REASON_CONTAINER_PREEMPTED:
     'Nothing failed: an owner wanted its cpus back. Work on lent resources is to be started again elsewhere.',
   REASON_CONTAINER_LAUNCH_FAILED: 'It never ran: the message says what could not be set up.',
-  REASON_COMMAND_EXECUTOR_FAILED: 'Its own exit code ended it: stderr below usually says why.',
+  REASON_COMMAND_EXECUTOR_FAILED: 'Its own exit code ended it: what it wrote last usually says why.',
   REASON_AGENT_DISCONNECTED: 'Look whether the agent is back; its framework decides whether it starts again.',
 }
 
@@ -97,12 +120,11 @@ export function causeOf(row: TaskRow, statuses: readonly Status[]): Cause | unde
   if (last?.source !== undefined)
     facts.push(['told by', last.source.replace('SOURCE_', '').toLowerCase().replace('slave', 'agent')])
   facts.push(['ran for', lived === undefined ? 'it never ran' : span(lived)])
-  const usual = hasFailed(row.state) ? 'Read the end of stderr below.' : ''
   return {
     tone: tone === 'bad' ? 'bad' : tone === 'lent' ? 'lent' : 'calm',
     sentence: message === '' ? asked : message,
     facts,
-    next: NEXT[last?.reason ?? ''] ?? usual,
+    next: NEXT[last?.reason ?? ''] ?? '',
   }
 }
 

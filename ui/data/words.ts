@@ -15,6 +15,16 @@ export function memory(mb: number): string {
   return `${amount(mb / 1024 / 1024)} TB`
 }
 
+/** `1 task`, `3 tasks`; also of a figure that is written already. */
+export function counted(count: number | string, noun: string): string {
+  return `${count} ${noun}${String(count) === '1' ? '' : 's'}`
+}
+
+/** `1 cpu`, `0.5 lent cpus`. */
+export function cpuText(cpus: number, kind = ''): string {
+  return counted(amount(cpus), kind === '' ? 'cpu' : `${kind} cpu`)
+}
+
 export function bytes(count: number): string {
   if (count < 1024) return `${Math.round(count)} B`
   if (count < 1024 ** 2) return `${amount(count / 1024)} KB`

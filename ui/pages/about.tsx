@@ -2,9 +2,9 @@
 import { useState } from 'preact/hooks'
 import { address, useFetched } from '../data/requests.ts'
 import { agents, frameworks, heardAt, master, tasks } from '../data/store.ts'
-import { amount } from '../data/words.ts'
+import { amount, counted } from '../data/words.ts'
 import { Age, Answered, Card, Facts } from '../parts/pieces.tsx'
-import { Table } from '../parts/table.tsx'
+import { type Column, Table } from '../parts/table.tsx'
 
 const PAGES: readonly (readonly [path: string, what: string])[] = [
   ['state', 'all that the master knows, as Mesos has it'],
@@ -29,7 +29,11 @@ export function About(): preact.JSX.Element {
             ['id', <code>{facts?.id}</code>],
             [
               'knows',
-              `${agents.all.length} agents, ${frameworks.all.length} frameworks, ${tasks.all.length} tasks`,
+              [
+                counted(agents.all.length, 'agent'),
+                counted(frameworks.all.length, 'framework'),
+                counted(tasks.all.length, 'task'),
+              ].join(', '),
             ],
           ]}
         />
@@ -70,13 +74,35 @@ function Cost(): preact.JSX.Element {
   )
 }
 
-interface FlagsPage {
-  readonly flags: Readonly<Record<string, string>>
+interface ConfigPage {
+  readonly flags: readonly {
+    readonly name: string
+    /** Null: none is given, and there is no default. */
+    readonly value: string | null
+    /** `command line`, a variable of the environment, or `default`. */
+    readonly origin: string
+  }[]
 }
+
+const FLAG_COLUMNS: readonly Column<ConfigPage['flags'][number]>[] = [
+  { name: 'flag', show: ({ name }) => <code>--{name}</code>, order: ({ name }) => name, width: '45%' },
+  {
+    name: 'value',
+    show: ({ value }) =>
+      value === null ? <span class="quiet">none</span> : <span title={value}>{value}</span>,
+    order: ({ value }) => value ?? '',
+  },
+  {
+    name: 'from',
+    show: ({ origin }) => <span class={origin === 'default' ? 'quiet' : ''}>{origin}</span>,
+    order: ({ origin }) => origin,
+    width: '11em',
+  },
+]
 
 function Flags(): preact.JSX.Element {
   const [words, setWords] = useState('')
-  const flags = useFetched<FlagsPage>(address('flags'))
+  const flags = useFetched<ConfigPage>(address('api/x1/config'))
   return (
     <Card
       title="Flags of the master"
@@ -87,7 +113,7 @@ function Flags(): preact.JSX.Element {
             id="filter"
             type="search"
             aria-label="flags with"
-            placeholder="name or value"
+            placeholder="name, value or origin"
             value={words}
             onInput={(event) => setWords(event.currentTarget.value)}
           />
@@ -98,23 +124,11 @@ function Flags(): preact.JSX.Element {
         {(page) => (
           <Table
             label="flags"
-            rows={Object.entries(page.flags).filter(([name, value]) =>
-              `${name} ${value}`.toLowerCase().includes(words.toLowerCase()),
+            rows={page.flags.filter(({ name, origin, value }) =>
+              `${name} ${value ?? ''} ${origin}`.toLowerCase().includes(words.toLowerCase()),
             )}
-            keyOf={([name]) => name}
-            columns={[
-              {
-                name: 'flag',
-                show: ([name]) => <code>--{name}</code>,
-                order: ([name]) => name,
-                width: '45%',
-              },
-              {
-                name: 'value',
-                show: ([, value]) => <span title={value}>{value}</span>,
-                order: ([, value]) => value,
-              },
-            ]}
+            keyOf={({ name }) => name}
+            columns={FLAG_COLUMNS}
             empty="No flag fits."
             sort="flag"
             most={420}

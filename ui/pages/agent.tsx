@@ -1,8 +1,8 @@
 /** One agent: who uses it over time, how its owners fare, what lending does and why, its tasks and its disk. */
 import { useEffect, useState } from 'preact/hooks'
-import { type AgentRow, USAGE_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
+import { type AgentRow, type TaskRow, USAGE_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
-import type { Line } from '../charts/plot.tsx'
+import type { Level, Line } from '../charts/plot.tsx'
 import { LineChart } from '../charts/line-chart.tsx'
 import { agentWhole, lineOf, rangeOf, thinned, withGaps } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
@@ -13,6 +13,7 @@ import { agents, lendEvents, tasks, usage } from '../data/store.ts'
 import { amount, bytes, isLive, memory, percent, shortId, span } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
+import { Drain } from '../parts/drain.tsx'
 import { Age, Answered, Card, Facts, Time, Trouble } from '../parts/pieces.tsx'
 import { Table } from '../parts/table.tsx'
 import { link } from '../link.ts'
@@ -54,8 +55,11 @@ function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
           {agent.hostname}, {agent.ip}:{agent.port}, {isAway ? 'away for ' : 'connected for '}
           <Age at={agent.since} />
         </span>
-        {agent.drain !== undefined && <b class="state busy">{agent.drain.toLowerCase()}</b>}
+        {agent.deactivated === true && (
+          <b class="state busy">{(agent.drain ?? 'deactivated').toLowerCase()}</b>
+        )}
       </div>
+      <Drain agent={agent} live={liveOn(agent).length} />
       {isAway && (
         <Trouble
           words={`This agent is away: what is shown of it is from before ${span(now.value - agent.since)}.`}
@@ -109,9 +113,7 @@ function Use({
   const range = rangeOf(points, end, minutes * 60)
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15)
   const shown = withGaps(thinned(seen, 700), isDay ? 60_000 : 45_000)
-  const times = shown.map(([at = 0]) => at / 1000)
   const events = lendEvents.value.filter((event) => event.agent === agent.id)
-  const line = (name: string): (number | null)[] => lineOf(shown, USAGE_COLUMNS, name)
   return (
     <Card
       title="Who uses this agent"
@@ -134,15 +136,7 @@ function Use({
         lines={cpuLines}
       />
       <Lane label="take-backs" events={events} range={range} />
-      <LineChart
-        title="Owners wait for a core (share of the time)"
-        times={times}
-        range={range}
-        format={percent}
-        top={0.2}
-        level={{ value: thresholdOf(lend.value), label: 'takes back above', colour: '--limit' }}
-        lines={[{ label: 'the owner that waits most', colour: '--accent', values: line('cpuPressure') }]}
-      />
+      <Pressure shown={shown} range={range} page={lend.value} />
       <StackChart
         title="Memory"
         binary
@@ -153,6 +147,47 @@ function Use({
         height={140}
       />
     </Card>
+  )
+}
+
+/** How long owners wait for a core and for memory, and from where on lending acts. */
+function Pressure(props: {
+  readonly shown: readonly (readonly number[])[]
+  readonly range: readonly [number, number]
+  readonly page: LendPage | undefined
+}): preact.JSX.Element {
+  const { page, range, shown } = props
+  const times = shown.map(([at = 0]) => at / 1000)
+  const line = (label: string, name: string): Line => ({
+    label,
+    colour: '--accent',
+    values: lineOf(shown, USAGE_COLUMNS, name),
+  })
+  return (
+    <>
+      <LineChart
+        title="Owners wait for a core (share of the time)"
+        times={times}
+        range={range}
+        format={percent}
+        top={0.2}
+        levels={[
+          level(page, 'squeeze', 'squeezes borrowers above', '--squeeze'),
+          level(page, 'freeze', 'freezes them above', '--freeze'),
+        ]}
+        lines={[line('the owner that waits most', 'cpuPressure')]}
+      />
+      <LineChart
+        title="Owners stand still for memory (share of the time)"
+        times={times}
+        range={range}
+        format={percent}
+        top={0.2}
+        height={80}
+        levels={[level(page, 'memory_full', 'acts when memory is short, above', '--evict')]}
+        lines={[line('the owner that stands most', 'memStall')]}
+      />
+    </>
   )
 }
 
@@ -169,12 +204,18 @@ function cpuLines(drawn: readonly (readonly number[])[]): readonly Line[] {
   ]
 }
 
-/** As the controller `pressure` has it unless it is set otherwise. */
-const USUAL_THRESHOLD = 0.05
+/** As the controller `pressure` has them unless they are set otherwise. */
+const USUAL_THRESHOLDS = { squeeze: 0.05, freeze: 0.1, memory_full: 0.1 } as const
 
-function thresholdOf(page: LendPage | undefined): number {
-  const set = Number(page?.controller_options?.['squeeze'] ?? Number.NaN)
-  return Number.isFinite(set) ? set : USUAL_THRESHOLD
+function level(
+  page: LendPage | undefined,
+  option: keyof typeof USUAL_THRESHOLDS,
+  words: string,
+  colour: string,
+): Level {
+  const set = Number(page?.controller_options?.[option] ?? Number.NaN)
+  const value = Number.isFinite(set) ? set : USUAL_THRESHOLDS[option]
+  return { value, label: `${words} ${percent(value)}`, colour }
 }
 
 function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
@@ -198,8 +239,11 @@ function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
   )
 }
 
+const liveOn = ({ id }: AgentRow): readonly TaskRow[] =>
+  tasks.all.filter(({ agent, state }) => agent === id && isLive(state))
+
 function Tasks({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
-  const here = tasks.all.filter((task) => task.agent === agent.id && isLive(task.state))
+  const here = liveOn(agent)
   const columns = TASK_COLUMNS.filter(({ name }) => name !== 'agent')
   return (
     <Card title={`Tasks (${here.length})`}>

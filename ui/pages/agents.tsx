@@ -5,7 +5,7 @@ import { SplitBar } from '../charts/split-bar.tsx'
 import { now } from '../clock.ts'
 import { agentSplit, OLD_MS, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
-import { amount, isLive, isTakeBack, memory, percent, stateWords } from '../data/words.ts'
+import { amount, cpuText, isLive, isTakeBack, memory, percent, stateWords } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age } from '../parts/pieces.tsx'
@@ -194,7 +194,7 @@ export function Legend(): preact.JSX.Element {
 const MOST_BLOCKS = 100
 
 const blockText = ({ cpus, id, lentCpus, state }: TaskRow): string =>
-  `${id}: ${amount(cpus)} cpus${lentCpus > 0 ? ', lent' : ''}, ${stateWords(state).word}`
+  `${id}: ${cpuText(cpus)}${lentCpus > 0 ? ', lent' : ''}, ${stateWords(state).word}`
 
 /** One bar per agent, a block per live task: as wide as what it was given of the agent's cpus. */
 function Blocks({ rows }: { readonly rows: readonly Row[] }): preact.JSX.Element {
@@ -225,7 +225,7 @@ function Blocks({ rows }: { readonly rows: readonly Row[] }): preact.JSX.Element
                 </a>
               ))}
           </div>
-          <small>{amount(agent.total.cpus)} cpus</small>
+          <small>{cpuText(agent.total.cpus)}</small>
         </div>
       ))}
       {rows.length > MOST_BLOCKS && (

@@ -8,7 +8,7 @@ import { askJson } from '../data/requests.ts'
 import { type Offer, PageFramework, type Update, type Wish } from '../data/scheduler.ts'
 import { shellLine } from '../data/shell-words.ts'
 import { agents } from '../data/store.ts'
-import { stateWords } from '../data/words.ts'
+import { counted, stateWords } from '../data/words.ts'
 import { fileUrl } from '../parts/logs.tsx'
 import { AgentLink, Card, Copyable, Trouble } from '../parts/pieces.tsx'
 import { EMPTY_WISH, WishForm } from '../parts/wish-form.tsx'
@@ -35,7 +35,7 @@ export function EachView(): preact.JSX.Element {
   const allowed = all.filter(allows)
   if (allowed.length === 0) return <NotAllowed count={all.length} />
   const start = (): void => {
-    const words = `Type ${allowed.length} to run this on ${allowed.length} agents`
+    const words = `Type ${allowed.length} to run this on ${counted(allowed.length, 'agent')}`
     if (allowed.length > ASK_ABOVE && prompt(words) !== String(allowed.length)) return
     setTrouble(undefined)
     setBusy(true)
@@ -48,16 +48,16 @@ export function EachView(): preact.JSX.Element {
   }
   return (
     <>
-      <Card title={`Run on each of ${allowed.length} agents`}>
+      <Card title={`Run on each of ${counted(allowed.length, 'agent')}`}>
         {allowed.length < all.length && (
           <p class="quiet">
-            {all.length - allowed.length} agents are left out: they are away, or have no attribute each:on.
+            Left out: {counted(all.length - allowed.length, 'agent')}, away or without the attribute each:on.
           </p>
         )}
         <WishForm wish={wish} onChange={setWish} short />
         <div class="buttons">
           <button type="button" class="main" disabled={isBusy || wish.command.trim() === ''} onClick={start}>
-            {isBusy ? 'Running …' : `Run on ${allowed.length} agents`}
+            {isBusy ? 'Running …' : `Run on ${counted(allowed.length, 'agent')}`}
           </button>
         </div>
         {trouble !== undefined && <Trouble words={trouble} />}

@@ -4,10 +4,11 @@ import type { FrameworkRow } from '../../src/wire/page.ts'
 import { now } from '../clock.ts'
 import { address, ask } from '../data/requests.ts'
 import { frameworks, tasks } from '../data/store.ts'
-import { amount, isLive, memory, span } from '../data/words.ts'
+import { amount, counted, cpuText, isLive, memory, span } from '../data/words.ts'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age, Card, Facts, Trouble } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { WhyWaits } from '../parts/why-waits.tsx'
 import { link } from '../link.ts'
 import { place } from '../route.ts'
 import { TASK_COLUMNS } from './tasks.tsx'
@@ -165,9 +166,9 @@ export function FrameworkView(): preact.JSX.Element {
                 <Age at={framework.registered} /> ago
               </>,
             ],
-            ['promised', `${amount(framework.allocated.cpus)} cpus, ${memory(framework.allocated.mem)}`],
-            ['lent to it', `${amount(framework.lentHeld.cpus)} cpus`],
-            ['offered now', `${amount(framework.offered.cpus)} cpus, ${memory(framework.offered.mem)}`],
+            ['promised', `${cpuText(framework.allocated.cpus)}, ${memory(framework.allocated.mem)}`],
+            ['lent to it', cpuText(framework.lentHeld.cpus)],
+            ['offered now', `${cpuText(framework.offered.cpus)}, ${memory(framework.offered.mem)}`],
             ['tasks outlive it for', span(framework.failoverTimeout)],
             ['survives a restart of the agent', framework.checkpoint ? 'yes' : 'no'],
             ['principal', framework.principal ?? '–'],
@@ -175,6 +176,7 @@ export function FrameworkView(): preact.JSX.Element {
           ]}
         />
       </Card>
+      {framework.waits !== undefined && <WhyWaits framework={framework} />}
       <Card title={`Tasks (${own.length})`}>
         <Table
           label="tasks of this framework"
@@ -200,7 +202,7 @@ function Teardown({
 }): preact.JSX.Element {
   const [trouble, setTrouble] = useState<string | undefined>(undefined)
   const tearDown = (): void => {
-    if (!confirm(`Remove ${framework.name} and end its ${live} live tasks?`)) return
+    if (!confirm(`Remove ${framework.name} and end its ${counted(live, 'live task')}?`)) return
     const body = new URLSearchParams({ frameworkId: framework.id })
     ask(address('teardown'), { method: 'POST', body }).then(
       () => setTrouble(undefined),

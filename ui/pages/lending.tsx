@@ -4,7 +4,7 @@ import type { AgentRow, LendEvent } from '../../src/wire/page.ts'
 import { SplitBar } from '../charts/split-bar.tsx'
 import { agentSplit, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, usage } from '../data/store.ts'
-import { amount, isTakeBack } from '../data/words.ts'
+import { amount, counted, isTakeBack } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { EventList } from '../parts/event-list.tsx'
 import { changeLending } from '../parts/lend-switch.tsx'
@@ -92,7 +92,7 @@ export function Lending(): preact.JSX.Element {
         <Figure
           name="could be lent in addition"
           value={amount(more)}
-          more={unknown === 0 ? 'by the estimates' : `not known of ${unknown} agents`}
+          more={unknown === 0 ? 'by the estimates' : `not known of ${counted(unknown, 'agent')}`}
           href="#/lending"
         />
         <Figure

@@ -1,7 +1,7 @@
 /** The offers that wait for an answer: what is offered of which agent, to whom, for how long already. */
 import type { OfferRow } from '../../src/wire/page.ts'
 import { agents, frameworks, offers } from '../data/store.ts'
-import { amount, memory } from '../data/words.ts'
+import { amount, counted, memory } from '../data/words.ts'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age, AgentLink, Answered, FrameworkLink, Time } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
@@ -84,7 +84,7 @@ export function Offers(): preact.JSX.Element {
     <div class="whole">
       <div class="tools">
         <Filter hint="agent, framework, role" />
-        <small>{offers.all.length} offers wait for an answer</small>
+        <small>waiting for an answer: {counted(offers.all.length, 'offer')}</small>
       </div>
       <Table
         label="offers"

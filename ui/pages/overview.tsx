@@ -1,77 +1,108 @@
 /** The cluster at a glance: four numbers, who uses what over time with the take-backs, and what needs attention. */
 import { useState } from 'preact/hooks'
-import { type AgentRow, CLUSTER_COLUMNS } from '../../src/wire/page.ts'
+import { type AgentRow, CLUSTER_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
 import { clusterWhole, lineOf, rangeOf } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
 import { attention } from '../data/attention.ts'
-import { agents, clusterPoints, lendEvents, tasks } from '../data/store.ts'
+import { agents, clusterPoints, frameworks, lendEvents, tasks } from '../data/store.ts'
 import { amount, isLive, isTakeBack, memory } from '../data/words.ts'
+import { address, useFetched } from '../data/requests.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Card, Figure } from '../parts/pieces.tsx'
 
 const CPUS = clusterWhole('cpus')
 const MEM = clusterWhole('mem')
 const HOUR_MS = 3_600_000
-const SPANS = [2, 5, 15] as const
-const SPAN_NAMES = SPANS.map((span) => `${span} min`)
+const DAY_MIN = 1440
+const SPANS: readonly (readonly [name: string, minutes: number])[] = [
+  ['2 min', 2],
+  ['5 min', 5],
+  ['15 min', 15],
+  ['24 h', DAY_MIN],
+]
+/** The day has a point each five minutes. */
+const DAY_GAP_MS = 900_000
+const DAY_AGAIN_MS = 60_000
 
 export function Overview(): preact.JSX.Element {
-  const [minutes, setMinutes] = useState<number>(15)
-  const [fixed, setFixed] = useState<readonly [number, number] | undefined>(undefined)
-  const points = clusterPoints.value
-  const end = (points.at(-1)?.[0] ?? now.value) / 1000
-  const range = fixed ?? rangeOf(points, end, minutes * 60)
-  const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15 && at / 1000 <= range[1] + 15)
-  const onRange = (from: number, to: number): void => setFixed([from, to])
   return (
     <>
       <Numbers />
-      <Card
-        title="Who uses the cluster"
-        side={
-          <Choices
-            label="time shown"
-            names={fixed === undefined ? SPAN_NAMES : [...SPAN_NAMES, 'chosen']}
-            chosen={fixed === undefined ? `${minutes} min` : 'chosen'}
-            onChoose={(name) => {
-              setFixed(undefined)
-              setMinutes(SPANS[SPAN_NAMES.indexOf(name)] ?? minutes)
-            }}
-          />
-        }
-      >
-        <StackChart
-          title="CPUs"
-          points={seen}
-          whole={CPUS}
-          format={amount}
-          range={range}
-          onRange={onRange}
-          lines={(shown) => [
-            {
-              label: 'promised to owners',
-              colour: '--limit',
-              values: lineOf(shown, CLUSTER_COLUMNS, 'cpusAllocated'),
-              stepped: true,
-            },
-          ]}
-        />
-        <Lane label="take-backs" events={lendEvents.value} range={range} />
-        <StackChart
-          title="Memory"
-          binary
-          points={seen}
-          whole={MEM}
-          format={memory}
-          range={range}
-          onRange={onRange}
-          height={160}
-        />
-      </Card>
+      <Use />
       <Attentions />
     </>
+  )
+}
+
+/** The newest quarter of an hour comes by the stream; the day is asked for while it is shown. */
+function usePoints(isDay: boolean): readonly (readonly number[])[] {
+  const day = useFetched<UsagePage>(isDay ? address('api/x1/usage') : undefined, DAY_AGAIN_MS)
+  const live = clusterPoints.value
+  if (!isDay) return live
+  const points = day.value?.points ?? []
+  const last = points.at(-1)?.[0] ?? 0
+  return [...points, ...live.slice(-1).filter(([at = 0]) => at > last)]
+}
+
+function Use(): preact.JSX.Element {
+  const [minutes, setMinutes] = useState<number>(15)
+  const [fixed, setFixed] = useState<readonly [number, number] | undefined>(undefined)
+  const isDay = minutes === DAY_MIN
+  const points = usePoints(isDay)
+  const end = (points.at(-1)?.[0] ?? now.value) / 1000
+  const range = fixed ?? rangeOf(points, end, minutes * 60)
+  const beside = isDay ? 600 : 15
+  const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - beside && at / 1000 <= range[1] + beside)
+  const onRange = (from: number, to: number): void => setFixed([from, to])
+  const gap = isDay ? { gapMs: DAY_GAP_MS } : {}
+  const names = SPANS.map(([name]) => name)
+  return (
+    <Card
+      title="Who uses the cluster"
+      side={
+        <Choices
+          label="time shown"
+          names={fixed === undefined ? names : [...names, 'chosen']}
+          chosen={fixed === undefined ? SPANS.find(([, length]) => length === minutes)?.[0] : 'chosen'}
+          onChoose={(chosen) => {
+            setFixed(undefined)
+            setMinutes(SPANS.find(([name]) => name === chosen)?.[1] ?? minutes)
+          }}
+        />
+      }
+    >
+      <StackChart
+        title="CPUs"
+        points={seen}
+        whole={CPUS}
+        format={amount}
+        range={range}
+        onRange={onRange}
+        {...gap}
+        lines={(shown) => [
+          {
+            label: 'promised to owners',
+            colour: '--limit',
+            values: lineOf(shown, CLUSTER_COLUMNS, 'cpusAllocated'),
+            stepped: true,
+          },
+        ]}
+      />
+      <Lane label="take-backs" events={lendEvents.value} range={range} />
+      <StackChart
+        title="Memory"
+        binary
+        points={seen}
+        whole={MEM}
+        format={memory}
+        range={range}
+        onRange={onRange}
+        {...gap}
+        height={160}
+      />
+    </Card>
   )
 }
 
@@ -134,7 +165,12 @@ function lendingWords(all: readonly AgentRow[]): string {
 }
 
 function Attentions(): preact.JSX.Element {
-  const found = attention(now.value, { agents: agents.all, tasks: tasks.all, events: lendEvents.value })
+  const found = attention(now.value, {
+    agents: agents.all,
+    frameworks: frameworks.all,
+    tasks: tasks.all,
+    events: lendEvents.value,
+  })
   return (
     <Card title="Needs attention">
       {found.length === 0 ? (

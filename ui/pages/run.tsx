@@ -4,6 +4,7 @@ import { type Fit, fitsOf } from '../data/fits.ts'
 import { PageFramework, type Update, type Wish } from '../data/scheduler.ts'
 import { shellLine } from '../data/shell-words.ts'
 import { agents } from '../data/store.ts'
+import { counted } from '../data/words.ts'
 import { AgentLink, Card, Copyable, State, Trouble } from '../parts/pieces.tsx'
 import { EMPTY_WISH, WishForm } from '../parts/wish-form.tsx'
 import { link } from '../link.ts'
@@ -74,7 +75,7 @@ function Fits({ fits }: { readonly fits: readonly Fit[] }): preact.JSX.Element {
   return (
     <div role="status">
       <b class={fitting.length > 0 ? 'state good' : 'state bad'}>
-        fits on {fitting.length} of {fits.length} agents now
+        fits on {fitting.length} of {counted(fits.length, 'agent')} now
       </b>
       {fitting.length === 0 && (
         <ul>

@@ -11,11 +11,13 @@ import {
   type Cause,
   causeOf,
   commandLine,
+  endFacts,
   phasesOf,
   type Status,
   type TaskDetails,
+  type WhyTask,
 } from '../data/task-details.ts'
-import { amount, isLive, memory, percent, span, stateWords } from '../data/words.ts'
+import { amount, cpuText, isLive, memory, percent, span, stateWords } from '../data/words.ts'
 import { Logs } from '../parts/logs.tsx'
 import {
   Age,
@@ -61,9 +63,9 @@ export function TaskView(): preact.JSX.Element {
     <>
       <Title task={known} />
       {statuses.length > 0 && <Phases statuses={statuses} />}
-      {cause !== undefined && <CauseCard cause={cause} />}
+      {cause !== undefined && <CauseCard cause={cause} task={known} />}
       <Attempts task={known} />
-      {isLive(known.state) && <Use task={known} />}
+      {isLive(known.state) && <Use task={known} containerId={details.value?.container} />}
       <Details task={known} details={details} />
     </>
   )
@@ -126,13 +128,46 @@ function Phases({ statuses }: { readonly statuses: readonly Status[] }): preact.
   )
 }
 
-function CauseCard({ cause }: { readonly cause: Cause }): preact.JSX.Element {
+function CauseCard({ cause, task }: { readonly cause: Cause; readonly task: TaskRow }): preact.JSX.Element {
+  const why = useFetched<WhyTask>(address('api/x1/why', { task: task.id, framework_id: task.framework }))
+  const ended = why.value?.ended
+  const lines = ended?.stderr ?? []
   return (
     <section class={`card cause ${cause.tone}`} aria-label="why it ended">
       <p class="say">{cause.sentence}</p>
-      <Facts facts={cause.facts} />
-      {cause.next !== '' && <p class="quiet after">{cause.next}</p>}
+      <Facts facts={[...cause.facts, ...endFacts(ended)]} />
+      {lines.length > 0 && (
+        <>
+          <h3 class="after">The last it wrote to stderr</h3>
+          <div class="log short">
+            <pre>{lines.join('\n')}</pre>
+          </div>
+        </>
+      )}
+      <Next cause={cause} steps={ended?.next ?? []} />
     </section>
+  )
+}
+
+/** What one can do next, in words; and as commands, which are copied. */
+function Next({
+  cause,
+  steps,
+}: {
+  readonly cause: Cause
+  readonly steps: readonly string[]
+}): preact.JSX.Element {
+  const commands = steps.filter((step) => step.startsWith('tepui '))
+  const said = [cause.next, ...steps.filter((step) => !step.startsWith('tepui '))].filter((one) => one !== '')
+  return (
+    <>
+      {said.map((words) => (
+        <p key={words} class="quiet after">
+          {words}
+        </p>
+      ))}
+      {commands.length > 0 && <Copyable text={commands.join('\n')} />}
+    </>
   )
 }
 
@@ -163,15 +198,21 @@ function Attempts({ task }: { readonly task: TaskRow }): preact.JSX.Element | nu
 const MINUTES = 15
 const EVERY_MS = 5000
 
-function Use({ task }: { readonly task: TaskRow }): preact.JSX.Element {
+function Use({
+  containerId,
+  task,
+}: {
+  readonly containerId: string | undefined
+  readonly task: TaskRow
+}): preact.JSX.Element {
   const own = `api/x1/agents/${encodeURIComponent(task.agent)}`
   const lend = useFetched<LendPage>(address(`${own}/lend`), 2000)
   const container = lend.value?.containers?.find(
     (one) =>
-      one.container_id === task.container ||
+      one.container_id === containerId ||
       (one.framework_id === task.framework && one.tasks.includes(task.id)),
   )
-  const id = container?.container_id ?? task.container
+  const id = container?.container_id ?? containerId
   const history = useFetched<UsagePage>(
     id === undefined ? undefined : address(`${own}/usage`, { container: id }),
     EVERY_MS,
@@ -194,8 +235,8 @@ function useText(task: TaskRow, container: Container | undefined): string {
   const limit = container?.statistics?.['memoryLimitBytes']
   const parts = [
     task.lentCpus > 0
-      ? `runs on ${amount(task.lentCpus)} lent cpus, which may be taken back at any time`
-      : `guaranteed ${amount(guaranteed)} cpus`,
+      ? `runs on ${cpuText(task.lentCpus, 'lent')}, which may be taken back at any time`
+      : `guaranteed ${cpuText(guaranteed)}`,
     ...(container?.cpus === undefined ? [] : [`uses ${amount(container.cpus)} now`]),
     ...(container?.frozen === true ? ['stands still: an owner needs its cpus'] : []),
     `memory limit ${limit === undefined ? memory(task.mem) : memory(limit / 1024 ** 2)}`,
@@ -224,11 +265,13 @@ function Charts(props: {
         range={range}
         height={150}
         format={amount}
-        level={{
-          value: task.cpus,
-          label: task.lentCpus > 0 ? `lent ${amount(task.cpus)}` : `guaranteed ${amount(task.cpus)}`,
-          colour: '--limit',
-        }}
+        levels={[
+          {
+            value: task.cpus,
+            label: task.lentCpus > 0 ? `lent ${amount(task.cpus)}` : `guaranteed ${amount(task.cpus)}`,
+            colour: '--limit',
+          },
+        ]}
         lines={[{ label: 'used', colour: '--used', values: line('cpus') }]}
       />
       <LineChart
@@ -238,7 +281,7 @@ function Charts(props: {
         range={range}
         height={150}
         format={memory}
-        level={{ value: limitMb, label: `limit ${memory(limitMb)}`, colour: '--limit' }}
+        levels={[{ value: limitMb, label: `limit ${memory(limitMb)}`, colour: '--limit' }]}
         lines={[
           { label: 'used, without cache that can go', colour: '--used', values: line('mem') },
           { label: 'its own (anonymous)', colour: '--freed', dash: [5, 4], values: line('memAnon') },

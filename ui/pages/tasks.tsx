@@ -1,9 +1,10 @@
 /** All tasks that the master knows, in one table of any length. */
 import type { TaskRow } from '../../src/wire/page.ts'
 import { agents, frameworks, tasks } from '../data/store.ts'
-import { amount, hasFailed, isLive, memory, stateWords } from '../data/words.ts'
+import { amount, cpuText, hasFailed, isLive, memory, stateWords } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
+import { ChooseTask, KillMany } from '../parts/kill-many.tsx'
 import { Age, AgentLink, FrameworkLink, State } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { link } from '../link.ts'
@@ -47,7 +48,7 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
   },
   {
     name: 'of that lent',
-    show: ({ lentCpus }) => (lentCpus > 0 ? <b class="lent-mark">{amount(lentCpus)} cpus</b> : ''),
+    show: ({ lentCpus }) => (lentCpus > 0 ? <b class="lent-mark">{cpuText(lentCpus)}</b> : ''),
     order: ({ lentCpus }) => lentCpus,
     figure: true,
     spare: 2,
@@ -60,6 +61,9 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
     spare: 2,
   },
 ]
+
+const CHOOSE: Column<TaskRow> = { name: '', show: (task) => <ChooseTask task={task} />, width: '2.4em' }
+const COLUMNS = [CHOOSE, ...TASK_COLUMNS]
 
 const KINDS: readonly (readonly [name: string, is: (task: TaskRow) => boolean])[] = [
   ['live', ({ state }) => isLive(state)],
@@ -85,11 +89,12 @@ export function Tasks(): preact.JSX.Element {
           chosen={chosen}
           onChoose={(name) => setQuery('show', name)}
         />
+        <KillMany shown={rows} />
       </div>
       <Table
         label="tasks"
         rows={rows}
-        columns={TASK_COLUMNS}
+        columns={COLUMNS}
         keyOf={({ key }) => key}
         linkOf={(task) => link('tasks', task.framework, task.id)}
         empty="No task fits."

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import type { AgentRow } from '../../src/wire/page.ts'
 import { type LendPage, sumText } from '../data/lend-page.ts'
 import { address, postJson } from '../data/requests.ts'
-import { amount, memory } from '../data/words.ts'
+import { amount, counted, cpuText, memory } from '../data/words.ts'
 import { Trouble } from './pieces.tsx'
 import { TermTable } from './term-table.tsx'
 
@@ -84,16 +84,16 @@ export function Formula({
           <>The estimate is not known{estimate.reason === undefined ? ' yet' : `: ${estimate.reason}`}.</>
         ) : (
           <>
-            {sumText(terms, 'cpus') || '0'} = <b>{amount(more)} more cpus</b> could be lent
+            {sumText(terms, 'cpus') || '0'} = <b>{cpuText(more, 'more')}</b> could be lent
           </>
         )}
       </p>
       <p>
-        Lent: <b class="lent-mark">{amount(page.lent['cpus'] ?? 0)} cpus</b>
+        Lent: <b class="lent-mark">{cpuText(page.lent['cpus'] ?? 0)}</b>
         {(page.lent['mem'] ?? 0) > 0 && `, ${memory(page.lent['mem'] ?? 0)}`}; held by borrowers:{' '}
         {amount(agent.lentHeld.cpus)}.
-        {page.quota_cpus !== 'max' && ` Borrowers are held to ${amount(page.quota_cpus)} cpus.`}
-        {page.frozen.length > 0 && ` ${page.frozen.length} borrowers stand still.`}
+        {page.quota_cpus !== 'max' && ` Borrowers are held to ${cpuText(page.quota_cpus)}.`}
+        {page.frozen.length > 0 && ` Standing still: ${counted(page.frozen.length, 'borrower')}.`}
       </p>
       {page.why_not !== undefined && <p class="trouble">Nothing more is lent: {page.why_not}</p>}
       {terms.length > 0 && <TermTable terms={terms} />}

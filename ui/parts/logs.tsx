@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { TaskRow } from '../../src/wire/page.ts'
 import { address, askJson } from '../data/requests.ts'
-import { bytes, hasFailed, isLive } from '../data/words.ts'
+import { bytes, counted, hasFailed, isLive } from '../data/words.ts'
 import { Tabs, Trouble } from './pieces.tsx'
 
 /** Agents read so much at once. */
@@ -83,7 +83,7 @@ export function Logs({ task }: { readonly task: TaskRow }): preact.JSX.Element {
         <small>
           {bytes(shown.end)}
           {shown.begin > 0 && `; the first ${bytes(shown.begin)} are not shown`}
-          {search !== '' && `; ${found.length} of ${lines.length} lines`}
+          {search !== '' && `; ${found.length} of ${counted(lines.length, 'line')}`}
         </small>
       </div>
       {shown.trouble !== undefined && <Trouble words={shown.trouble} />}

@@ -139,7 +139,7 @@ interface RowProps<T> {
 function Row<T>({ columns, href, name, row }: RowProps<T>): preact.JSX.Element {
   const open = (event: Event): void => {
     // Links and buttons within the row keep their own meaning.
-    if (href !== undefined && !(event.target as Element).closest('a, button, input')) go(href)
+    if (href !== undefined && !(event.target as Element).closest('a, button, input, label')) go(href)
   }
   return (
     <tr

@@ -2,6 +2,7 @@
  * What the master is told to be lent: falls at once, rises as often as the flag allows, nothing while lending is not
  * wanted or was just taken back. Each change is a record whose terms add up to it.
  */
+import { withUnit } from '../../base/words.ts'
 import type { Clock } from '../../base/clock.ts'
 import type { Estimate } from '../../estimator/estimator.ts'
 import type { LendDecision, Term } from '../../resources/decision.ts'
@@ -198,6 +199,7 @@ function lendDecision(
   const { after, before, terms, unit } = change
   const more = after > before
   const because = closed === undefined ? '' : `: ${closed}`
+  const isLent = `${withUnit(amount(after), unit)} ${amount(after) === '1' ? 'is' : 'are'}`
   return {
     kind: more ? 'lend' : 'unlend',
     at,
@@ -212,7 +214,7 @@ function lendDecision(
     terms,
     before: { value: before, unit },
     after: { value: after, unit },
-    why: `${amount(after)} ${unit} are lent, ${more ? 'more' : 'less'} than the ${amount(before)} before${because}`,
+    why: `${isLent} lent, ${more ? 'more' : 'less'} than the ${amount(before)} before${because}`,
     effect: {},
   }
 }

@@ -2,6 +2,7 @@
  * Remembers what this agent used: a point a second for 15 minutes, one each ten seconds for a day, and of each running
  * container one each five seconds for 15 minutes. Rings of a fixed size in memory; `/api/x1/usage` shows them.
  */
+import { withUnit } from '../../base/words.ts'
 import { text, json, type Answer } from '../../http/response.ts'
 import type { Route } from '../../http/routes.ts'
 import type { ContainerStatistics, ContainerUsage, ResourceUsage } from '../../resources/usage.ts'
@@ -17,6 +18,10 @@ export interface LendingNow {
   /** Cores that all borrowers together may use; undefined without a limit. */
   readonly quotaCpus: number | undefined
 }
+
+/** Seconds between two points: of 15 minutes, of a day, and of a day for the eye. */
+const STEPS = [1, 10, 300] as const
+type Step = (typeof STEPS)[number]
 
 const SECOND_MS = 1000
 const COARSE_MS = 10_000
@@ -77,8 +82,8 @@ export class UsageHistory {
   readonly #tracks = new Map<string, Track>()
   #last: ResourceUsage | undefined
   #fineAt = Number.NEGATIVE_INFINITY
-  #sum: { count: number; readonly values: number[] } = { count: 0, values: [] }
-  #sumUntil = 0
+  readonly #coming = new Together()
+  #coarseUntil = Number.NEGATIVE_INFINITY
 
   /** Told with every snapshot. */
   add(usage: ResourceUsage, lending: LendingNow): void {
@@ -95,9 +100,11 @@ export class UsageHistory {
     this.#addCoarse(point)
   }
 
-  /** The points after a time; `step` 1 or 10 (seconds). */
-  since(time: number, step: 1 | 10): number[][] {
-    return (step === 1 ? this.#fine : this.#coarse).since(time)
+  /** The points after a time, so many seconds apart. */
+  since(time: number, step: Step): number[][] {
+    if (step === 1) return this.#fine.since(time)
+    const points = this.#coarse.since(time)
+    return step === 10 ? points : thinned(points, step * SECOND_MS)
   }
 
   /** Undefined when it does not run. */
@@ -125,23 +132,56 @@ export class UsageHistory {
     return rate
   }
 
-  /** The mean of ten seconds; of pressure the highest, so that no peak is lost; of what is told the newest. */
+  /** Ten seconds become one point. */
   #addCoarse(point: readonly number[]): void {
     const at = point[0] ?? 0
-    const { count, values } = this.#sum
-    if (count > 0 && at >= this.#sumUntil) {
-      this.#coarse.add(values.map((value, column) => (MEANS.has(column) ? rounded(value / count) : value)))
-      this.#sum = { count: 0, values: [] }
+    if (at >= this.#coarseUntil) {
+      const whole = this.#coming.take()
+      if (whole !== undefined) this.#coarse.add(whole)
+      this.#coarseUntil = (Math.floor(at / COARSE_MS) + 1) * COARSE_MS
     }
-    const sum = this.#sum
-    if (sum.count === 0) this.#sumUntil = (Math.floor(at / COARSE_MS) + 1) * COARSE_MS
-    point.forEach((value, column) => {
-      const old = sum.values[column]
-      if (MEANS.has(column)) sum.values[column] = (old ?? 0) + value
-      else sum.values[column] = PEAKS.has(column) ? Math.max(old ?? UNKNOWN, value) : value
-    })
-    sum.count++
+    this.#coming.add(point)
   }
+}
+
+/** Points that become one: the mean; of pressure the highest, so that no peak is lost; of what is told the newest. */
+class Together {
+  #values: number[] = []
+  #count = 0
+
+  add(point: readonly number[]): void {
+    point.forEach((value, column) => {
+      const old = this.#values[column]
+      if (MEANS.has(column)) this.#values[column] = (old ?? 0) + value
+      else this.#values[column] = PEAKS.has(column) ? Math.max(old ?? UNKNOWN, value) : value
+    })
+    this.#count++
+  }
+
+  /** Undefined when there were none; begins anew. */
+  take(): number[] | undefined {
+    const [count, values] = [this.#count, this.#values]
+    this.#count = 0
+    this.#values = []
+    if (count === 0) return undefined
+    return values.map((value, column) => (MEANS.has(column) ? rounded(value / count) : value))
+  }
+}
+
+/** Points of a grid of so many ms; each stands at the time of its last. */
+function thinned(points: readonly (readonly number[])[], stepMs: number): number[][] {
+  const result: number[][] = []
+  const coming = new Together()
+  let until = Number.NEGATIVE_INFINITY
+  for (const point of points) {
+    const at = point[0] ?? 0
+    if (at >= until) {
+      result.push(...[coming.take()].filter((whole) => whole !== undefined))
+      until = (Math.floor(at / stepMs) + 1) * stepMs
+    }
+    coming.add(point)
+  }
+  return [...result, ...[coming.take()].filter((whole) => whole !== undefined)]
 }
 
 const columns = (...names: (typeof USAGE_COLUMNS)[number][]): ReadonlySet<number> =>
@@ -243,7 +283,7 @@ function containerPoint(from: ContainerStatistics, to: ContainerStatistics): num
 const rounded = (value: number): number => Math.round(value * 1000) / 1000
 
 const levelText = ({ unit, value }: Level): string =>
-  `${value === 'max' ? 'no limit' : `${rounded(value)} ${unit}`}`
+  value === 'max' ? 'no limit' : withUnit(rounded(value), unit)
 
 /** A decision as the page is told of it. */
 export function lendEvent({ at, decision, id, tasks }: Recorded): Omit<LendEvent, 'agent'> {
@@ -272,7 +312,7 @@ export interface UsageRouteDeps {
   readonly eventsAfter: (event: number) => readonly Omit<LendEvent, 'agent'>[]
 }
 
-/** `/api/x1/usage?step=1|10&since=MS&container=ID&events=NUMBER` (of Tepui). */
+/** `/api/x1/usage?step=1|10|300&since=MS&container=ID&events=NUMBER` (of Tepui). */
 export function usageRoute(deps: UsageRouteDeps): Route {
   return { path: '/api/x1/usage', methods: ['GET'], handle: ({ query }) => usageAnswer(deps, query) }
 }
@@ -287,10 +327,11 @@ function usageAnswer(deps: UsageRouteDeps, query: ReadonlyMap<string, string>): 
     numbers[name] = Number(given)
   }
   const { since = 0, step = 1, events } = numbers
-  if (step !== 1 && step !== 10) return text(400, `Parameter 'step' is ${step}: expected 1 or 10`)
+  const known = STEPS.find((one) => one === step)
+  if (known === undefined) return text(400, `Parameter 'step' is ${step}: expected 1, 10 or 300`)
   const container = query.get('container')
   const points =
-    container === undefined ? deps.history.since(since, step) : deps.history.container(container, since)
+    container === undefined ? deps.history.since(since, known) : deps.history.container(container, since)
   if (points === undefined)
     return text(404, `No container '${container?.slice(0, 200) ?? ''}' runs on this agent`)
   const page: UsagePage = {

@@ -1,4 +1,5 @@
 // `tepui fetch`: what agents fetch and fetched, what their caches hold, and emptying these.
+import { counted } from '../../base/words.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
 import { humanBytes } from '../../base/units.ts'
@@ -78,11 +79,10 @@ async function purge(context: Context, wanted: string | undefined, options: Opti
     const page = object(JSON.parse(answer))
     done.push({ agent: agent.name, ...page })
     const kept = number(page['kept'])
+    const removed = counted(number(page['removed']), 'file')
     const rest = kept > 0 ? `; ${kept} are in use and stay` : ''
     if (!isData(common))
-      screen.print(
-        `${agent.name}: removed ${number(page['removed'])} files, ${humanBytes(number(page['bytes']))}${rest}`,
-      )
+      screen.print(`${agent.name}: removed ${removed}, ${humanBytes(number(page['bytes']))}${rest}`)
   })
   if (isData(common)) await showData(context, done)
   return code
@@ -98,7 +98,7 @@ export function fetchLines(agent: string, page: Json, now: number): string[] {
   const lines = [
     page['cache'] === null
       ? `${agent}  no cache (--fetcher_cache_size=0B)`
-      : `${agent}  ${entries.length} files in the cache, ${sizes}, in ${text(cache['folder'])}`,
+      : `${agent}  ${counted(entries.length, 'file')} in the cache, ${sizes}, in ${text(cache['folder'])}`,
   ]
   const cached = entries.map((entry) => [
     `    ${text(entry['uri'])}`,

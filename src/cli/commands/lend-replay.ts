@@ -1,4 +1,5 @@
 // `tepui lend replay`: what other rules and settings would have lent on usage that was recorded.
+import { counted } from '../../base/words.ts'
 import { Publisher } from '../../agent/lending/publisher.ts'
 import { usageError } from '../../base/flags.ts'
 import { loadQosController } from '../../qos/built-in.ts'
@@ -32,7 +33,8 @@ export async function replayCommand(
   if (isData(common)) await showData(context, replayJson(report))
   else for (const line of replayLines(report)) screen.print(line)
   for (const { rule, troubles: count, firstTrouble } of report.rules)
-    if (firstTrouble !== undefined) screen.note(`${rule} failed ${count} times, first: ${firstTrouble}`)
+    if (firstTrouble !== undefined)
+      screen.note(`${rule} failed ${counted(count, 'time')}, first: ${firstTrouble}`)
   for (const trouble of troubles) screen.note(trouble)
   return EXIT.done
 }

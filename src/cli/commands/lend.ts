@@ -1,4 +1,5 @@
 // `tepui lend`: what every agent lends with the sum that leads there, its switch, what was decided, and what if.
+import { counted } from '../../base/words.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
@@ -220,8 +221,9 @@ export function lendLines(row: LendRow, now: number): string[] {
       (row.controller === 'noop' ? ': nothing is ended' : '') +
       (row.set === '' ? '' : `; set while it runs: ${row.set}`),
   )
-  if (row.quota !== undefined) lines.push(`    borrowers are held to ${row.quota} cpus`)
-  if (row.frozen > 0) lines.push(`    ${row.frozen} borrowers stand still`)
+  if (row.quota !== undefined) lines.push(`    borrowers are held to ${counted(row.quota, 'cpu')}`)
+  if (row.frozen > 0)
+    lines.push(`    ${row.frozen === 1 ? '1 borrower stands' : `${row.frozen} borrowers stand`} still`)
   const last = row.takenBack.at(-1)
   const when = last === undefined ? 'nothing yet' : `${ageText(last.at / 1000, now)} ago: ${last.message}`
   const times = row.takenBack.length === 1 ? 'once' : `${row.takenBack.length} times`

@@ -5,7 +5,7 @@ import { EXIT } from '../exit-codes.ts'
 import { findFramework } from '../find-framework.ts'
 import { agentsNamed } from '../lend-api.ts'
 import { type AgentRow, MasterApi } from '../master-api.ts'
-import { isSet, timeOf } from '../option-values.ts'
+import { isSet, textOf, timeOf } from '../option-values.ts'
 import { isData, showData } from '../output.ts'
 
 export const drainCommand: Command = {
@@ -15,46 +15,51 @@ export const drainCommand: Command = {
   options: [
     { flags: '--grace <time>', help: 'The longest that a task may take to end (default: what it asks for)' },
     { flags: '--gone', help: 'Give the agent up for good when it is empty' },
+    { flags: '--reason <words>', help: 'Why: `tepui events` tells it' },
   ],
   run: async (context, [name = ''], options) => {
     const grace = timeOf(options, 'grace')
     const config = {
-      ...(grace !== undefined && { max_grace_period: { nanoseconds: Math.round(grace * 1e6) } }),
+      ...(grace !== undefined && { max_grace_period: durationOf(grace) }),
       ...(isSet(options, 'gone') && { mark_gone: true }),
     }
-    return steer(
-      context,
-      name,
-      'is being drained; `tepui agents` and `tepui events` tell when it is',
-      (id) => ({
-        type: 'DRAIN_AGENT',
-        drain_agent: { agent_id: { value: id }, ...config },
-      }),
-    )
+    return steer(context, name, {
+      done: 'is being drained; `tepui agents` and `tepui events` tell when it is',
+      reason: textOf(options, 'reason'),
+      call: (id) => ({ type: 'DRAIN_AGENT', drain_agent: { agent_id: { value: id }, ...config } }),
+    })
   },
 }
+
+/** As the protobuf of Google has it, which this call takes where others take nanoseconds. */
+const durationOf = (ms: number): { readonly seconds: number; readonly nanos: number } => ({
+  seconds: Math.floor(ms / 1000),
+  nanos: Math.round((ms % 1000) * 1e6),
+})
 
 export const undrainCommand: Command = {
   name: 'undrain',
   arguments: ['<agent>'],
   summary: 'Put an agent that was drained or deactivated to use again',
   run: (context, [name = '']) =>
-    steer(context, name, 'is in use again', (id) => ({
-      type: 'REACTIVATE_AGENT',
-      reactivate_agent: { agent_id: { value: id } },
-    })),
+    steer(context, name, {
+      done: 'is in use again',
+      call: (id) => ({ type: 'REACTIVATE_AGENT', reactivate_agent: { agent_id: { value: id } } }),
+    }),
 }
 
-async function steer(
-  context: Context,
-  name: string,
-  done: string,
-  call: (agentId: string) => object,
-): Promise<number> {
+interface Steering {
+  readonly done: string
+  readonly reason?: string | undefined
+  readonly call: (agentId: string) => object
+}
+
+async function steer(context: Context, name: string, { call, done, reason }: Steering): Promise<number> {
   const { clock, common, signal } = context
   using api = new MasterApi(common.master, clock, signal)
   const agent = onlyOne(agentsNamed((await api.state()).agents, name), name)
-  await api.post('/api/v1', JSON.stringify(call(agent.id)), 'application/json')
+  const path = reason === undefined ? '/api/v1' : `/api/v1?reason=${encodeURIComponent(reason)}`
+  await api.post(path, JSON.stringify(call(agent.id)), 'application/json')
   await tell(context, { agent: agent.name, agent_id: agent.id }, `${agent.name} ${done}`)
   return EXIT.done
 }

@@ -169,7 +169,7 @@ export class Story {
     const busy = percent(this.measured.busyAlone)
     this.#tell(
       'OWNER',
-      `web reserves ${this.#stage.reserved} cpus and uses ${amountText(row.used)}: ${idle} lie idle, ` +
+      `web reserves ${counted(this.#stage.reserved, 'cpu')} and uses ${amountText(row.used)}: ${idle} lie idle, ` +
         `the machine is ${busy} busy; ${words(this.measured.light)}`,
     )
   }
@@ -187,7 +187,7 @@ export class Story {
     const row = await this.#lendRow()
     this.#tell(
       'LENDING',
-      `${amountText(this.#offered ?? 0)} cpus of the idle part are offered: ${sumLine(row)}`,
+      `of the idle part ${counted(amountText(this.#offered ?? 0), 'cpu')} can be borrowed: ${sumLine(row)}`,
     )
     await this.#until(
       () => (this.#borrowers?.running ?? 0) > 0,
@@ -214,8 +214,8 @@ export class Story {
     this.measured.lightBeside = this.#customers.speedSince(begun)
     this.#tell(
       'WORKING',
-      `${counted(this.#borrowers?.running ?? 0, 'borrower')} at work: ${amountText(row.lentUsed)} cpus used, ` +
-        `${this.measured.unitsPerSecond.toFixed(0)} units/s, ` +
+      `${counted(this.#borrowers?.running ?? 0, 'borrower')} at work: ` +
+        `${counted(amountText(row.lentUsed), 'cpu')} used, ${this.measured.unitsPerSecond.toFixed(0)} units/s, ` +
         `the machine is ${percent(this.measured.busyLent)} busy; web beside them: ${words(this.measured.lightBeside)}`,
     )
   }
@@ -285,7 +285,7 @@ export class Story {
     this.#tell(
       'LENDING',
       `again ${((this.measured.lendingAgainAfterMs ?? Number.NaN) / 1000).toFixed(1)} s later: ` +
-        `lent ${amountText(row.lent)} cpus, ${counted(this.#borrowers?.running ?? 0, 'borrower')} at work`,
+        `lent ${counted(amountText(row.lent), 'cpu')}, ${counted(this.#borrowers?.running ?? 0, 'borrower')} at work`,
     )
   }
 
@@ -302,7 +302,7 @@ export class Story {
         this.measured.rescindedAfterMs = since
         return this.#tell(
           'RESCIND',
-          `${after}an offer of ${amountText(note.lentCpus)} lent cpus on ${note.agentName} is called back`,
+          `${after}an offer of ${counted(amountText(note.lentCpus), 'lent cpu')} on ${note.agentName} is called back`,
         )
       case 'taken-back':
         if (!Number.isNaN(since)) this.measured.endedAfterMs ??= since

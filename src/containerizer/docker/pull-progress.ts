@@ -1,4 +1,5 @@
 // How far a pull is, from the engine's lines, in one sentence.
+import { counted } from '../../base/words.ts'
 import { humanBytes } from '../../base/units.ts'
 import type { PullLine } from './engine-answers.ts'
 
@@ -55,6 +56,6 @@ export class PullProgress {
       total > 0
         ? `, ${Math.floor((100 * current) / total)} % (${humanBytes(current)} of ${humanBytes(total)})`
         : ''
-    return `Pulling the image ${reference}: ${done} of ${layers.length} layers${bytes}`
+    return `Pulling the image ${reference}: ${done} of ${counted(layers.length, 'layer')}${bytes}`
   }
 }

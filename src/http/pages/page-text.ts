@@ -4,17 +4,31 @@
  */
 import type { Page } from './resources.ts'
 
+/** Entries of a list that are written together, each with a comma before it. */
+export class WrittenRun {
+  readonly bytes: Uint8Array
+  /** Written just now, and not taken from a store. */
+  readonly isNew: boolean
+
+  constructor(bytes: Uint8Array, isNew: boolean) {
+    this.bytes = bytes
+    this.isNew = isNew
+  }
+}
+
+type Shown = Page | string | WrittenRun
+
 /** A list of which each entry is shown only when it is written. */
 export interface LazyList {
   readonly entries: readonly unknown[]
-  readonly show: (entry: unknown) => Page | string
+  readonly show: (entry: unknown) => Shown
 }
 
 class Lazy implements LazyList {
   readonly entries: readonly unknown[]
-  readonly show: (entry: unknown) => Page | string
+  readonly show: (entry: unknown) => Shown
 
-  constructor(entries: readonly unknown[], show: (entry: unknown) => Page | string) {
+  constructor(entries: readonly unknown[], show: (entry: unknown) => Shown) {
     this.entries = entries
     this.show = show
   }
@@ -25,12 +39,14 @@ class Lazy implements LazyList {
  *
  * @param show a page, or JSON that is written already
  */
-export function lazily<T>(entries: Iterable<T>, show: (entry: T) => Page | string): LazyList {
-  return new Lazy([...entries], show as (entry: unknown) => Page | string)
+export function lazily<T>(entries: Iterable<T>, show: (entry: T) => Shown): LazyList {
+  return new Lazy([...entries], show as (entry: unknown) => Shown)
 }
 
 /** Characters between two breaks: a millisecond or two of tasks or agents. */
 const SLICE = 100_000
+/** What was written before costs so much less than writing it. */
+const KEPT_SHARE = 1 / 50
 
 interface Progress {
   /** Characters since the last break. */
@@ -58,7 +74,6 @@ export async function pageText(page: Page): Promise<string> {
 function close(progress: Progress): void {
   if (progress.written.length > 0) progress.done.push(Buffer.from(progress.written.join('')))
   progress.written = []
-  progress.sinceBreak = 0
 }
 
 async function writeObject(page: Page, progress: Progress): Promise<void> {
@@ -83,8 +98,12 @@ function hasLazy(value: unknown): value is Page {
 async function writeList(list: LazyList, progress: Progress): Promise<void> {
   progress.written.push('[')
   for (const [index, entry] of list.entries.entries()) {
-    if (index > 0) progress.written.push(',')
     const page = list.show(entry)
+    if (page instanceof WrittenRun) {
+      await addRun(page, index === 0, progress)
+      continue
+    }
+    if (index > 0) progress.written.push(',')
     if (typeof page !== 'string' && Object.values(page).some((value) => value instanceof Lazy)) {
       await writeObject(page, progress)
     } else {
@@ -92,9 +111,21 @@ async function writeList(list: LazyList, progress: Progress): Promise<void> {
       progress.written.push(text)
       progress.sinceBreak += text.length
     }
-    if (progress.sinceBreak < SLICE) continue
-    close(progress)
-    await new Promise((resolve) => setImmediate(resolve))
+    if (progress.sinceBreak >= SLICE) await pause(progress)
   }
   progress.written.push(']')
+}
+
+async function addRun({ bytes, isNew }: WrittenRun, isFirst: boolean, progress: Progress): Promise<void> {
+  close(progress)
+  progress.done.push(isFirst ? bytes.subarray(1) : bytes)
+  progress.sinceBreak += isNew ? bytes.length : bytes.length * KEPT_SHARE
+  if (progress.sinceBreak >= SLICE) await pause(progress)
+}
+
+/** Others are served. */
+async function pause(progress: Progress): Promise<void> {
+  close(progress)
+  progress.sinceBreak = 0
+  await new Promise((resolve) => setImmediate(resolve))
 }

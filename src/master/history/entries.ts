@@ -1,4 +1,5 @@
 // What happened as the entries of the event log: a kind, whom it is about, a sentence, the figures. Pure.
+import { counted } from '../../base/words.ts'
 import type { LogEntry } from '../../store/event-log.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { TaskStatus } from '../../wire/tasks.ts'
@@ -66,8 +67,8 @@ export function amountsText(resources: Resources): string {
   const lent = resources.revocable().scalar('cpus')
   const [gpus, mem] = [resources.scalar('gpus'), resources.scalar('mem')]
   return [
-    `${cpus} cpus${lent > 0 ? (lent === cpus ? ' lent' : ` (${lent} of them lent)`) : ''}`,
-    ...(gpus > 0 ? [`${gpus} gpus`] : []),
+    `${counted(cpus, 'cpu')}${lent > 0 ? (lent === cpus ? ' lent' : ` (${lent} of them lent)`) : ''}`,
+    ...(gpus > 0 ? [counted(gpus, 'gpu')] : []),
     `${mem} MB`,
   ].join(', ')
 }
@@ -115,7 +116,7 @@ function offerEntry(
   const where = agent === undefined ? offer.agentId : agentName(agent)
   const more =
     how === 'accepted'
-      ? `for ${tasks ?? 0} ${tasks === 1 ? 'task' : 'tasks'}`
+      ? `for ${counted(tasks ?? 0, 'task')}`
       : refuseMs === undefined
         ? ''
         : `and does not want it for ${refuseMs / 1000} s`
@@ -272,7 +273,10 @@ function agentEntry(what: Extract<Occurrence, { agent: Agent }>, at: number): En
     }
     case 'lent-changed': {
       const cpus = agent.oversubscribed.scalar('cpus')
-      return entry('lent', `${name} lends ${cpus} cpus`, { cpus, mem: agent.oversubscribed.scalar('mem') })
+      return entry('lent', `${name} lends ${counted(cpus, 'cpu')}`, {
+        cpus,
+        mem: agent.oversubscribed.scalar('mem'),
+      })
     }
     case 'lend-mode': {
       const to = agent.lending?.mode ?? ''

@@ -2,6 +2,7 @@
  * The history of the cluster: what the core tells is gathered, written in one transaction every 200 ms, and told to
  * those who follow. What repeats is counted. A master that dies loses the last 200 ms of it.
  */
+import { counted } from '../../base/words.ts'
 import type { Clock } from '../../base/clock.ts'
 import { reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
@@ -180,7 +181,7 @@ function summaryOf({ entry, since, times }: Repeated): Entry {
   const minutes = SAME_OFFER_MS / 60_000
   return {
     ...entry,
-    text: `${entry.text} (${times} times more within ${minutes} minutes)`,
+    text: `${entry.text} (${counted(times, 'time')} more within ${minutes} minutes)`,
     record: { ...(entry.record as object), times, since },
   }
 }

@@ -1,16 +1,19 @@
 // GET_STATE and its parts, written in slices: agents, frameworks, executors, tasks (spec/mesos.md 4.1).
 import { taskMessageText } from '../../http/operator/task-message.ts'
+import { KeptRuns } from '../../http/pages/kept-runs.ts'
 import { lazily, type LazyList } from '../../http/pages/page-text.ts'
 import type { Page } from '../../http/pages/resources.ts'
-import { TaskTexts } from '../../http/pages/task-texts.ts'
 import type { Cluster, Framework, Task } from '../core/cluster.ts'
 import { allFrameworks, tallyOf, type Tally } from '../tally.ts'
+import { taskMarks } from '../view-tasks.ts'
 import { agentText, executorText, frameworkText } from './messages.ts'
+
+const TASKS_TOGETHER = 64
 
 /** The answers that grow with the cluster; as pages whose entries are shown when they are written. */
 export class StateAnswers {
   readonly #cluster: Cluster
-  readonly #tasks = new TaskTexts(taskMessageText)
+  readonly #tasks = new KeptRuns<Task>(TASKS_TOGETHER)
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -42,9 +45,9 @@ export class StateAnswers {
   tasks(): Page {
     const frameworks = [...allFrameworks(this.#cluster)]
     const list = (pick: (framework: Framework) => Iterable<Task>): LazyList =>
-      lazily(
+      this.#tasks.list(
         frameworks.flatMap((framework) => [...pick(framework)]),
-        (task) => this.#tasks.of(task),
+        { write: taskMessageText, marks: taskMarks },
       )
     return {
       tasks: list(({ tasks }) => tasks.values()),

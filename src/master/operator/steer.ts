@@ -3,9 +3,11 @@ import { assert } from '../../base/errors.ts'
 import { empty, text, type Answer } from '../../http/response.ts'
 import type { MasterCall, MasterCallDrainAgent } from '../../wire/master-call.ts'
 import type { CallHandler } from '../../http/operator/dispatch.ts'
+import type { HttpRequest } from '../../http/request.ts'
 import type { Cluster } from '../core/cluster.ts'
 import { problemWithWish } from '../core/draining.ts'
 import type { AgentID } from '../../wire/ids.ts'
+import { agentName } from '../history/entries.ts'
 import type { History } from '../history/history.ts'
 import type { Happening, Shell } from '../shell.ts'
 
@@ -17,17 +19,27 @@ export interface SteerDeps {
 
 type Wish = Parameters<typeof problemWithWish>[1]
 
-/** 200 when it is done; 400 or 404 with the reason why it cannot be. Who asked is written down. */
+/** For the events; of Tepui, calls of Mesos have no place for it. */
+const MOST_REASON = 300
+const reasonIn = ({ query }: HttpRequest): string => query.get('reason')?.trim() ?? ''
+
+/** 200 when it is done; 400 or 404 with why it cannot be. Who asked is written down, and why (`?reason=`). */
 export function steerHandlers(deps: SteerDeps): Readonly<Record<SteerType, CallHandler<MasterCall>>> {
   const agents =
     (wish: Wish, what: (call: MasterCall) => AgentWish | undefined): CallHandler<MasterCall> =>
     (call, request) => {
       const wanted = what(call)
       assert(wanted !== undefined, 'the gate looked at the part of the call')
-      const { agentId, happening, saying } = wanted
+      const { agentId, happening, verb } = wanted
       const problem = problemWithWish(deps.cluster, wish, agentId)
       if (problem !== undefined) return text(problem.status, problem.message)
-      deps.history.operator({ agentId, text: `An operator ${saying}` }, request.remote.address)
+      const reason = reasonIn(request)
+      if (reason.length > MOST_REASON)
+        return text(400, `Parameter 'reason' has more than ${MOST_REASON} characters`)
+      const agent = deps.cluster.agents.get(agentId)
+      const name = agent === undefined ? agentId : agentName(agent)
+      const said = `An operator ${verb(name)}${reason === '' ? '' : `: ${reason}`}`
+      deps.history.operator({ agentId, text: said }, request.remote.address)
       deps.shell.dispatch(happening)
       return empty(200)
     }
@@ -35,16 +47,32 @@ export function steerHandlers(deps: SteerDeps): Readonly<Record<SteerType, CallH
     TEARDOWN: ({ teardown }, { remote }) =>
       tearDown(deps, teardown?.framework_id.value ?? '', remote.address),
     DRAIN_AGENT: agents('drain', ({ drain_agent: asked }) =>
-      about(asked, (agentId) => ({ type: 'drain-agent', agentId, config: configOf(asked) }), 'drains it'),
+      about(
+        asked,
+        (agentId) => ({ type: 'drain-agent', agentId, config: configOf(asked) }),
+        (name) => `drains ${name}`,
+      ),
     ),
     DEACTIVATE_AGENT: agents('deactivate', ({ deactivate_agent: asked }) =>
-      about(asked, (agentId) => ({ type: 'deactivate-agent', agentId }), 'deactivates it'),
+      about(
+        asked,
+        (agentId) => ({ type: 'deactivate-agent', agentId }),
+        (name) => `deactivates ${name}`,
+      ),
     ),
     REACTIVATE_AGENT: agents('reactivate', ({ reactivate_agent: asked }) =>
-      about(asked, (agentId) => ({ type: 'reactivate-agent', agentId }), 'puts it to use again'),
+      about(
+        asked,
+        (agentId) => ({ type: 'reactivate-agent', agentId }),
+        (name) => `puts ${name} to use again`,
+      ),
     ),
     MARK_AGENT_GONE: agents('mark-gone', ({ mark_agent_gone: asked }) =>
-      about(asked, (agentId) => ({ type: 'mark-agent-gone', agentId }), 'gives it up for good'),
+      about(
+        asked,
+        (agentId) => ({ type: 'mark-agent-gone', agentId }),
+        (name) => `gives ${name} up for good`,
+      ),
     ),
   }
 }
@@ -54,24 +82,25 @@ type SteerType = 'TEARDOWN' | 'DRAIN_AGENT' | 'DEACTIVATE_AGENT' | 'REACTIVATE_A
 interface AgentWish {
   readonly agentId: string
   readonly happening: Happening
-  /** For the events: `An operator …`. */
-  readonly saying: string
+  /** For the events, from the agent's name: `An operator …`. */
+  readonly verb: (name: string) => string
 }
 
 function about(
   asked: { readonly agent_id: AgentID } | undefined,
   make: (agentId: string) => Happening,
-  saying: string,
+  verb: AgentWish['verb'],
 ): AgentWish | undefined {
   if (asked === undefined) return undefined
   const agentId = asked.agent_id.value
-  return { agentId, happening: make(agentId), saying }
+  return { agentId, happening: make(agentId), verb }
 }
 
 /** As if the framework had called TEARDOWN. */
 export function tearDown({ cluster, shell, history }: SteerDeps, frameworkId: string, from: string): Answer {
-  if (!cluster.frameworks.has(frameworkId)) return text(400, 'No framework found with specified ID')
-  history.operator({ frameworkId, text: `An operator tears framework ${frameworkId} down` }, from)
+  const framework = cluster.frameworks.get(frameworkId)
+  if (framework === undefined) return text(400, 'No framework found with specified ID')
+  history.operator({ frameworkId, text: `An operator tears '${framework.info.name}' down` }, from)
   shell.dispatch({ type: 'framework-call', frameworkId, call: { type: 'TEARDOWN' } })
   return empty(200)
 }

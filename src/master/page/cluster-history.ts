@@ -41,7 +41,7 @@ export class ClusterHistory {
   readonly #newest = new Map<string, Known>()
   readonly #events: LendEvent[] = []
   readonly #lastEvents = new Map<string, number>()
-  #points: number[][] = []
+  #points: (readonly number[])[] = []
 
   get points(): readonly (readonly number[])[] {
     return this.#points
@@ -122,24 +122,27 @@ export class ClusterHistory {
    * @param before only points older than this
    */
   fill(remembered: ReadonlyMap<string, readonly (readonly number[])[]>, before: number): void {
-    const steps = new Map<number, number[]>()
-    for (const points of remembered.values()) {
-      for (const point of points) {
-        const at = Math.floor((point[0] ?? 0) / STEP_MS) * STEP_MS
-        const sum = steps.get(at) ?? [at, ...SUMMED.map(() => 0), 0]
-        SUMMED.forEach(
-          (from, index) => (sum[index + 1] = rounded((sum[index + 1] ?? 0) + (point[from] ?? 0))),
-        )
-        sum[sum.length - 1] = (sum.at(-1) ?? 0) + 1
-        steps.set(at, sum)
-      }
-    }
     const first = this.#points.find(([at = 0]) => at >= before)?.[0] ?? before
-    const older = [...steps.values()]
-      .filter(([at = 0]) => at < first)
-      .sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0))
+    const older = summedUp(remembered.values(), STEP_MS).filter(([at = 0]) => at < first)
     this.#points = [...older, ...this.#points.filter(([at = 0]) => at >= first)].slice(-MOST_POINTS)
   }
+}
+
+/** What agents remember, added up on one grid of so many ms, oldest first. */
+export function summedUp(
+  remembered: Iterable<readonly (readonly number[])[]>,
+  stepMs: number,
+): readonly (readonly number[])[] {
+  const steps = new Map<number, number[]>()
+  for (const points of remembered)
+    for (const point of points) {
+      const at = Math.floor((point[0] ?? 0) / stepMs) * stepMs
+      const sum = steps.get(at) ?? [at, ...SUMMED.map(() => 0), 0]
+      SUMMED.forEach((from, index) => (sum[index + 1] = rounded((sum[index + 1] ?? 0) + (point[from] ?? 0))))
+      sum[sum.length - 1] = (sum.at(-1) ?? 0) + 1
+      steps.set(at, sum)
+    }
+  return [...steps.values()].toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0))
 }
 
 const rounded = (value: number): number => Math.round(value * 1000) / 1000

@@ -1,6 +1,17 @@
 // What the web page shows of agents, frameworks, tasks and offers: one flat row each. Pure.
+import { needOf } from '../../resources/need.ts'
 import type { Resources } from '../../resources/resources.ts'
-import type { AgentRow, Amounts, FrameworkRow, MasterFactsRow, OfferRow, TaskRow } from '../../wire/page.ts'
+import {
+  type AgentRow,
+  type Amounts,
+  type FrameworkRow,
+  type MasterFactsRow,
+  type OfferRow,
+  TASK_USUAL,
+  TASK_VALUES,
+  type TaskRow,
+  type TaskValue,
+} from '../../wire/page.ts'
 import type { Agent, Cluster, Framework, OutstandingOffer, Task } from '../core/cluster.ts'
 import type { Tally } from '../tally.ts'
 import type { MasterFacts } from '../views.ts'
@@ -56,12 +67,14 @@ export function agentRow(agent: Agent, tally: Tally): AgentRow {
     unknown: lending === undefined ? 'the agent has not told any yet' : (lending.unknown ?? ''),
     closed: lending?.closed ?? '',
     ...(agent.drain !== undefined && { drain: agent.drain.state }),
+    ...(agent.deactivated && { deactivated: true }),
   }
 }
 
 export function frameworkRow(framework: Framework, isCompleted: boolean, tally: Tally): FrameworkRow {
   const { id, info, state } = framework
   const used = tally.used.of(id)
+  const waits = state.kind === 'connected' && framework.tasks.size === 0 ? needOf(info) : undefined
   const gone = isCompleted
     ? framework.unregisteredAt
     : state.kind === 'disconnected'
@@ -84,19 +97,15 @@ export function frameworkRow(framework: Framework, isCompleted: boolean, tally: 
     allocated: amounts(used.nonRevocable()),
     lentHeld: amounts(used.revocable()),
     offered: amounts(tally.offered.of(id)),
+    ...(waits !== undefined && { waits }),
   }
 }
 
 export function taskRow(task: Task): TaskRow {
   const { info, resources } = task
-  const [first] = task.statuses
   const last = task.statuses.at(-1)
   const image = info.container?.docker?.image
-  const container = last?.container_status?.container_id?.value
   const healthy = last?.healthy
-  const time = (status: typeof last): number | undefined =>
-    status?.timestamp === undefined ? undefined : Math.round(status.timestamp * 1000)
-  const [started, changed] = [time(first), time(last)]
   return {
     key: taskKey(task),
     id: info.task_id.value,
@@ -109,15 +118,22 @@ export function taskRow(task: Task): TaskRow {
     cpus: resources.scalar('cpus'),
     mem: resources.scalar('mem'),
     lentCpus: resources.revocable().scalar('cpus'),
-    lentMem: resources.revocable().scalar('mem'),
     ...(image !== undefined && { image }),
-    ...(started !== undefined && { started }),
-    ...(changed !== undefined && { changed }),
+    ...(last?.timestamp !== undefined && { changed: Math.round(last.timestamp * 1000) }),
     ...(healthy !== undefined && { healthy }),
-    ...(container !== undefined && { container }),
     ...(last?.reason !== undefined && { reason: last.reason }),
     ...(last?.message !== undefined && { message: last.message.slice(0, MOST_MESSAGE) }),
   }
+}
+
+/** The row as it stands in its `TaskGroup`. */
+export function taskValues(row: TaskRow): TaskValue[] {
+  const values = TASK_VALUES.map((name): TaskValue => {
+    const value = row[name]
+    return value === undefined || value === (TASK_USUAL as Partial<TaskRow>)[name] ? null : value
+  })
+  while (values.at(-1) === null) values.pop()
+  return values
 }
 
 export const taskKey = ({ frameworkId, info }: Task): string => `${frameworkId}/${info.task_id.value}`

@@ -6,13 +6,14 @@ import type { Clock } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import type { HttpRequest } from '../../http/request.ts'
-import { type Answer, stream, text } from '../../http/response.ts'
+import { type Answer, json, stream, text } from '../../http/response.ts'
 import type { RecordStream } from '../../http/stream.ts'
 import type { LendEvent, MasterFactsRow, StreamEvent } from '../../wire/page.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { Agent, Cluster } from '../core/cluster.ts'
 import { tallyOf } from '../tally.ts'
 import { Changes } from './changes.ts'
+import { ClusterDay } from './cluster-day.ts'
 import { type Booked, ClusterHistory } from './cluster-history.ts'
 import { type Told, UsageWatch } from './usage-watch.ts'
 
@@ -27,6 +28,7 @@ export interface PageStreamDeps {
 }
 
 const MOST_READERS = 200
+const QUARTER_MS = 900_000
 const LOOK_MS = 1000
 /** Looking never takes more than a tenth of the time. */
 const LOOK_SHARE = 10
@@ -40,6 +42,7 @@ export class PageStream implements Disposable {
   readonly #readers = new Set<RecordStream>()
   readonly #changes: Changes
   readonly #watch: UsageWatch
+  readonly #day: ClusterDay
   readonly #epoch: string
   #history = new ClusterHistory()
   #kept: { readonly number: number; readonly block: Uint8Array }[] = []
@@ -55,6 +58,7 @@ export class PageStream implements Disposable {
     this.#deps = deps
     this.#changes = new Changes(deps.cluster, deps.master)
     this.#watch = new UsageWatch(deps)
+    this.#day = new ClusterDay(deps.clock, this.#watch)
     // Numbers of one life of the master mean nothing to the next.
     this.#epoch = deps.master().id.slice(0, 8)
     deps.metrics.gauge('tepui/page_readers', () => this.#readers.size)
@@ -72,6 +76,11 @@ export class PageStream implements Disposable {
       headers: { 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' },
       open: (reader) => this.#open(reader, last),
     })
+  }
+
+  /** `/api/x1/usage`: the last day of the whole cluster. */
+  async day(): Promise<Answer> {
+    return json(await this.#day.page())
   }
 
   [Symbol.dispose](): void {
@@ -104,7 +113,7 @@ export class PageStream implements Disposable {
     const before = this.#deps.clock.now()
     this.#tick()
     const remembered = new Map<string, Told['points']>()
-    await this.#watch.askHistory((told) => {
+    await this.#watch.askHistory({ step: 10, ms: QUARTER_MS }, (told) => {
       remembered.set(told.agentId, told.points)
       this.#history.addEvents(told.agentId, told.events)
     })

@@ -26,5 +26,7 @@ export function taskDetails(cluster: Cluster, query: ReadonlyMap<string, string>
 function detailsText(task: Task): string {
   const statuses = task.statuses.map((status) => encodeMessage(TaskStatus, status))
   const [row, info] = [JSON.stringify(taskRow(task)), encodeMessage(TaskInfo, task.info)]
-  return `{"row":${row},"info":${info},"statuses":[${statuses.join(',')}]}`
+  const container = task.statuses.at(-1)?.container_status?.container_id?.value
+  const id = container === undefined ? '' : `"container":${JSON.stringify(container)},`
+  return `{"row":${row},${id}"info":${info},"statuses":[${statuses.join(',')}]}`
 }

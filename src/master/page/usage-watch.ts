@@ -72,13 +72,22 @@ export class UsageWatch implements Disposable {
     )
   }
 
-  /** Asks every connected agent for the points of the last quarter of an hour. */
-  async askHistory(take: (told: Told) => void): Promise<void> {
+  /**
+   * Asks every connected agent for what it remembers; agents that have not answered when it ends are left out.
+   *
+   * @param span points so many seconds apart, of the last so many ms
+   */
+  async askHistory(
+    span: { readonly step: 10 | 300; readonly ms: number },
+    take: (told: Told) => void,
+    until?: AbortSignal,
+  ): Promise<void> {
     const agents = this.#connected()
-    const since = Math.max(0, this.#deps.clock.now() - 900_000)
+    const since = Math.max(0, this.#deps.clock.now() - span.ms)
     const worker = async (): Promise<void> => {
       for (let agent = agents.shift(); agent !== undefined; agent = agents.shift()) {
-        const told = await this.#askOne(agent, `step=10&since=${since}&events=0`)
+        if (until?.aborted === true) return
+        const told = await this.#askOne(agent, `step=${span.step}&since=${since}&events=0`)
         if (told !== undefined) take(told)
       }
     }

@@ -3,11 +3,12 @@
  * an `event` was, or where a task of `cpus`, `mem` (MB) and `lent` would fit. Beside the master's card stand the
  * decisions that agents' lending made about it, and what happened to it lately.
  */
+import { counted } from '../../base/words.ts'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { HttpRequest } from '../../http/request.ts'
 import { json, text, type Answer } from '../../http/response.ts'
-import { NEED_LABEL, type Need, readNeed } from '../../resources/need.ts'
+import { type Need, needOf } from '../../resources/need.ts'
 import { eventPage } from '../../store/event-query.ts'
 import type { EventQuery } from '../../store/event-log.ts'
 import type { AgentsApi, Merged } from '../api-agents.ts'
@@ -66,7 +67,7 @@ export class WhyApi {
   }
 
   async #task(typed: string, request: HttpRequest): Promise<Answer> {
-    const found = this.#findTask(typed)
+    const found = this.#findTask(typed, request.query.get('framework_id'))
     if (found === undefined) {
       const waiting = this.#waitingFor(typed)
       if (waiting !== undefined) return json(this.#waitingCard(waiting, typed))
@@ -115,7 +116,7 @@ export class WhyApi {
   /** Where its next task would find a place, and why it does not. */
   #waitingCard(framework: Framework, name: string): Card {
     const { cluster, clock, offers } = this.#deps
-    const need = needOf(framework)
+    const need = needOf(framework.info)
     const rows = placeRows({ cluster, framework, need, offers, now: clock.now() })
     return {
       about: { kind: name === framework.info.name ? 'framework' : 'task', id: framework.id, name },
@@ -181,13 +182,18 @@ export class WhyApi {
     const { cluster, clock, offers } = this.#deps
     const rows = placeRows({ cluster, framework: undefined, need, offers, now: clock.now() })
     const fitting = rows.filter(({ fits }) => fits).length
-    const sentence = `${needWords(need)}: fits on ${fitting} of ${rows.length} agents`
+    const sentence = `${needWords(need)}: fits on ${fitting} of ${counted(rows.length, 'agent')}`
     return json({ about: { kind: 'question', id: '', name: need.name }, sentence, need, rows })
   }
 
-  #findTask(typed: string): { readonly framework: Framework; readonly task: Task } | undefined {
+  /** @param frameworkId of which it is; tasks of several may have the same id */
+  #findTask(
+    typed: string,
+    frameworkId: string | undefined,
+  ): { readonly framework: Framework; readonly task: Task } | undefined {
     let best: { readonly framework: Framework; readonly task: Task } | undefined
-    for (const framework of allFrameworks(this.#deps.cluster))
+    const all = [...allFrameworks(this.#deps.cluster)]
+    for (const framework of all.filter(({ id }) => (frameworkId ?? id) === id))
       for (const task of allTasksOf(framework)) {
         if (task.info.task_id.value !== typed && task.info.name !== typed) continue
         // One that lives is meant rather than one that ended, and of those the newest.
@@ -198,7 +204,7 @@ export class WhyApi {
   }
 
   #waitingFor(typed: string): Framework | undefined {
-    return [...this.#deps.cluster.frameworks.values()].findLast((one) => needOf(one)?.name === typed)
+    return [...this.#deps.cluster.frameworks.values()].findLast(({ info }) => needOf(info)?.name === typed)
   }
 
   #runningText(task: Task, agent: Agent | undefined): string {
@@ -230,23 +236,19 @@ export class WhyApi {
   }
 }
 
-function needOf({ info }: Framework): Need | undefined {
-  const label = info.labels?.labels?.find(({ key }) => key === NEED_LABEL)?.value
-  return label === undefined ? undefined : readNeed(label)
-}
-
-const needWords = ({ cpus, lent, mem }: Need): string => `${cpus} ${lent ? 'lent cpus' : 'cpus'}, ${mem} MB`
+const needWords = ({ cpus, lent, mem }: Need): string =>
+  `${counted(cpus, lent ? 'lent cpu' : 'cpu')}, ${mem} MB`
 
 function waitingText(framework: Framework, need: Need | undefined, rows: readonly PlaceRow[]): string {
   const { name } = framework.info
   if (need === undefined) return `What ${name} needs is not known to the master; this is what is free`
   const fitting = rows.filter(({ fits }) => fits).length
   const wants = `'${need.name}' wants ${needWords(need)}`
-  if (framework.tasks.size > 0) return `${wants}; ${name} has ${framework.tasks.size} tasks that run or start`
+  if (framework.tasks.size > 0) return `${wants}; ${name} has ${counted(framework.tasks.size, 'live task')}`
   if (rows.length === 0) return `${wants}: it waits, and there are no agents`
   return fitting > 0
-    ? `${wants}: it fits on ${fitting} of ${rows.length} agents`
-    : `${wants}: it waits, because it fits on none of ${rows.length} agents`
+    ? `${wants}: it fits on ${fitting} of ${counted(rows.length, 'agent')}`
+    : `${wants}: it waits, because it fits on none of ${counted(rows.length, 'agent')}`
 }
 
 function endText(task: Task, { sentence, state, taken_back: takenBack }: EndedCard): string {

@@ -1,4 +1,5 @@
 // Why a task finds no place: for each agent what it has free, what is missing, and what became of the last offer. Pure.
+import { counted } from '../../base/words.ts'
 import type { Need } from '../../resources/need.ts'
 import type { Agent, Cluster, Framework } from '../core/cluster.ts'
 import { usedBy } from '../core/cluster.ts'
@@ -114,7 +115,7 @@ function reasonFor(question: Question, agent: Agent, isShort: boolean, last: Las
     const [first] = holdersOf(question.cluster, agent)
     return first === undefined
       ? 'the agent has no more'
-      : `${first.framework} holds ${first.cpus} cpus, ${first.mem} MB of it`
+      : `${first.framework} holds ${counted(first.cpus, 'cpu')}, ${first.mem} MB of it`
   }
   if (framework === undefined) return 'there is room'
   if (framework.state.kind !== 'connected') return 'the framework is not connected: it is offered nothing'

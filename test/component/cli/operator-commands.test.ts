@@ -61,15 +61,16 @@ test('drain, undrain and teardown do what they say', async () => {
   const attributes = [{ name: 'agent', type: 'TEXT', text: { value: 'a2' } }]
   const agent_info = { ...subscribe.agent_info, port: 5052, attributes }
   using agent = await master.agent({ agent_info, capabilities: [{ type: 'AGENT_DRAINING' }] })
-  expect(await typed('agent drain a2 --grace 5s')).toMatchObject({
+  expect(await typed('agent drain a2 --grace 5s --reason disk-fails')).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(/^a2 is being drained/) as string,
   })
-  await agent.next('DRAIN')
+  expect(await agent.next('DRAIN')).toMatchObject({ drain: { max_grace_period: { nanoseconds: 5e9 } } })
   expect(await typed('agent undrain a2')).toMatchObject({ code: 0, stdout: 'a2 is in use again\n' })
   expect(await typed('framework teardown test')).toMatchObject({ code: 0, stdout: 'test is torn down\n' })
   const events = await typed('events --type framework-removed,agent-standing,operator -o jsonl')
   expect(events.stdout.split('\n').filter((line) => line !== '')).not.toHaveLength(0)
   expect(events.stdout).toContain('"kind":"framework-removed"')
   expect(events.stdout).toContain('a2 is drained')
+  expect(events.stdout).toContain('An operator drains a2: disk-fails')
 })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { EventStream } from '../../support/event-stream.ts'
-import { launchTask, TestMaster } from '../../support/master-server.ts'
+import { agentSubscribe, launchTask, TestMaster } from '../../support/master-server.ts'
 import { requestText } from '../../support/raw-http.ts'
 
 interface Told {
@@ -47,14 +47,32 @@ test('The page tells what happened, by task, agent, framework, kind and number',
   expect(await eventsOf(master, '?agent=nobody')).toEqual([])
 })
 
-test('What operators ask for is told', async () => {
+function drainable(master: TestMaster): ReturnType<TestMaster['agent']> {
+  const { subscribe } = agentSubscribe() as { readonly subscribe: { readonly agent_info: object } }
+  const attributes = [{ name: 'agent', type: 'TEXT', text: { value: 'a2' } }]
+  const agent_info = { ...subscribe.agent_info, port: 5052, attributes }
+  return master.agent({ agent_info, capabilities: [{ type: 'AGENT_DRAINING' }] })
+}
+
+test('What operators ask for is told, with whom it is about and why', async () => {
   await using master = await TestMaster.start()
   using launched = await launchTask(master)
   await master.post('POST /api/x1/kill', JSON.stringify({ task_id: 't' }))
+  using agent = await drainable(master)
+  const agent_id = { value: agent.id }
+  const drain = JSON.stringify({ type: 'DRAIN_AGENT', drain_agent: { agent_id } })
+  await master.post('POST /api/v1?reason=its%20disk%20fails', drain)
+  expect((await master.post(`POST /api/v1?reason=${'x'.repeat(301)}`, drain)).status).toBe(400)
+  await master.post(
+    'POST /api/v1',
+    JSON.stringify({ type: 'REACTIVATE_AGENT', reactivate_agent: { agent_id } }),
+  )
   await master.post('POST /teardown', `frameworkId=${launched.framework.id}`, {})
   expect((await eventsOf(master, '?kind=operator')).map(({ text }) => text)).toEqual([
     "An operator ends 't'",
-    `An operator tears framework ${launched.framework.id} down`,
+    'An operator drains a2: its disk fails',
+    'An operator puts a2 to use again',
+    "An operator tears 'test' down",
   ])
 })
 

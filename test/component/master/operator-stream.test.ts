@@ -1,4 +1,6 @@
 // SUBSCRIBE of the operator API: the snapshot, every kind of event, readers that are too many.
+import { request } from 'node:http'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import recorded from '../../recorded/operator-api.json' with { type: 'json' }
 import { EventStream } from '../../support/event-stream.ts'
@@ -133,4 +135,42 @@ test('a reader that leaves is forgotten', async () => {
   await expect.poll(() => master.metric('master/operator_event_stream_subscribers')).toBe(1)
   using _ = await master.framework()
   await watcher.next('FRAMEWORK_ADDED')
+})
+
+test('a reader that takes nothing is cut, and one that reads hears everything meanwhile', async () => {
+  await using master = await TestMaster.start('--max_stream_backlog=65536')
+  using framework = await master.framework()
+  const body = '{"type":"SUBSCRIBE"}'
+  const lazy = connect(master.port, '127.0.0.1')
+  lazy.on('error', () => undefined)
+  lazy.pause()
+  lazy.write(requestText('POST /api/v1', HEADERS, body))
+  const readers = (): Promise<unknown> => master.metric('master/operator_event_stream_subscribers')
+  await expect.poll(readers).toBe(1)
+  let heard = 0
+  const eager = request({ port: master.port, path: '/api/v1', method: 'POST', headers: HEADERS }, (answer) =>
+    answer.setEncoding('latin1').on('data', (piece: string) => {
+      heard += piece.split('"FRAMEWORK_UPDATED"').length - 1
+    }),
+  )
+  eager.end(body)
+  await expect.poll(readers).toBe(2)
+  // More than the kernel takes on its way; each event is waited for, so that the eager one is never behind.
+  const label = { key: 'long', value: 'x'.repeat(200_000) }
+  let told = 0
+  while ((await readers()) === 2) {
+    expect(told).toBeLessThan(500)
+    const info = {
+      user: 'nobody',
+      name: `n${++told}`,
+      id: { value: framework.id },
+      labels: { labels: [label] },
+    }
+    await framework.call('UPDATE_FRAMEWORK', { update_framework: { framework_info: info } })
+    await expect.poll(() => heard, { timeout: 30_000 }).toBe(told)
+  }
+  expect(told).toBeGreaterThan(1)
+  expect(await readers()).toBe(1)
+  eager.destroy()
+  lazy.destroy()
 })

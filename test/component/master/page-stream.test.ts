@@ -86,6 +86,14 @@ async function open(on: TestMaster, last?: string): Promise<Reader> {
   return reader
 }
 
+/** The next change of these rows. */
+async function changeOf(reader: Reader, kind: string): Promise<Block['event']> {
+  for (;;) {
+    const { event } = await reader.next('change')
+    if ((event[kind] as readonly unknown[]).length > 0) return event
+  }
+}
+
 const names = (rows: unknown, field = 'id'): unknown[] =>
   (rows as Record<string, unknown>[]).map((row) => row[field])
 
@@ -106,6 +114,38 @@ test('begins with all that the master knows, and goes on with what changes', asy
   await running.clock.advance(1000)
   const gone = await reader.next('change')
   expect(gone.event['frameworks']).toMatchObject([{ id: framework.id, state: 'completed' }])
+})
+
+test('tasks are told by framework and agent, and a framework without one says what it waits for', async () => {
+  const running = await start()
+  const key = 'tepui_needs'
+  const waits = { name: 't', cpus: 1, mem: 128, lent: false }
+  const agent = await running.agent()
+  const framework = await running.framework({ labels: { labels: [{ key, value: JSON.stringify(waits) }] } })
+  const reader = await open(running)
+  const { event } = await reader.next('snapshot')
+  expect(event['frameworks']).toMatchObject([{ id: framework.id, waits }])
+  const [offer] = await framework.offers()
+  if (offer === undefined) throw new Error('There was no offer.')
+  await framework.launch(offer, 't', 'u')
+  await running.clock.advance(1000)
+  const change = await changeOf(reader, 'tasks')
+  expect(change['tasks']).toEqual([
+    {
+      framework: framework.id,
+      agent: agent.id,
+      tasks: [
+        ['t', 't', 'TASK_STAGING', null, 1, 128],
+        ['u', 'u', 'TASK_STAGING', null, 1, 128],
+      ],
+    },
+  ])
+  expect(change['frameworks']).not.toMatchObject([{ waits }])
+  await agent.update(framework, 't', 'TASK_FINISHED')
+  await running.clock.advance(1000)
+  expect((await changeOf(reader, 'tasks'))['tasks']).toMatchObject([
+    { tasks: [['t', 't', 'TASK_FINISHED', expect.any(Number), 1, 128]] },
+  ])
 })
 
 test('a reader that comes back gets what it missed, and one from another life of the master everything', async () => {

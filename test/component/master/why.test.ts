@@ -8,7 +8,7 @@ test('A task that ended, one that waits, its framework, its agent and its events
   const { agent, framework } = launched
   expect(await master.page('/api/x1/why?task=t')).toMatchObject({
     about: { kind: 'task', id: 't' },
-    sentence: "'t' is staging on 127.0.0.1:5051 with 1 cpus, 128 MB",
+    sentence: "'t' is staging on 127.0.0.1:5051 with 1 cpu, 128 MB",
     history: [{ kind: 'task-launched' }],
   })
   await agent.update(framework, 't', 'TASK_FAILED', { message: 'Command exited with status 3' })
@@ -24,7 +24,7 @@ test('A task that ended, one that waits, its framework, its agent and its events
   const label = { key: 'tepui_needs', value: '{"name":"big","cpus":9,"mem":64,"lent":false}' }
   using waiting = await master.framework({ name: 'run big', labels: { labels: [label] } })
   const missing = { fits: false, short_by: { cpus: 5 }, agent: '127.0.0.1:5051' }
-  const sentence = "'big' wants 9 cpus, 64 MB: it waits, because it fits on none of 1 agents"
+  const sentence = "'big' wants 9 cpus, 64 MB: it waits, because it fits on none of 1 agent"
   expect(await master.page('/api/x1/why?task=big')).toMatchObject({ sentence, rows: [missing] })
   expect(await master.page(`/api/x1/why?framework=${waiting.id}`)).toMatchObject({
     sentence,
@@ -33,7 +33,7 @@ test('A task that ended, one that waits, its framework, its agent and its events
   expect(await master.page('/api/x1/why?agent=127.0.0.1:5051')).toMatchObject({ about: { kind: 'agent' } })
   expect(await master.page('/api/x1/why?event=1')).toMatchObject({ history: [{ kind: 'master-started' }] })
   expect(await master.page('/api/x1/why?cpus=2&mem=64')).toMatchObject({
-    sentence: '2 cpus, 64 MB: fits on 1 of 1 agents',
+    sentence: '2 cpus, 64 MB: fits on 1 of 1 agent',
   })
 })
 

@@ -157,7 +157,7 @@ test('A card tells the nearest miss first and why, or how a task ended and what 
     'it waits',
     '  3 offers seen',
     '  AGENT  FREE CPUS  FREE MEMORY  FITS  SHORT BY  LAST OFFER  REASON',
-    '  a1             1  64 MB        no    1 cpus    none        nearest miss; shop holds it',
+    '  a1             1  64 MB        no    1 cpu     none        nearest miss; shop holds it',
   ])
   const ended = {
     state: 'TASK_FAILED',

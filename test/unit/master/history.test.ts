@@ -57,7 +57,7 @@ test('The life of a task can be read with its agent, its framework and its cause
   tell()
   const wanted = ['task-launched', 'task-refused', 'task-state', 'task-ended']
   expect(lines(history.query({ taskId: 'web' }))).toEqual([
-    "task-launched  shop launched 'web' on a1 with 1 cpus, 64 MB",
+    "task-launched  shop launched 'web' on a1 with 1 cpu, 64 MB",
     "task-refused  'web' of shop was not launched: Task has duplicate ID: web",
     "task-state  'web' is running on a1",
     "task-ended  'web' is failed on a1: Command exited with status 3",

@@ -1,15 +1,17 @@
 // What the page makes of what it is told: words, what needs attention, where a wish fits, why a task ended.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { AgentRow, TaskRow } from '../../../src/wire/page.ts'
+import { taskValues } from '../../../src/master/page/rows.ts'
+import type { AgentRow, FrameworkRow, TaskRow } from '../../../src/wire/page.ts'
 import { encodeRecord } from '../../../src/wire/recordio.ts'
 import { attention } from '../../../ui/data/attention.ts'
 import { fitsOf } from '../../../ui/data/fits.ts'
 import { sumText } from '../../../ui/data/lend-page.ts'
 import { RecordReader } from '../../../ui/data/records.ts'
 import { shellLine } from '../../../ui/data/shell-words.ts'
-import { causeOf, commandLine, phasesOf } from '../../../ui/data/task-details.ts'
-import { amount, memory, shortId, span } from '../../../ui/data/words.ts'
+import { tasksOf } from '../../../ui/data/task-groups.ts'
+import { causeOf, commandLine, endFacts, phasesOf } from '../../../ui/data/task-details.ts'
+import { amount, counted, cpuText, memory, shortId, span } from '../../../ui/data/words.ts'
 
 const NONE = { cpus: 0, mem: 0, disk: 0, gpus: 0 }
 const AGENT: AgentRow = {
@@ -32,6 +34,20 @@ const AGENT: AgentRow = {
   unknown: '',
   closed: '',
 }
+const FRAMEWORK: FrameworkRow = {
+  id: 'F',
+  name: 'f',
+  user: 'root',
+  roles: ['*'],
+  state: 'connected',
+  registered: 1_000_000,
+  failoverTimeout: 0,
+  checkpoint: false,
+  capabilities: [],
+  allocated: NONE,
+  lentHeld: NONE,
+  offered: NONE,
+}
 const TASK: TaskRow = {
   key: 'F/web',
   id: 'web',
@@ -44,7 +60,6 @@ const TASK: TaskRow = {
   cpus: 1,
   mem: 64,
   lentCpus: 0,
-  lentMem: 0,
   changed: 1_000_000,
 }
 const NOW = 1_100_000
@@ -66,7 +81,9 @@ describe('words', () => {
 
 describe('what needs attention', () => {
   const look = (part: Partial<Parameters<typeof attention>[1]>): string[] =>
-    attention(NOW, { agents: [AGENT], tasks: [TASK], events: [], ...part }).map(({ text }) => text)
+    attention(NOW, { agents: [AGENT], frameworks: [], tasks: [TASK], events: [], ...part }).map(
+      ({ text }) => text,
+    )
 
   test('is nothing where all is well', () => expect(look({})).toEqual([]))
   test('is an agent that is away', () =>
@@ -81,6 +98,17 @@ describe('what needs attention', () => {
       'web failed 2 times',
     ])
     expect(look({ tasks: [{ ...failed, changed: NOW - 3_600_000 }] })).toEqual([])
+  })
+  test('is a framework that says what it wants and has no place for it', () => {
+    const waits = { name: 'big', cpus: 4, mem: 100, lent: false }
+    const frameworks = [{ ...FRAMEWORK, waits }]
+    expect(look({ frameworks })).toEqual(['big waits for a place'])
+    const known = { agents: [AGENT], frameworks, tasks: [], events: [] }
+    expect(attention(NOW, known)[0]?.why).toBe(
+      'for 1 min: it wants 4 cpus, 100 MB, which fits on 0 of 1 agent now',
+    )
+    expect(look({ frameworks: [{ ...FRAMEWORK, waits, registered: NOW - 5000 }] })).toEqual([])
+    expect(look({ frameworks: [FRAMEWORK] })).toEqual([])
   })
   test('is worst first', () => {
     const agents = [{ ...AGENT, closed: 'lending is paused' }]
@@ -169,4 +197,62 @@ test('records come out as they went in, however the stream is cut', () => {
     ),
   )
   expect(() => new RecordReader().push(Buffer.from('<html>\n'))).toThrow('did not send a length')
+})
+
+const rows: fc.Arbitrary<TaskRow> = fc
+  .record(
+    {
+      id: fc.string(),
+      name: fc.string(),
+      framework: fc.string(),
+      agent: fc.string(),
+      executor: fc.string(),
+      state: fc.constantFrom('TASK_RUNNING', 'TASK_FAILED'),
+      role: fc.constantFrom('*', 'web'),
+      cpus: fc.nat(),
+      mem: fc.nat(),
+      lentCpus: fc.nat(3),
+      image: fc.string(),
+      changed: fc.nat(),
+      healthy: fc.boolean(),
+      reason: fc.string(),
+      message: fc.string(),
+    },
+    {
+      requiredKeys: [
+        'id',
+        'name',
+        'framework',
+        'agent',
+        'executor',
+        'state',
+        'role',
+        'cpus',
+        'mem',
+        'lentCpus',
+      ],
+    },
+  )
+  .map((row) => ({ ...row, key: `${row.framework}/${row.id}` }))
+
+test('a task comes out of the stream as it went in', () => {
+  fc.assert(
+    fc.property(rows, (row) => {
+      const { agent, framework } = row
+      expect(tasksOf([{ framework, agent, tasks: [taskValues(row)] }])).toEqual([row])
+    }),
+  )
+})
+
+test('words have their number', () => {
+  expect([0, 1, 2].map((count) => counted(count, 'task'))).toEqual(['0 tasks', '1 task', '2 tasks'])
+  expect([cpuText(1), cpuText(0.5), cpuText(1, 'lent')]).toEqual(['1 cpu', '0.5 cpus', '1 lent cpu'])
+})
+
+test('how a task ended is told as far as it is known', () => {
+  expect(endFacts(undefined)).toEqual([])
+  expect(endFacts({ exit: 3, by: 'the kernel', stderr: [], next: [] })).toEqual([
+    ['exit code', '3'],
+    ['ended by', 'the kernel'],
+  ])
 })

@@ -50,6 +50,16 @@ test('ten seconds become their mean, of pressure the highest', () => {
   expect(Math.max(...points.map(({ cpuPressure = 0 }) => cpuPressure))).toBeCloseTo(0.4, 2)
 })
 
+test('five minutes become one point of the same mean and the same highest pressure', () => {
+  const { history } = watched(700)
+  const [coarse, wide] = [history.since(0, 10).map(named), history.since(0, 300).map(named)]
+  expect(wide.length).toBeGreaterThanOrEqual(2)
+  expect(wide.length).toBeLessThanOrEqual(4)
+  for (const point of wide) expect(point['cpusOwners']).toBeCloseTo(1.5, 2)
+  expect(Math.max(...wide.map(({ cpuPressure = 0 }) => cpuPressure))).toBeCloseTo(0.4, 2)
+  expect(wide.at(-1)?.['at']).toBe(coarse.at(-1)?.['at'])
+})
+
 test('a container has a point each five seconds while it runs, and none when it is gone', () => {
   const { history, machine } = watched(21)
   const points = history.container('c-web', 0) ?? []
@@ -79,7 +89,10 @@ test('who asks with something else than numbers, or for what does not run, is to
     return answer as unknown as { readonly status: number; readonly text: string }
   }
   expect(ask({ since: 'yesterday' })).toMatchObject({ status: 400, text: expect.stringContaining("'since'") })
-  expect(ask({ step: '7' })).toMatchObject({ status: 400, text: expect.stringContaining('expected 1 or 10') })
+  expect(ask({ step: '7' })).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('expected 1, 10 or 300'),
+  })
   expect(ask({ container: 'none' })).toMatchObject({ status: 404 })
   const page = JSON.parse(ask({ step: '1', events: '0' }).text) as UsagePage
   expect(page).toMatchObject({ now: 5, step: 1000, columns: [...USAGE_COLUMNS], events: [] })

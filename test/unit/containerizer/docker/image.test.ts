@@ -50,9 +50,9 @@ test('tasks that want the same image share one pull, and each is told of it at m
   expect(pulls).toHaveLength(1)
   expect(told[0]).toEqual(told[1])
   expect(told[0]).toEqual([
-    'Pulling the image app:1: 0 of 1 layers, 0 % (0 B of 100 B)',
-    'Pulling the image app:1: 0 of 1 layers, 50 % (50 B of 100 B)',
-    'Pulling the image app:1: 0 of 1 layers, 100 % (100 B of 100 B)',
+    'Pulling the image app:1: 0 of 1 layer, 0 % (0 B of 100 B)',
+    'Pulling the image app:1: 0 of 1 layer, 50 % (50 B of 100 B)',
+    'Pulling the image app:1: 0 of 1 layer, 100 % (100 B of 100 B)',
   ])
 })
 
@@ -89,7 +89,7 @@ test('a pull in which nothing moves for the stall time fails, however often it r
   await clock.settle()
   expect(await pull).toMatchObject({
     code: 'IMAGE',
-    message: 'Pulling the image app:1: 0 of 1 layers, 10 % (10 B of 100 B): nothing moved for 60 s',
+    message: 'Pulling the image app:1: 0 of 1 layer, 10 % (10 B of 100 B): nothing moved for 60 s',
   })
 })
 
