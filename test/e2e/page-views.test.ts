@@ -58,7 +58,7 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '#/events', /came back with/],
   [() => '#/run', /fits on \d of 3 agents now/],
   [() => '#/each', /Run on each of 3 agents/],
-  [() => '#/about', /--max_stream_backlog/],
+  [() => '#/about', /--allocation_interval\s+50ms\s+command line/],
   [() => '#/no-such-view', /There is no such view/],
 ]
 

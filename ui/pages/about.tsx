@@ -130,7 +130,7 @@ function Flags(): preact.JSX.Element {
             keyOf={({ name }) => name}
             columns={FLAG_COLUMNS}
             empty="No flag fits."
-            sort="flag"
+            sort="from"
             most={420}
           />
         )}
