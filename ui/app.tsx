@@ -1,6 +1,6 @@
 /** The frame around every view: where one can go, whether the master is heard, and the view itself. */
 import type { ComponentType } from 'preact'
-import { useErrorBoundary } from 'preact/hooks'
+import { useEffect, useErrorBoundary, useRef } from 'preact/hooks'
 import { browserNow, now } from './clock.ts'
 import { heardAt, isConnected, master } from './data/store.ts'
 import { span } from './data/words.ts'
@@ -82,8 +82,14 @@ function Guarded({ View }: { readonly View: ComponentType }): preact.JSX.Element
 
 function Navigation({ current }: { readonly current: string }): preact.JSX.Element {
   const facts = master.value
+  const bar = useRef<HTMLElement>(null)
+  // On narrow screens the bar is longer than it is wide.
+  useEffect(() => {
+    const chosen = bar.current?.querySelector('[aria-current]')
+    chosen?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [current])
   return (
-    <nav aria-label="views">
+    <nav aria-label="views" ref={bar}>
       <a class="brand" href="#/">
         <svg viewBox="0 0 32 32" aria-hidden="true">
           <path class="rock" d="M3 26 8 11h16l5 15z" />

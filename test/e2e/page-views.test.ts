@@ -41,6 +41,14 @@ async function open(path: string, options: Parameters<TestBrowser['open']>[1] = 
 
 const agentPath = (index: number): string => `#/agents/${encodeURIComponent(cluster.agents[index]?.id ?? '')}`
 
+/** Tables that are wider than their place, and columns that are too narrow to say anything. */
+const CUT = `[...document.querySelectorAll('.table')].flatMap((table) => [
+  ...(table.scrollWidth > table.clientWidth ? [table.querySelector('table').ariaLabel + ' is too wide'] : []),
+  ...[...table.querySelectorAll('th')]
+    .filter(({ offsetWidth, innerText }) => innerText !== '' && offsetWidth > 0 && offsetWidth < 50)
+    .map(({ innerText }) => table.querySelector('table').ariaLabel + ': ' + innerText + ' is too narrow'),
+])`
+
 /** Each view by its address, and words that it shows only when it works. */
 const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '', /agents\s+3\s+all connected/],
@@ -74,6 +82,7 @@ describe.each([
         await soon(() => view.text()).toMatch(words)
         const width = (await page.evaluate('document.documentElement.scrollWidth')) as number
         expect(width).toBeLessThanOrEqual(options.width)
+        expect(await page.evaluate(CUT)).toEqual([])
       })
     }
     expect(view.troubles).toEqual([])

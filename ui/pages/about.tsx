@@ -85,7 +85,7 @@ interface ConfigPage {
 }
 
 const FLAG_COLUMNS: readonly Column<ConfigPage['flags'][number]>[] = [
-  { name: 'flag', show: ({ name }) => <code>--{name}</code>, order: ({ name }) => name, width: '45%' },
+  { name: 'flag', show: ({ name }) => <code>--{name}</code>, order: ({ name }) => name, width: '42%' },
   {
     name: 'value',
     show: ({ value }) =>
@@ -96,7 +96,7 @@ const FLAG_COLUMNS: readonly Column<ConfigPage['flags'][number]>[] = [
     name: 'from',
     show: ({ origin }) => <span class={origin === 'default' ? 'quiet' : ''}>{origin}</span>,
     order: ({ origin }) => origin,
-    width: '11em',
+    width: '9em',
   },
 ]
 

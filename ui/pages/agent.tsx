@@ -280,6 +280,7 @@ function Disk({ own }: { readonly own: string }): preact.JSX.Element {
               columns={[
                 {
                   name: 'sandbox of',
+                  lead: true,
                   show: (row) => (
                     <span title={row.path}>{row.task_ids?.[0] ?? row.executor_id ?? row.path}</span>
                   ),
@@ -289,6 +290,7 @@ function Disk({ own }: { readonly own: string }): preact.JSX.Element {
                   name: 'ended',
                   show: ({ ended }) => <Time at={ended * 1000} />,
                   figure: true,
+                  spare: 1,
                   width: '9em',
                 },
                 {

@@ -34,11 +34,13 @@ const COLUMNS: readonly Column<Row>[] = [
     ),
     order: ({ agent }) => agent.name,
     width: '12%',
+    lead: true,
   },
   {
     name: 'cpus',
     show: ({ agent, point }) => <SplitBar whole={agentSplit(agent, point, 'cpus')} format={amount} />,
     width: '18%',
+    lead: true,
   },
   {
     name: 'used / promised / total',
@@ -50,6 +52,7 @@ const COLUMNS: readonly Column<Row>[] = [
       ].join(' / '),
     order: ({ agent }) => agent.allocated.cpus / Math.max(0.01, agent.total.cpus),
     figure: true,
+    spare: 1,
     width: '12em',
   },
   {
@@ -80,7 +83,14 @@ const COLUMNS: readonly Column<Row>[] = [
     spare: 1,
     width: '7.5em',
   },
-  { name: 'tasks', show: (row) => row.tasks, order: (row) => row.tasks, figure: true, width: '5em' },
+  {
+    name: 'tasks',
+    show: (row) => row.tasks,
+    order: (row) => row.tasks,
+    figure: true,
+    spare: 1,
+    width: '5em',
+  },
   {
     name: 'taken back 1 h',
     show: ({ taken }) => taken,

@@ -32,12 +32,13 @@ const COLUMNS: readonly Column<Row>[] = [
     show: ({ framework }) => <a href={link('frameworks', framework.id)}>{framework.name || framework.id}</a>,
     order: ({ framework }) => framework.name,
     width: '24%',
+    lead: true,
   },
   {
     name: 'state',
     show: ({ framework }) => <Standing framework={framework} />,
     order: ({ framework }) => framework.state,
-    width: '15em',
+    width: '12em',
   },
   { name: 'roles', show: ({ framework }) => framework.roles.join(', '), spare: 2 },
   { name: 'tasks', show: ({ live }) => live, order: ({ live }) => live, figure: true, width: '5em' },
@@ -54,6 +55,7 @@ const COLUMNS: readonly Column<Row>[] = [
     show: ({ framework }) => amount(framework.allocated.cpus),
     order: ({ framework }) => framework.allocated.cpus,
     figure: true,
+    spare: 1,
     width: '8em',
   },
   {
@@ -88,10 +90,11 @@ function Standing({ framework }: { readonly framework: FrameworkRow }): preact.J
   const { failoverTimeout, since, state } = framework
   const left =
     state === 'disconnected' && since !== undefined ? since + failoverTimeout - now.value : undefined
+  const words = left === undefined ? SIGNS[state] : `${SIGNS[state]}, tasks end in ${span(Math.max(0, left))}`
+  const tone = state === 'connected' ? 'state good' : state === 'completed' ? 'quiet' : 'state busy'
   return (
-    <span class={state === 'connected' ? 'state good' : state === 'completed' ? 'quiet' : 'state busy'}>
-      {SIGNS[state]}
-      {left !== undefined && `, its tasks end in ${span(Math.max(0, left))}`}
+    <span class={tone} title={words}>
+      {words}
     </span>
   )
 }

@@ -28,12 +28,13 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     show: ({ id }) => <AgentLink id={id} />,
     order: ({ name }) => name,
     width: '9em',
+    lead: true,
   },
   {
     name: 'mode',
     show: (agent) => <Mode agent={agent} />,
     order: ({ mode }) => mode,
-    width: '8em',
+    width: '5.5em',
   },
   {
     name: 'cpus',
@@ -41,6 +42,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
       <SplitBar whole={agentSplit(agent, usagePoint(usage.value[agent.id]), 'cpus')} format={amount} />
     ),
     width: '18%',
+    lead: true,
   },
   {
     name: 'held',
@@ -61,6 +63,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     show: ({ lendable }) => (lendable === undefined ? '?' : amount(lendable)),
     order: ({ lendable }) => lendable ?? -1,
     figure: true,
+    spare: 1,
     width: '4.5em',
   },
   {

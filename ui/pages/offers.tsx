@@ -31,6 +31,7 @@ const COLUMNS: readonly Column<OfferRow>[] = [
     show: ({ lent }) => <b class={lent.cpus > 0 ? 'lent-mark' : 'quiet'}>{amount(lent.cpus)}</b>,
     order: ({ lent }) => lent.cpus,
     figure: true,
+    spare: 1,
     width: '7em',
   },
   {
@@ -38,6 +39,7 @@ const COLUMNS: readonly Column<OfferRow>[] = [
     show: ({ amounts }) => memory(amounts.mem),
     order: ({ amounts }) => amounts.mem,
     figure: true,
+    spare: 1,
     width: '8em',
   },
   {
@@ -62,7 +64,7 @@ const figureOf = (value: unknown): string => (typeof value === 'number' ? amount
 const ANSWERED: readonly Column<ClusterEvent>[] = [
   { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ event }) => event, width: '8.5em' },
   { name: 'how', show: ({ kind }) => kind.replace('offer-', ''), order: ({ kind }) => kind, width: '7em' },
-  { name: 'cpus', show: ({ record }) => figureOf(record?.['cpus']), figure: true, width: '5em' },
+  { name: 'cpus', show: ({ record }) => figureOf(record?.['cpus']), figure: true, spare: 1, width: '5em' },
   {
     name: 'lent',
     show: ({ record }) => figureOf(record?.['lent_cpus']),

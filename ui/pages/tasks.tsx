@@ -11,19 +11,19 @@ import { link } from '../link.ts'
 import { place, setQuery } from '../route.ts'
 
 export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
-  { name: 'task', show: (task) => <TaskName task={task} />, order: ({ id }) => id, width: '24%' },
+  { name: 'task', show: (task) => <TaskName task={task} />, order: ({ id }) => id, width: '24%', lead: true },
   {
     name: 'state',
     show: ({ healthy, state }) => <State state={state} healthy={healthy} />,
     order: ({ state }) => state,
-    width: '9.5em',
+    width: '8.5em',
   },
   {
     name: 'for',
     show: ({ changed }) => <Age at={changed} />,
     order: ({ changed }) => -(changed ?? 0),
     figure: true,
-    width: '6.5em',
+    width: '5.5em',
   },
   {
     name: 'framework',
@@ -37,7 +37,14 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
     order: ({ agent }) => agents.get(agent)?.name ?? '',
     spare: 1,
   },
-  { name: 'cpus', show: ({ cpus }) => amount(cpus), order: ({ cpus }) => cpus, figure: true, width: '5em' },
+  {
+    name: 'cpus',
+    show: ({ cpus }) => amount(cpus),
+    order: ({ cpus }) => cpus,
+    figure: true,
+    spare: 1,
+    width: '5em',
+  },
   {
     name: 'memory',
     show: ({ mem }) => memory(mem),

@@ -13,6 +13,8 @@ export interface Column<T> {
   /** Left out on narrow screens: 1 first. */
   readonly spare?: 1 | 2
   readonly width?: string
+  /** What a row is about: on narrow screens it gets all that the others leave. */
+  readonly lead?: boolean
 }
 
 export interface TableProps<T> {
@@ -65,8 +67,12 @@ export function Table<T>(props: TableProps<T>): preact.JSX.Element {
     >
       <table aria-label={props.label} aria-rowcount={sorted.length}>
         <colgroup>
-          {columns.map(({ name, spare, width }) => (
-            <col key={name} class={spareClass(spare)} style={width === undefined ? {} : { width }} />
+          {columns.map(({ lead, name, spare, width }) => (
+            <col
+              key={name}
+              class={`${spareClass(spare)} ${lead === true ? 'lead' : ''}`}
+              style={width === undefined ? {} : { width }}
+            />
           ))}
         </colgroup>
         <thead>
