@@ -67,6 +67,7 @@ function columnsOf(
   return [
     {
       name: 'name',
+      lead: true,
       order: nameOf,
       show: (entry) => (
         <button type="button" class="plain name" onClick={() => enter(entry)}>
@@ -87,6 +88,7 @@ function columnsOf(
       show: ({ mtime }) => <Time at={mtime * 1000} />,
       order: ({ mtime }) => mtime,
       figure: true,
+      spare: 1,
       width: '10em',
     },
     { name: 'mode', show: ({ mode }) => <code>{mode}</code>, width: '9em', spare: 1 },
