@@ -1,10 +1,15 @@
 // `tepui exec` as a user types it: in a host task and in a Docker container, through the master.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import { systemRandom } from '../../src/base/random.ts'
+import { allTasks, findTask } from '../../src/cli/find-task.ts'
+import { MasterApi } from '../../src/cli/master-api.ts'
+import { ClientSession } from '../../src/cli/session.ts'
 import { type Run, Up } from '../support/cli.ts'
+import { processesWith } from '../support/processes-with.ts'
 
 const TEPUI = `${process.execPath} ${join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts')}`
 const KINDS = ['host', 'docker'] as const
@@ -32,6 +37,35 @@ interface Piped {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
+}
+
+/** A session in the host task without a process of ours for it: many would need gigabytes. */
+class HeldSession {
+  readonly session: ClientSession
+  readonly ended: Promise<string>
+  seen = ''
+
+  private constructor(session: ClientSession) {
+    this.session = session
+    this.ended = this.#read()
+  }
+
+  static async open(line: string): Promise<HeldSession> {
+    const around = { clock: systemClock, random: systemRandom, signal: new AbortController().signal }
+    using api = new MasterApi(up.master, systemClock, around.signal)
+    const { task } = findTask(allTasks(await api.state()), 'host')
+    const wish = { argv: ['sh', '-c', line], user: undefined, terminal: undefined }
+    return new HeldSession(await ClientSession.open(up.master, task, wish, around))
+  }
+
+  async #read(): Promise<string> {
+    using session = this.session
+    await session.follow((_, bytes) => {
+      this.seen += Buffer.from(bytes).toString()
+      return Promise.resolve()
+    })
+    return this.seen
+  }
 }
 
 /** With input of its own, which ends. */
@@ -80,21 +114,6 @@ class Typist {
       if (ended && !what.test(this.seen)) throw new Error(`never saw ${String(what)} in: ${this.seen}`)
     }
   }
-}
-
-/** The processes of this machine whose arguments have this text. */
-function processesWith(text: string): number[] {
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return []
-    try {
-      const line = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      const isOurs = line.includes('tepui.ts') || Number(name) === process.pid
-      return line.includes(text) && !isOurs ? [Number(name)] : []
-    } catch {
-      // It ended while we looked.
-      return []
-    }
-  })
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -213,6 +232,21 @@ function terminalsOf(pid: number): string[] {
   const device = Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[4])
   return [`/dev/pts/${device & 0xff}`]
 }
+
+test('50 commands run in one container at a time, and the next one is refused with the reason', async () => {
+  const held = await Promise.all(
+    Array.from({ length: 50 }, () => HeldSession.open('echo in; read -r word; echo "got $word"')),
+  )
+  await until(() => held.every(({ seen }) => seen === 'in\n'))
+  const refused = await up.tepui('exec', 'host', '--', 'true')
+  expect(refused).toMatchObject({ code: 1, stdout: '' })
+  expect(refused.stderr).toContain('This agent has 50 sessions already, its limit (--max_sessions)')
+  await Promise.all(held.map((one, index) => one.session.write(Buffer.from(`${index}\n`))))
+  expect(await Promise.all(held.map((one) => one.ended))).toEqual(
+    held.map((_, index) => `in\ngot ${index}\n`),
+  )
+  expect((await up.tepui('exec', 'host', '--', 'true')).code).toBe(0)
+})
 
 test('who ran what, and how it ended, is in the log of events', async () => {
   await up.tepui('exec', 'host', '--', 'sh', '-c', 'exit 5')

@@ -43,6 +43,14 @@ test('a session ends with the connection that opened it', async () => {
   await until(() => sessionIn(here).ends > 0)
 })
 
+test('a session ends with its agent, also when the task goes on', async () => {
+  await using here = await running()
+  using reader = await Reader.open(here, launchCall(here))
+  await here.agent.leave()
+  expect(sessionIn(here).ends).toBeGreaterThan(0)
+  await reader.connection.end()
+})
+
 test('a session ends with its container', async () => {
   await using here = await running()
   using reader = await Reader.open(here, launchCall(here))

@@ -180,6 +180,20 @@ test('without the flag nothing goes, and it is remembered what would', async () 
   expect(engine.removed).toEqual(['a:latest'])
 })
 
+test('who prunes needs no flag and no full disk: what was pulled and nobody has goes, but what he names', async () => {
+  const off = images({ isOn: false })
+  await pulled(off, 'gone', 2)
+  await pulled(off, 'named', 2)
+  await pulled(off, 'fresh', 0)
+  await pulled(off, 'used', 2)
+  engine.containers.push('sha256:used')
+  engine.images.set('sha256:theirs', ['theirs:latest'])
+  await off.heard({ reference: 'theirs', pulled: false })
+  await off.prune(['named'])
+  expect(engine.removed).toEqual(['gone:latest'])
+  expect(off.rules).toMatchObject({ isOn: false, excluded: [] })
+})
+
 test('what was used when, and that it was pulled, is known after a restart', async () => {
   const first = images()
   await pulled(first, 'a', 5)
