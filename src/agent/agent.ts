@@ -14,7 +14,7 @@ import type { Resources } from '../resources/resources.ts'
 import { ExecutorApi } from './api-executor.ts'
 import type { Checks } from './checks/checks.ts'
 import { openChecks } from './checks/open.ts'
-import { type OpenCollection, openCollection } from './collection/open.ts'
+import { type CollectionEdges, type OpenCollection, openCollection } from './collection/open.ts'
 import { collectionRoutes } from './collection/page.ts'
 import { openSupervisor } from './containers.ts'
 import { CAPABILITIES, coreSettings } from './core-settings.ts'
@@ -246,7 +246,9 @@ function connectParts(
   const kept = { flags, metrics, workDir: ground.workDir, state: core.state }
   const sandboxBytes = (id: string): number | undefined => meter.usageOf(id)?.bytes
   const keeping = ground.containerizers.find((one) => one.keeping !== undefined)?.keeping
-  const collection = openCollection({ ...kept, keeping, cache: () => fetching.cache, sandboxBytes }, deps)
+  const lastUse: CollectionEdges['lastUse'] = (id) => sampler.lastOf(id)
+  const measured = { lastUse, sandboxBytes }
+  const collection = openCollection({ ...kept, ...measured, keeping, cache: () => fetching.cache }, deps)
   const ends = new ContainerEnds()
   const hear = (news: ContainerNews): void => {
     collection.hear(news)
@@ -330,7 +332,7 @@ function openServer(
   parts: ServedParts,
   deps: AgentDeps,
 ): ReturnType<typeof listen> {
-  const { collection, core, shell, fetching, metrics, sight, lending, link, logging } = parts
+  const { collection, core, shell, fetching, metrics, meter, sight, lending, link, logging } = parts
   const { clock, log, random } = deps
   const { state } = core
   const { workDir } = facts
@@ -354,6 +356,7 @@ function openServer(
       metrics,
       fetching: fetching.routes,
       lending: lending.desk,
+      sandboxBytes: (containerId) => meter.usageOf(containerId)?.bytes,
       usage: lending.usage,
       containers: () => sight.containers(),
       master: () => link.master,

@@ -54,6 +54,13 @@ export function collectedFile(stone: StoredTombstone, path: RunPath): Buffer | u
   return new Map(filesOf(stone)).get(path.rest)
 }
 
+/** For whoever reads what is left of a file: since when that is all, why, and how many bytes there were. */
+export function collectedFacts(stone: StoredTombstone, path: RunPath): object {
+  const { stderr, stdout, why } = recordOf(stone)
+  const tail = path.rest === 'stdout' ? stdout : path.rest === 'stderr' ? stderr : undefined
+  return { at: stone.removedAt / 1000, why: why ?? null, ...(tail !== undefined && { bytes: tail.bytes }) }
+}
+
 /** 410: when and why it went, and what is left of it. */
 export function collectedAnswer(stone: StoredTombstone, path: RunPath): Answer {
   const { why } = recordOf(stone)

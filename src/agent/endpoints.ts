@@ -28,6 +28,8 @@ export interface EndpointDeps {
   readonly metrics: Metrics
   readonly fetching: readonly Route[]
   readonly lending: LendDesk
+  /** Bytes of the sandbox of a running container, when they were measured. */
+  readonly sandboxBytes: (containerId: string) => number | undefined
   /** What the running containers use, new enough for a page. */
   readonly containers: () => Promise<readonly ContainerSight[]>
   readonly collection: readonly Route[]
@@ -79,7 +81,11 @@ function ownRoutes(deps: EndpointDeps): Route[] {
     get('/files/debug', () => files.debug()),
     ...deps.collection,
     deps.usage,
-    ...lendRoutes(deps.lending, () => ({ id: state.agentId ?? '', hostname: facts.info.hostname })),
+    ...lendRoutes(
+      deps.lending,
+      () => ({ id: state.agentId ?? '', hostname: facts.info.hostname }),
+      deps.sandboxBytes,
+    ),
     ...NOT_YET.map(([path, methods, subject]): Route => {
       const sentence = `${path} is not there yet: ${subject} comes with a later version (docs/compatibility.md)`
       return { path, methods, handle: () => text(501, sentence) }

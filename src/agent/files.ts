@@ -14,6 +14,7 @@ import { modeText } from './file-mode.ts'
 import {
   browseCollected,
   collectedAnswer,
+  collectedFacts,
   collectedFile,
   type RunPath,
   tombstoneOf,
@@ -88,7 +89,8 @@ export class Files {
   /**
    * `GET /files/read?path=&offset=&length=`: a piece of a file as text; without offset its size. A piece ends before a
    * character that it would cut, so that pieces put together are the file; `next` says where the next one begins. With
-   * `encoding=base64` (of Tepui) the very bytes come, also those that are no text.
+   * `encoding=base64` (of Tepui) the very bytes come, also those that are no text. `collected` says that the sandbox is
+   * gone and this is what was kept.
    */
   async read(request: Asked): Promise<Answer> {
     const offset = wholeNumber(request.query.get('offset'), -1)
@@ -99,9 +101,9 @@ export class Files {
     if (encoding !== 'utf-8' && encoding !== 'base64')
       return text(400, "Expecting 'encoding' to be utf-8 or base64")
     const wanted = length === -1 ? MAX_READ_BYTES : Math.min(length, MAX_READ_BYTES)
-    const pieceOf = (bytes: Buffer): Answer => {
+    const pieceOf = (bytes: Buffer, more: object = {}): Answer => {
       const piece = encoding === 'base64' ? bytes.subarray(0, wanted) : wholeCharacters(bytes, wanted)
-      return json({ offset, data: piece.toString(encoding), next: offset + piece.length })
+      return json({ offset, data: piece.toString(encoding), next: offset + piece.length, ...more })
     }
     const here = async (place: Place): Promise<Answer> => {
       await using file = await openFile(place)
@@ -112,7 +114,10 @@ export class Files {
     return this.#with(request, here, (stone, path) => {
       const bytes = collectedFile(stone, path)
       if (bytes === undefined) return collectedAnswer(stone, path)
-      return offset === -1 ? json({ offset: bytes.length, data: '' }) : pieceOf(bytes.subarray(offset))
+      const collected = collectedFacts(stone, path)
+      return offset === -1
+        ? json({ offset: bytes.length, data: '', collected })
+        : pieceOf(bytes.subarray(offset), { collected })
     })
   }
 

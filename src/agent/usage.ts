@@ -49,6 +49,11 @@ export class Sampler {
     return this.#running
   }
 
+  /** What was read of a container last; undefined before the first snapshot with it. */
+  lastOf(containerId: string): ContainerStatistics | undefined {
+    return this.#newest?.containers.find((one) => one.containerId === containerId)?.statistics
+  }
+
   #isFresh(usage: ResourceUsage): boolean {
     if (this.#deps.clock.monotonic() - usage.monotonic >= RECENT_MS) return false
     const live = liveContainers(this.#deps.state())

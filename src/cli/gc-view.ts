@@ -21,11 +21,29 @@ export function dryLines(agent: string, page: Json, now: number): readonly strin
   const age = humanDuration(number(rules['max_allowed_age_secs']) * 1000)
   return [
     `${agent}: ${part}, so of sandboxes what ended longer ago than ${age} goes now`,
+    ...runningLines(page),
     ...sandboxLines(page, now),
     ...containerLines(page, now),
     ...fileLines(page, now),
     ...imageLines(page, now),
   ]
+}
+
+/** What no collection takes: whoever takes most first. */
+function runningLines(page: Json): readonly string[] {
+  const rows = list(page['running']).map(object)
+  const cells = rows.map((row) => [
+    named(text(list(row['task_ids'])[0]) || text(row['executor_id'])),
+    sizeText(row['bytes']),
+    sizeText(row['limit_bytes']),
+    row['is_held_to_it'] === true
+      ? 'it is killed'
+      : typeof row['limit_bytes'] === 'number'
+        ? 'it goes on'
+        : '',
+  ])
+  const head = ['RUNNING', 'TAKES', 'RESERVED', 'ABOVE THAT']
+  return section('running sandbox', number(page['running_total']), number(page['running_bytes']), head, cells)
 }
 
 function sandboxLines(page: Json, now: number): readonly string[] {

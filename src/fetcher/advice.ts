@@ -4,6 +4,31 @@ import { OperatingError } from '../base/errors.ts'
 /** Codes of the system that tell of the agent's own disk. */
 const DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EFBIG', 'EMFILE', 'ENFILE'])
 
+/** What Node says of a certificate that nobody vouches for. */
+const UNTRUSTED = new Set([
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+/** What else is wrong between us and a server that should speak TLS, with what to do. */
+const TLS_STEPS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "The server needs a new certificate, unless the agent's clock is wrong",
+  CERT_NOT_YET_VALID: "Is the agent's clock right? The server's certificate is not valid yet",
+  ERR_TLS_CERT_ALTNAME_INVALID: 'Call the server by a name that is in its certificate',
+  EPROTO: 'Does the server speak TLS at this port? If not, say http:// in the URI',
+}
+
+const PROXY_STEP =
+  'The proxy refuses: http_proxy, https_proxy of the agent are http://USER:PASSWORD@HOST:PORT; no_proxy exempts hosts'
+
+/** The server cannot be talked to over TLS, however often one tries. */
+export function isTlsTrouble(error: unknown): boolean {
+  return byCertificate(codeOf(error)) !== undefined
+}
+
 export function isDiskTrouble(error: unknown): boolean {
   return causes(error).some((cause) => DISK.has(codeOf(cause)))
 }
@@ -50,18 +75,30 @@ function byCode(error: unknown): string | undefined {
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
       return 'Is the server up, and can the agent reach it? http_proxy and https_proxy of the agent are used'
+    case 'ERR_PROXY_TUNNEL':
+      return PROXY_STEP
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return 'The agent cannot resolve the name of the server'
     default:
-      return undefined
+      return byCertificate(codeOf(error))
   }
+}
+
+function byCertificate(code: string): string | undefined {
+  if (UNTRUSTED.has(code))
+    return (
+      'The agent does not know who signed the certificate: put that authority among those of its machine ' +
+      '(update-ca-certificates), or start the agent with NODE_EXTRA_CA_CERTS=FILE'
+    )
+  return code.startsWith('ERR_SSL_') ? TLS_STEPS['EPROTO'] : TLS_STEPS[code]
 }
 
 function byStatus(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'HTTPError') return undefined
   const status = (error as { readonly response?: { readonly statusCode?: number } }).response?.statusCode ?? 0
-  if (status === 401 || status === 403 || status === 407)
+  if (status === 407) return PROXY_STEP
+  if (status === 401 || status === 403)
     return 'The server wants other credentials: http://USER:PASSWORD@HOST/… are sent'
   if (status === 404 || status === 410) return 'Is the URI right? Nothing is at this place'
   if (status >= 500 || status === 429) return 'The server was asked several times: try again later'

@@ -1,4 +1,5 @@
 // Folders that files come into before they are looked at: closed to everybody, or a user's own inside of a closed one.
+import type { Stats } from 'node:fs'
 import { chmod, chown, lchown, lstat, mkdir, opendir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OperatingError } from '../base/errors.ts'
@@ -25,9 +26,10 @@ export async function openDesk(parent: string, user: Owner | undefined, random: 
 }
 
 /**
- * Looks at what a user's program made, now that the user cannot reach it any more: a name that he gave to somebody
- * else's file must not become his file. What the agent made itself needs no look.
+ * Looks at what a program made, now that nobody else can reach it any more: neither devices nor pipes may be in it, and
+ * a name that a user gave to somebody else's file must not become his file. A file of our own needs no look.
  * @param path in a closed folder
+ * @param maker whose program it was; undefined: the agent's
  * @throws OperatingError FETCH
  */
 export async function takeOver(
@@ -37,19 +39,20 @@ export async function takeOver(
   const info = await lstat(path)
   const isFile = info.isFile()
   if (!isFile && !info.isDirectory()) throw new OperatingError('FETCH', 'it is neither a file nor a folder')
-  if (maker === undefined) return { isFile, size: info.size }
-  const owners = isFile ? [info.uid] : await ownersIn(path)
-  if (isFile && info.nlink > 1) throw new OperatingError('FETCH', 'it has another name at the same time')
-  if (owners.some((uid) => uid !== maker.uid))
-    throw new OperatingError('FETCH', 'it was exchanged while it was copied')
+  if (isFile && maker !== undefined && info.nlink > 1)
+    throw new OperatingError('FETCH', 'it has another name at the same time')
+  const within = isFile ? [] : await opendir(path, { recursive: true })
+  if (maker !== undefined) checkOwner(info, maker)
+  for await (const entry of within) {
+    if (!entry.isFile() && !entry.isDirectory() && !entry.isSymbolicLink())
+      throw new OperatingError('FETCH', `it holds '${entry.name}', which is a device, a pipe or a socket`)
+    if (maker !== undefined) checkOwner(await lstat(join(entry.parentPath, entry.name)), maker)
+  }
   return { isFile, size: info.size }
 }
 
-async function ownersIn(folder: string): Promise<number[]> {
-  const owners = new Set([(await lstat(folder)).uid])
-  for await (const entry of await opendir(folder, { recursive: true }))
-    owners.add((await lstat(join(entry.parentPath, entry.name))).uid)
-  return [...owners]
+function checkOwner({ uid }: Stats, maker: Owner): void {
+  if (uid !== maker.uid) throw new OperatingError('FETCH', 'it was exchanged while it was copied')
 }
 
 /** Gives a file, or a folder with all that is in it, to a user; links are given, not followed. */

@@ -1,14 +1,15 @@
 // Downloads over HTTP (got): resumed where they were cut, tried again when that may help, given up when they stall.
 import type { IncomingMessage } from 'node:http'
-import { Agent as SecureAgent } from 'node:https'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Got, HTTPError, Request } from 'got'
 import { retry } from '../base/delays.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { formatDuration, humanBytes } from '../base/units.ts'
+import { isTlsTrouble } from './advice.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { TappedAgent } from './body-tap.ts'
 import type { Loaded, LoadOptions, Source, SourceDeps } from './source.ts'
+import { TrustingAgent } from './trust.ts'
 
 /** Answers that another try may change (RFC 9110: timeouts, too many requests, failures of servers and gateways). */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
@@ -49,7 +50,7 @@ async function client(environment: Readonly<Record<string, string | undefined>>)
   const options = { proxyEnv }
   const agent = new TappedAgent(options)
   const own = got.extend({
-    agent: { http: agent, https: new SecureAgent(options) },
+    agent: { http: agent, https: new TrustingAgent(options) },
     retry: { limit: 0 },
     decompress: false,
     maxRedirects: MAX_REDIRECTS,
@@ -271,8 +272,9 @@ function isPassing(error: unknown): boolean {
   return !isFinal(error.cause)
 }
 
-/** Troubles of our own disk, and of URLs, that another try will not change. */
+/** Troubles of our own disk, of URLs and of certificates, that another try will not change. */
 function isFinal(error: unknown): boolean {
+  if (isTlsTrouble(error)) return true
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? ''
   return [
     'ENOSPC',

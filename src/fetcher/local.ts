@@ -1,6 +1,6 @@
 // Files and folders of the agent's own machine, read as the task's user: what he may not read he does not get.
 import { constants } from 'node:fs'
-import { copyFile, cp, open, stat } from 'node:fs/promises'
+import { copyFile, open, stat } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { humanBytes } from '../base/units.ts'
@@ -8,9 +8,9 @@ import { BatchWriter } from './batch-writer.ts'
 import { lastWords, runWatched } from './program.ts'
 import type { Loaded, LoadOptions, Owner, Source } from './source.ts'
 
-/** Up to here a copy is one call; above, it is made in pieces, so that it can be seen and ended. */
-const AT_ONCE_BYTES = 64 * 1024 * 1024
 const PIECE = 1024 * 1024
+/** What file systems say that cannot share blocks, or not between these two. */
+const NO_CLONES = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'EINVAL', 'ENOSYS', 'ENOTTY', 'EPERM'])
 
 export function localSource(clock: Clock, path: string, user: Owner | undefined): Source {
   const reader = user === undefined || user.uid === process.getuid?.() ? undefined : user
@@ -21,51 +21,53 @@ export function localSource(clock: Clock, path: string, user: Owner | undefined)
       return typeof info !== 'string' && info.isFile() && info.size > 0 ? info.size : undefined
     },
     load: async (to, options, signal): Promise<Loaded> => {
-      if (reader === undefined) await copy(path, to, options, signal)
-      else await copyAs(clock, path, to, reader, options, signal)
+      if (reader !== undefined || (await stat(path)).isDirectory())
+        await copyBy(clock, path, to, reader, options, signal)
+      else await copyContents(path, to, options, signal)
       return { status: undefined, retries: 0, resumes: 0, seen: false }
     },
   }
 }
 
-async function copyAs(
+/** By a program: as another user, and folders, which are watched and can be ended so. */
+async function copyBy(
   clock: Clock,
   from: string,
   to: string,
-  user: Owner,
+  user: Owner | undefined,
   options: LoadOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const argv = ['cp', '-R', '--', from, to]
+  // Only the name itself is followed. Links inside stay as they are: whoever follows one does it with his own rights.
+  const argv = ['cp', '-R', '-H', '--', from, to]
   const result = await runWatched(clock, { argv, user, files: [to] }, options, signal)
   if (result.exitCode !== 0) throw new OperatingError('FETCH', lastWords(result))
 }
 
-async function copy(from: string, to: string, options: LoadOptions, signal: AbortSignal): Promise<void> {
-  const info = await stat(from)
-  // Links inside stay as they are: whoever follows one does it with his own rights.
-  if (info.isDirectory()) return cp(from, to, { recursive: true, verbatimSymlinks: true })
-  if (!info.isFile()) throw new OperatingError('FETCH', 'it is neither a file nor a folder')
-  await copyContents(from, to, options, signal)
-}
-
-/** A copy that shares its blocks where the file system can do that. @throws OperatingError LIMIT */
+/**
+ * A copy that shares its blocks where the file system can do that. What is shorter than it said, as it was cut
+ * meanwhile, is no copy.
+ * @throws OperatingError LIMIT, FETCH
+ */
 export async function copyContents(
   from: string,
   to: string,
   { maxBytes, onProgress }: Pick<LoadOptions, 'maxBytes' | 'onProgress'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { size, mode } = await stat(from)
-  if (size > maxBytes)
-    throw new OperatingError('LIMIT', `it has ${humanBytes(size)}, more than ${humanBytes(maxBytes)}`)
-  if (size <= AT_ONCE_BYTES) {
-    await copyFile(from, to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+  // A pipe that took the place of the file meanwhile is not waited for.
+  await using source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK)
+  const info = await source.stat()
+  if (!info.isFile()) throw new OperatingError('FETCH', 'it is neither a file nor a folder')
+  const { mode, size } = info
+  const tooLarge = (bytes: number): OperatingError =>
+    new OperatingError('LIMIT', `it has ${humanBytes(bytes)}, more than ${humanBytes(maxBytes)}`)
+  if (size > maxBytes) throw tooLarge(size)
+  if (await cloned(from, to)) {
     onProgress(size, size)
     return
   }
-  await using source = await open(from, 'r')
-  await using target = await open(to, 'wx', mode & 0o777)
+  await using target = await open(to, 'wx', 0o600)
   const writer = new BatchWriter(target)
   let done = 0
   for (;;) {
@@ -73,8 +75,30 @@ export async function copyContents(
     const { buffer, bytesRead } = await source.read(Buffer.allocUnsafe(PIECE), 0, PIECE, done)
     if (bytesRead === 0) break
     done += bytesRead
+    // It may grow while it is read.
+    if (done > maxBytes) throw tooLarge(done)
     await writer.write(buffer.subarray(0, bytesRead))
     onProgress(done, size)
   }
   await writer.flush()
+  if (done < size)
+    throw new OperatingError(
+      'FETCH',
+      `only ${done} of its ${size} bytes could be read: it was cut meanwhile`,
+      {
+        hint: 'Try again when nobody writes to it, or put files there by renaming them',
+      },
+    )
+  await target.chmod(mode & 0o777)
+}
+
+async function cloned(from: string, to: string): Promise<boolean> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL)
+    return true
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (NO_CLONES.has(code)) return false
+    throw error
+  }
 }

@@ -1,5 +1,6 @@
 // Programs that bring a file: watched by what they write, ended with all their children, run as the task's user.
-import { lstat } from 'node:fs/promises'
+import { lstat, opendir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { OperatingError } from '../base/errors.ts'
 import { type CommandResult, runCommand } from '../base/exec.ts'
@@ -7,6 +8,8 @@ import { formatDuration, humanBytes } from '../base/units.ts'
 import type { LoadOptions, Owner } from './source.ts'
 
 const LOOK_EVERY_MS = 1000
+/** Adding up a large folder is followed by so many times as long a rest. */
+const REST_TIMES = 9
 
 export interface WatchedProgram {
   readonly argv: readonly string[]
@@ -14,7 +17,7 @@ export interface WatchedProgram {
   readonly user: Owner | undefined
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
-  /** Files of which one grows; the first that exists is looked at. */
+  /** Files or folders of which one grows; the first that exists is looked at. */
   readonly files: readonly string[]
 }
 
@@ -39,6 +42,11 @@ export async function runWatched(
       ...(input !== undefined && { input }),
     })
     both.throwIfAborted()
+    if (result.exitCode !== 0) return result
+    // What came after the last look.
+    const bytes = await sizeOf(files)
+    options.onProgress(bytes, undefined)
+    checkSize(bytes, options.maxBytes)
     return result
   } finally {
     ended.abort()
@@ -61,14 +69,18 @@ async function watch(
 ): Promise<void> {
   let bytes = 0
   let since = clock.monotonic()
+  let restMs = 0
   while (!ended.aborted) {
-    await clock.sleep(Math.min(LOOK_EVERY_MS, stallTimeoutMs), ended).catch((error: unknown) => void error)
+    const waitMs = Math.max(restMs, Math.min(LOOK_EVERY_MS, stallTimeoutMs))
+    await clock.sleep(waitMs, ended).catch((error: unknown) => void error)
     if (ended.aborted) return
+    const begun = clock.monotonic()
     const now = await sizeOf(files)
+    restMs = (clock.monotonic() - begun) * REST_TIMES
     if (now !== bytes) since = clock.monotonic()
     bytes = now
     onProgress(bytes, undefined)
-    if (bytes > maxBytes) throw new OperatingError('LIMIT', `it is larger than ${humanBytes(maxBytes)}`)
+    checkSize(bytes, maxBytes)
     if (clock.monotonic() - since >= stallTimeoutMs)
       throw new OperatingError(
         'FETCH',
@@ -77,16 +89,37 @@ async function watch(
   }
 }
 
+function checkSize(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes) throw new OperatingError('LIMIT', `it is larger than ${humanBytes(maxBytes)}`)
+}
+
 async function sizeOf(files: readonly string[]): Promise<number> {
   for (const file of files) {
     try {
-      return (await lstat(file)).size
+      const info = await lstat(file)
+      return info.isDirectory() ? await sizeBelow(file) : info.size
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      if (!isGone(error)) throw error
     }
   }
   return 0
 }
+
+/** Of all files in a folder, as far as it stands still. */
+async function sizeBelow(folder: string): Promise<number> {
+  let bytes = 0
+  for await (const entry of await opendir(folder, { recursive: true })) {
+    if (!entry.isFile()) continue
+    try {
+      bytes += (await lstat(join(entry.parentPath, entry.name))).size
+    } catch (error) {
+      if (!isGone(error)) throw error
+    }
+  }
+  return bytes
+}
+
+const isGone = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT'
 
 /** The last lines that a program wrote, short enough for a message. */
 export function lastWords({ exitCode, signal, stderr, stdout }: CommandResult): string {

@@ -14,6 +14,22 @@ export interface SandboxPlace {
   readonly run: string
 }
 
+/** A file as it is now. */
+export interface FileState {
+  readonly bytes: number
+  /** Its sandbox is gone, and this is what was kept of it. */
+  readonly collected:
+    | undefined
+    | {
+        /** Wall time, ms. */
+        readonly at: number
+        /** `age`, `space` or `asked`. */
+        readonly why: string
+        /** That it had, of which `bytes` are left; undefined when that is not known. */
+        readonly of: number | undefined
+      }
+}
+
 /** What the agent reads at a time (spec/mesos.md 4.4). */
 const PIECE_BYTES = 16 * 4096
 /** The first wait when nothing is new, and the longest. */
@@ -32,8 +48,13 @@ export class SandboxFile {
 
   /** Bytes of the file, undefined while it does not exist. */
   async size(signal: AbortSignal): Promise<number | undefined> {
+    return (await this.look(signal))?.bytes
+  }
+
+  /** Undefined while it does not exist. */
+  async look(signal: AbortSignal): Promise<FileState | undefined> {
     const page = await this.#ask(this.#name, -1, 0, signal)
-    return page?.offset
+    return page === undefined ? undefined : { bytes: page.offset, collected: collectedIn(page.collected) }
   }
 
   /** At most 64 KiB from an offset; undefined while the file does not exist. */
@@ -58,7 +79,7 @@ export class SandboxFile {
     offset: number,
     length: number,
     signal: AbortSignal,
-  ): Promise<{ readonly offset: number; readonly data: string } | undefined> {
+  ): Promise<{ readonly offset: number; readonly data: string; readonly collected: unknown } | undefined> {
     const { executorId, frameworkId, from, run } = this.#place
     const who = 'master' in from ? from.master : `${from.ip}:${from.port}`
     const url = new URL(`http://${who}/files/read`)
@@ -69,15 +90,23 @@ export class SandboxFile {
     url.searchParams.set('encoding', 'base64')
     try {
       const { text } = await this.#http.request({ url: url.href }, signal)
-      const page = JSON.parse(text) as { readonly offset?: unknown; readonly data?: unknown }
-      if (typeof page.offset === 'number' && typeof page.data === 'string') {
-        return { offset: page.offset, data: page.data }
-      }
+      const { collected, data, offset } = JSON.parse(text) as Readonly<Record<string, unknown>>
+      if (typeof offset === 'number' && typeof data === 'string') return { offset, data, collected }
     } catch (error) {
       if (error instanceof PeerRefusal && error.status === 404) return undefined
       if (!(error instanceof SyntaxError)) throw error
     }
     throw new OperatingError('PROTOCOL', `${who} did not answer /files/read as one does`)
+  }
+}
+
+function collectedIn(told: unknown): FileState['collected'] {
+  if (typeof told !== 'object' || told === null) return undefined
+  const { at, bytes, why } = told as Readonly<Record<string, unknown>>
+  return {
+    at: typeof at === 'number' ? at * 1000 : 0,
+    why: typeof why === 'string' ? why : '',
+    of: typeof bytes === 'number' ? bytes : undefined,
   }
 }
 

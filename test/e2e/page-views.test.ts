@@ -55,7 +55,7 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '#/agents', /a1[^]*a2[^]*a3/],
   [() => agentPath(0), /reserved but idle \(web\) − 0\.2 headroom = 0\.4 more cpus/],
   [() => '#/tasks', /web\.0\.0/],
-  [() => task, /guaranteed 0\.2 cpus; uses 0\.12 now/],
+  [() => task, /guaranteed 0\.2 cpus; uses 0\.12 now[^]*its sandbox takes 5 MB of 20 MB reserved/],
   [() => `${task}?tab=sandbox`, /stderr[^]*stdout/],
   [() => `${task}?tab=history`, /starting[^]*running/],
   [() => `${task}?tab=spec`, /tepui run --name web --cpus 0\.2 --mem 32MB -- sh -c 'sleep 100000'/],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { removeTree } from '../../src/gc/removal.ts'
 import type { Offer, TaskInfo } from '../../src/sdk/sdk.ts'
+import { loopMount } from '../support/loop-mount.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
 
 const MB = 1024 ** 2
@@ -21,13 +22,10 @@ afterEach(() => {
 })
 
 /** A folder with a file system of its own behind it. */
-function loopMount(name: string, megabytes: number): string {
-  const image = join(folder, `${name}.img`)
+function smallDisk(name: string, megabytes: number): string {
   const place = join(folder, name)
-  mkdirSync(place)
-  execFileSync('truncate', ['-s', `${megabytes}M`, image])
-  execFileSync('mkfs.ext4', ['-q', '-m', '0', image])
-  mount('-o', 'loop', image, place)
+  const mounted = loopMount(place, megabytes)
+  undo.push(() => mounted[Symbol.dispose]())
   return place
 }
 
@@ -52,7 +50,7 @@ function task(id: string, offer: Offer, value: string): TaskInfo {
 test(`500 tasks come and go on ${DISK_MB} MB: the disk never fills up and the newest failed sandboxes are there`, {
   timeout: 900_000,
 }, async () => {
-  const place = loopMount('work', DISK_MB)
+  const place = smallDisk('work', DISK_MB)
   const cluster = await startCluster({
     workDir: place,
     agent: [
@@ -130,7 +128,7 @@ async function comeAndGo(
 test('a disk that is full refuses launches with the figures; what runs goes on, and it recovers', {
   timeout: 300_000,
 }, async () => {
-  const place = loopMount('work', 50)
+  const place = smallDisk('work', 50)
   await using cluster = await startCluster({ workDir: place, agent: ['--containerizers=mesos'] })
   const { framework } = cluster
   await framework.launch((offer) => task('runs', offer, 'echo begun; sleep 1000'))
@@ -230,7 +228,7 @@ test('a sandbox with a mount below is kept and told with the reason, and goes wh
 })
 
 test('files that nobody may remove are told, and go when they may', () => {
-  const place = loopMount('work', 20)
+  const place = smallDisk('work', 20)
   const tree = join(place, 'tree')
   mkdirSync(join(tree, 'a'), { recursive: true })
   for (const name of ['a/fixed', 'a/free', 'b']) writeFileSync(join(tree, name), 'x')

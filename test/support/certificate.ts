@@ -16,9 +16,10 @@ const COMMON_NAME = der(0x06, Buffer.from('550403', 'hex'))
 const UTF8 = 0x0c
 const UTC_TIME = 0x17
 
-export function selfSigned(): { readonly key: string; readonly cert: string } {
+/** @param host whom it names */
+export function selfSigned(host = 'test'): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-  const name = sequence(der(0x31, sequence(COMMON_NAME, text(UTF8, 'test'))))
+  const name = sequence(der(0x31, sequence(COMMON_NAME, text(UTF8, host))))
   const years = sequence(text(UTC_TIME, '200101000000Z'), text(UTC_TIME, '491231235959Z'))
   const body = sequence(
     der(0x02, Buffer.from([1])),

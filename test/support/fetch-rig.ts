@@ -1,6 +1,7 @@
 // A fetcher with a sandbox, a cache and a server of its own, all of it in a folder that goes with the test.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer as createSecure } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { systemRandom } from '../../src/base/random.ts'
 import { FetchCache } from '../../src/fetcher/cache.ts'
 import { Fetcher, type FetcherOptions, type FetchRequest } from '../../src/fetcher/fetcher.ts'
 import type { CommandInfoURI } from '../../src/wire/commands.ts'
+import type { selfSigned } from './certificate.ts'
 import type { ManualClock } from './clock.ts'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void
@@ -91,12 +93,18 @@ export class Rig implements AsyncDisposable {
     )
   }
 
-  /** The URL of a server that answers so. */
-  async serve(handler: Handler): Promise<string> {
-    const server = createServer(handler)
+  /** The URL of a server that answers so; with a certificate for `localhost`, over https. */
+  async serve(handler: Handler, certificate?: ReturnType<typeof selfSigned>): Promise<string> {
+    const server = certificate === undefined ? createServer(handler) : createSecure(certificate, handler)
+    const port = await this.listen(server)
+    return certificate === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`
+  }
+
+  /** The port of a server, which is closed at the end. */
+  async listen(server: Server): Promise<number> {
     this.#servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return (server.address() as AddressInfo).port
   }
 
   read(name: string, sandbox = this.sandbox): string {

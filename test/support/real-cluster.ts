@@ -1,5 +1,5 @@
 // A real master, a real agent and a framework of the SDK in one process: real clock, real engine, real processes.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Agent, startAgent } from '../../src/agent/agent.ts'
@@ -178,6 +178,7 @@ export interface RealCluster extends AsyncDisposable {
   page(path: string): Promise<unknown>
   /** A file in the sandbox of a task or executor. */
   file(executorId: string, name: string): string
+  write(executorId: string, name: string, text: string): void
 }
 
 export async function startCluster(
@@ -208,17 +209,18 @@ export async function startCluster(
       return answer.json()
     }
     const agentId = ((await page('/state')) as { readonly id: string }).id
+    const pathOf = (executorId: string, name: string): string => {
+      const folder = join(workDir, 'slaves', agentId || idIn(framework), 'frameworks')
+      return join(folder, framework.client.frameworkId, 'executors', executorId, 'runs/latest', name)
+    }
     return {
       master,
       agent,
       framework,
       workDir,
       page,
-      file: (executorId, name) => {
-        const folder = join(workDir, 'slaves', agentId || idIn(framework), 'frameworks')
-        const run = join(folder, framework.client.frameworkId, 'executors', executorId, 'runs/latest')
-        return readFileSync(join(run, name), 'utf8')
-      },
+      file: (executorId, name) => readFileSync(pathOf(executorId, name), 'utf8'),
+      write: (executorId, name, text) => writeFileSync(pathOf(executorId, name), text),
       [Symbol.asyncDispose]: () => undo.disposeAsync(),
     }
   } catch (error) {

@@ -201,7 +201,7 @@ export class ToyAgentServer implements AsyncDisposable {
       ),
       get('/files/browse', ({ query }) =>
         json(
-          ['stdout', 'stderr'].map((file) => ({
+          ['stdout', 'stdout.head', 'stdout.1', 'stderr'].map((file) => ({
             path: `${query.get('path')}/${file}`,
             size: STDOUT.length,
             mode: '-rw-r--r--',
@@ -297,7 +297,8 @@ export class ToyAgentServer implements AsyncDisposable {
         executor_id: id,
         tasks: [id],
         revocable: lent === true,
-        allocated: { cpus, mem },
+        allocated: { cpus, mem, disk: 20 },
+        disk_used_bytes: 5 * 1024 ** 2,
         statistics: { memoryLimitBytes: mem * 1024 ** 2 },
         cpus: cpus * 0.6,
       })),

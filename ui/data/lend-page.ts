@@ -41,6 +41,8 @@ export interface Container {
   readonly statistics?: Readonly<Record<string, number | undefined>>
   readonly cpus?: number
   readonly waits?: number
+  /** What its sandbox takes; `allocated.disk` is what it reserved, in MB. */
+  readonly disk_used_bytes?: number
   readonly frozen?: boolean
 }
 

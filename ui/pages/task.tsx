@@ -17,7 +17,7 @@ import {
   type TaskDetails,
   type WhyTask,
 } from '../data/task-details.ts'
-import { amount, cpuText, isLive, memory, percent, span, stateWords } from '../data/words.ts'
+import { amount, bytes, cpuText, isLive, memory, percent, span, stateWords } from '../data/words.ts'
 import { Logs } from '../parts/logs.tsx'
 import {
   Age,
@@ -240,8 +240,16 @@ function useText(task: TaskRow, container: Container | undefined): string {
     ...(container?.cpus === undefined ? [] : [`uses ${amount(container.cpus)} now`]),
     ...(container?.frozen === true ? ['stands still: an owner needs its cpus'] : []),
     `memory limit ${limit === undefined ? memory(task.mem) : memory(limit / 1024 ** 2)}`,
+    ...diskTexts(container),
   ]
   return parts.join('; ')
+}
+
+function diskTexts(container: Container | undefined): readonly string[] {
+  const used = container?.disk_used_bytes
+  const reserved = container?.allocated['disk'] ?? 0
+  if (used === undefined) return []
+  return [`its sandbox takes ${bytes(used)}${reserved > 0 ? ` of ${memory(reserved)} reserved` : ''}`]
 }
 
 function Charts(props: {

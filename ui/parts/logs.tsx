@@ -1,9 +1,9 @@
 /** The output of a task, live: the newest part of stdout or stderr, followed while it grows, searched, downloaded. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { TaskRow } from '../../src/wire/page.ts'
-import { address, askJson } from '../data/requests.ts'
+import { address, askJson, useFetched } from '../data/requests.ts'
 import { bytes, counted, hasFailed, isLive } from '../data/words.ts'
-import { Tabs, Trouble } from './pieces.tsx'
+import { Age, Tabs, Trouble } from './pieces.tsx'
 
 /** Agents read so much at once. */
 const PIECE = 65_536
@@ -14,6 +14,20 @@ const MOST_KEPT = 512 * 1024
 interface ReadPage {
   readonly data: string
   readonly offset: number
+  readonly collected?: Collected
+}
+
+/** The sandbox is gone: since when (seconds), and of how many bytes what is left is the end. */
+interface Collected {
+  readonly at: number
+  readonly why: string
+  readonly bytes?: number
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  age: 'after its --gc_delay',
+  space: 'to make room on the disk',
+  asked: 'on request',
 }
 
 /** The folder of the newest run; commands are their own executors. */
@@ -37,9 +51,10 @@ interface Shown {
   readonly begin: number
   readonly end: number
   readonly trouble: string | undefined
+  readonly collected: Collected | undefined
 }
 
-const NOTHING: Shown = { text: '', begin: 0, end: 0, trouble: undefined }
+const NOTHING: Shown = { text: '', begin: 0, end: 0, trouble: undefined, collected: undefined }
 
 export function Logs({ task }: { readonly task: TaskRow }): preact.JSX.Element {
   const [file, setFile] = useState(hasFailed(task.state) ? 'stderr' : 'stdout')
@@ -85,7 +100,9 @@ export function Logs({ task }: { readonly task: TaskRow }): preact.JSX.Element {
           {shown.begin > 0 && `; the first ${bytes(shown.begin)} are not shown`}
           {search !== '' && `; ${found.length} of ${counted(lines.length, 'line')}`}
         </small>
+        <PutAside task={task} file={file} />
       </div>
+      {shown.collected !== undefined && <WasCollected collected={shown.collected} left={shown.end} />}
       {shown.trouble !== undefined && <Trouble words={shown.trouble} />}
       <div class="log" ref={box} tabIndex={0} aria-label={file}>
         <pre>
@@ -96,6 +113,51 @@ export function Logs({ task }: { readonly task: TaskRow }): preact.JSX.Element {
           )}
         </pre>
       </div>
+    </>
+  )
+}
+
+function WasCollected({
+  collected: { at, bytes: had, why },
+  left,
+}: {
+  readonly collected: Collected
+  readonly left: number
+}): preact.JSX.Element {
+  return (
+    <p class="quiet">
+      The sandbox was collected <Age at={at * 1000} /> ago {WHY[why] ?? ''};{' '}
+      {had === left
+        ? 'this is all that was written'
+        : `the last ${bytes(left)} of ${bytes(had ?? left)} are left`}
+      .
+    </p>
+  )
+}
+
+const ASIDE_MS = 10_000
+const ASIDE: readonly (readonly [ending: string, words: string])[] = [
+  ['head', 'how it began'],
+  ['1', 'what was before'],
+]
+
+/** What rotation put aside of a stream: its beginning, and what was written before this. */
+function PutAside({ file, task }: { readonly task: TaskRow; readonly file: string }): preact.JSX.Element {
+  const root = sandboxPath(task)
+  const url = fileUrl('browse', task.agent, root)
+  const names = useFetched<readonly { readonly path: string; readonly size: number }[]>(url, ASIDE_MS)
+  return (
+    <>
+      {ASIDE.map(([ending, words]) => {
+        const name = `${file}.${ending}`
+        const found = names.value?.find(({ path }) => path.endsWith(`/${name}`))
+        if (found === undefined) return null
+        return (
+          <a key={name} href={fileUrl('download', task.agent, `${root}/${name}`)} download={name}>
+            {words} ({bytes(found.size)})
+          </a>
+        )
+      })}
     </>
   )
 }
@@ -131,11 +193,15 @@ function useTail(agent: string, path: string): Shown {
 }
 
 async function readOn(agent: string, path: string, before: Shown, signal: AbortSignal): Promise<Shown> {
-  const size = (await askJson<ReadPage>(fileUrl('read', agent, path, { offset: -1 }), signal)).offset
+  const { collected, offset: size } = await askJson<ReadPage>(
+    fileUrl('read', agent, path, { offset: -1 }),
+    signal,
+  )
   const isNew = size < before.end || before.end === 0
   let shown: Shown = isNew
     ? { ...NOTHING, begin: Math.max(0, size - PIECE), end: Math.max(0, size - PIECE) }
     : { ...before, trouble: undefined }
+  shown = { ...shown, collected }
   while (shown.end < size) {
     const { data } = await askJson<ReadPage>(
       fileUrl('read', agent, path, { offset: shown.end, length: PIECE }),
@@ -146,7 +212,7 @@ async function readOn(agent: string, path: string, before: Shown, signal: AbortS
     if (length === 0) break
     const text = shown.text + data
     const cut = Math.max(0, text.length - MOST_KEPT)
-    shown = { text: text.slice(cut), begin: shown.begin + cut, end: shown.end + length, trouble: undefined }
+    shown = { ...shown, text: text.slice(cut), begin: shown.begin + cut, end: shown.end + length }
   }
   return shown
 }

@@ -3,9 +3,16 @@ import type { Ending } from '../../gc/plan.ts'
 import type { ContainerFacts } from '../../gc/tombstone.ts'
 import { exitWords } from '../core/exits.ts'
 import { type AgentState, type Executor, executorOf, type Task } from '../core/state.ts'
+import type { ContainerStatistics } from '../../resources/usage.ts'
 import type { ContainerNews } from '../supervisor.ts'
 
 type EndNews = Extract<ContainerNews, { type: 'exited' | 'launch-failed' }>
+
+/** What was measured of a container last; of one that ran shortly nothing was. */
+export interface LastMeasured {
+  readonly diskBytes: number | undefined
+  readonly statistics: ContainerStatistics | undefined
+}
 
 export interface EndOfContainer {
   readonly facts: ContainerFacts
@@ -20,7 +27,12 @@ const ON_REQUEST = new Set(['killed', 'framework-removed', 'agent-shutdown', 'id
  * To be asked before the core hears of the end. Undefined for a container that it does not know.
  * @param now wall time, ms
  */
-export function endOf(state: Readonly<AgentState>, news: EndNews, now: number): EndOfContainer | undefined {
+export function endOf(
+  state: Readonly<AgentState>,
+  news: EndNews,
+  now: number,
+  measured: LastMeasured,
+): EndOfContainer | undefined {
   const executor = executorOf(state, news.containerId)
   if (executor === undefined || state.agentId === undefined) return undefined
   const tasks = [...executor.tasks.values(), ...executor.completedTasks]
@@ -34,7 +46,7 @@ export function endOf(state: Readonly<AgentState>, news: EndNews, now: number): 
     endedAt: now,
     ...(startedAt !== undefined && { startedAt }),
     cause: news.type === 'exited' ? exitWords(news.exit) : news.message,
-    figures: figuresOf(news, startedAt, now),
+    figures: { ...measuredFigures(measured), ...figuresOf(news, startedAt, now) },
   }
   return { facts, ending: endingOf(executor, tasks, news) }
 }
@@ -45,6 +57,18 @@ function endingOf({ life }: Executor, tasks: readonly Task[], news: EndNews): En
   return news.type === 'exited' && news.exit.kind === 'exited' && news.exit.code === 0
     ? 'succeeded'
     : 'failed'
+}
+
+function measuredFigures({ diskBytes, statistics }: LastMeasured): Readonly<Record<string, number>> {
+  const figures = {
+    cpu_secs: statistics?.cpuSeconds,
+    mem_bytes: statistics?.memoryBytes,
+    mem_peak_bytes: statistics?.memoryPeakBytes,
+    disk_used_bytes: diskBytes,
+  }
+  return Object.fromEntries(Object.entries(figures).filter(([, value]) => value !== undefined)) as Readonly<
+    Record<string, number>
+  >
 }
 
 function figuresOf(

@@ -14,6 +14,7 @@ import { Remover } from '../../gc/remover.ts'
 import { Reserve } from '../../gc/reserve.ts'
 import { onSchedule } from '../../gc/schedule.ts'
 import type { Spares } from '../../gc/spares.ts'
+import type { ContainerStatistics } from '../../resources/usage.ts'
 import { Database } from '../../store/database.ts'
 import { COLLECTION_MIGRATIONS, ScheduledPaths, Tombstones } from '../../store/scheduled-paths.ts'
 import type { AgentState } from '../core/state.ts'
@@ -21,9 +22,9 @@ import type { AgentFlags } from '../flags.ts'
 import type { AgentDeps } from '../ground.ts'
 import { AGENTS_FOLDER, META_AGENTS_FOLDER, sandboxDirectory } from '../paths.ts'
 import type { ContainerNews } from '../supervisor.ts'
-import { endOf } from './endings.ts'
+import { endOf, type LastMeasured } from './endings.ts'
 import { type EngineSide, isSameDisk, openEngineSide, watchImages } from './engine-side.ts'
-import { holdersText } from './holders.ts'
+import { type Holder, holdersOf, holdersText } from './holders.ts'
 
 export interface CollectionEdges {
   readonly flags: AgentFlags
@@ -32,6 +33,8 @@ export interface CollectionEdges {
   readonly state: Readonly<AgentState>
   /** Bytes of the sandbox of a running container, when they were measured. */
   readonly sandboxBytes: (containerId: string) => number | undefined
+  /** What a container used, as it was read last. */
+  readonly lastUse: (containerId: string) => ContainerStatistics | undefined
   /** What a containerizer keeps besides; undefined when none does. */
   readonly keeping: Keeping | undefined
   /** Of fetched files; undefined before it is open, and without one. */
@@ -48,6 +51,10 @@ export interface OpenCollection extends AsyncDisposable {
   readonly tombstones: Tombstones
   readonly reserve: Reserve
   readonly disk: () => DiskUse
+  /** The containers that run, with what their sandboxes take. */
+  readonly running: () => readonly Holder[]
+  /** `--enforce_container_disk_quota`. */
+  readonly holdsToQuota: boolean
   /** Looks for what is due, or for all that ended or was not used for so long, and removes it. */
   sweep(olderThanMs?: number): Promise<void>
   /** Of every step in a container's life, before the core hears of it. */
@@ -105,16 +112,14 @@ export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCol
   const remover = new Remover(clock)
   const paths = new ScheduledPaths(database)
   const engine = openEngineSide({ ...edges, database }, deps)
-  const cache = (): FetchCache | undefined => {
-    const one = edges.cache()
-    return one !== undefined && isSameDisk(one.folder, workDir) ? one : undefined
-  }
+  const cache = (): FetchCache | undefined => cacheOn(workDir, edges.cache())
   const shared = (): Spares | undefined => (engine.isSameDisk ? engine.images : undefined)
   const spares = (): Spares[] => [cache(), shared()].filter((one) => one !== undefined)
   const collector = newCollector(edges, deps, { disk, paths, remover, spares, tombstones })
   const wanted = Math.min(flags.disk_reserve, Math.floor(totalBytes * RESERVE_PART))
   const reserve = new Reserve(join(workDir, 'reserve'), wanted)
-  const holders = (): string => holdersText(state, edges.sandboxBytes, collector.scheduled)
+  const running = (): readonly Holder[] => holdersOf(state, edges.sandboxBytes)
+  const holders = (): string => holdersText(running(), collector.scheduled)
   const collect = async (): Promise<void> => void (await collector.collect())
   const guard = new DiskGuard({ log, metrics, disk, reserve, holders, collect })
   const trouble = (error: unknown): void =>
@@ -135,10 +140,12 @@ export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCol
     tombstones,
     reserve,
     disk,
+    running,
+    holdsToQuota: flags.enforce_container_disk_quota,
     sweep: (olderThanMs) => sweeps.sweep(olderThanMs),
     hear(news) {
       if (news.type !== 'exited' && news.type !== 'launch-failed') return
-      const end = endOf(state, news, clock.now())
+      const end = endOf(state, news, clock.now(), lastMeasured(edges, news.containerId))
       if (end === undefined) return
       const { facts, ending } = end
       // Of a launch that was refused early there is no sandbox.
@@ -161,6 +168,15 @@ export function openCollection(edges: CollectionEdges, deps: AgentDeps): OpenCol
       database[Symbol.dispose]()
     },
   }
+}
+
+/** One that lies on another disk is left alone. */
+function cacheOn(workDir: string, cache: FetchCache | undefined): FetchCache | undefined {
+  return cache !== undefined && isSameDisk(cache.folder, workDir) ? cache : undefined
+}
+
+function lastMeasured({ lastUse, sandboxBytes }: CollectionEdges, containerId: string): LastMeasured {
+  return { diskBytes: sandboxBytes(containerId), statistics: lastUse(containerId) }
 }
 
 function stoneLimits(diskBytes: number): { readonly entries: number; readonly bytes: number } {

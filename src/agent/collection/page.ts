@@ -8,6 +8,7 @@ import type { Logger } from '../../base/log.ts'
 import { parseDuration } from '../../base/units.ts'
 import type { Collection, Entry, Removed } from '../../gc/entry.ts'
 import { byWorth, dueAt, maxAllowedAge, whyDue } from '../../gc/plan.ts'
+import type { Holder } from './holders.ts'
 import type { OpenCollection } from './open.ts'
 import { othersOf } from './others.ts'
 
@@ -87,6 +88,7 @@ function collectionPage(open: OpenCollection, clock: Clock): object {
     why: whyDue(entry, collector.rules, moment),
   }))
   all.sort(byTurn)
+  const running = open.running()
   return {
     now: now / 1000,
     disk: {
@@ -102,6 +104,9 @@ function collectionPage(open: OpenCollection, clock: Clock): object {
       gc_disk_headroom: collector.rules.headroom,
       max_allowed_age_secs: maxAllowedAge(collector.rules, use.usage) / 1000,
     },
+    running_total: running.length,
+    running_bytes: running.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+    running: running.slice(0, MAX_ROWS).map((holder) => runningRow(holder, open.holdsToQuota)),
     scheduled_total: all.length,
     scheduled_bytes: all.reduce((sum, { entry }) => sum + (entry.bytes ?? 0), 0),
     scheduled: all.slice(0, MAX_ROWS).map(rowOf),
@@ -145,6 +150,19 @@ function rowOf({ entry, due, why }: Turn): object {
     container_id: facts?.containerId ?? null,
     task_ids: facts?.taskIds ?? [],
     cause: facts?.cause ?? null,
+  }
+}
+
+/** One that has no disk reserved may take what there is. */
+function runningRow({ bytes, container, limitBytes }: Holder, holdsToQuota: boolean): object {
+  return {
+    framework_id: container.frameworkId,
+    executor_id: container.executorId,
+    container_id: container.containerId,
+    task_ids: container.taskIds,
+    bytes: bytes ?? null,
+    limit_bytes: limitBytes ?? null,
+    is_held_to_it: holdsToQuota && limitBytes !== undefined,
   }
 }
 

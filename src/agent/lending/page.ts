@@ -7,8 +7,11 @@ import type { Recorded } from './records.ts'
 
 const SHOWN_DECISIONS = 20
 
+/** Bytes that the sandbox of a running container takes, when they were measured. */
+export type DiskOf = (containerId: string) => number | undefined
+
 /** Plain numbers: cores, megabytes, shares of time, ms. */
-export function lendPage(desk: LendDesk): Page {
+export function lendPage(desk: LendDesk, diskOf: DiskOf): Page {
   const { lending, names, power, records } = desk
   const { actions, estimate, usage } = lending
   const closed = lending.closed
@@ -37,7 +40,7 @@ export function lendPage(desk: LendDesk): Page {
     ...(usage !== undefined && {
       at: usage.at,
       host: usage.host,
-      containers: usage.containers.map((container) => containerPage(desk, container)),
+      containers: usage.containers.map((container) => containerPage(desk, container, diskOf)),
     }),
     corrections: records.newest.flatMap(correctionPage),
     decisions: records.newest.slice(-SHOWN_DECISIONS).map(({ decision, id, tasks }) => ({
@@ -52,7 +55,8 @@ function whyNot(closed: string, mode: string): string {
   return mode === 'off' ? 'Lending is off: switch it on with `tepui lend set --mode full`' : closed
 }
 
-function containerPage({ lending }: LendDesk, container: ContainerUsage): Page {
+function containerPage({ lending }: LendDesk, container: ContainerUsage, diskOf: DiskOf): Page {
+  const disk = diskOf(container.containerId)
   const rates = lending.sight.rates(container.containerId)
   return {
     container_id: container.containerId,
@@ -62,6 +66,7 @@ function containerPage({ lending }: LendDesk, container: ContainerUsage): Page {
     revocable: container.revocable,
     allocated: amounts(container.allocated),
     statistics: container.statistics,
+    ...(disk !== undefined && { disk_used_bytes: disk }),
     ...(rates !== undefined && { cpus: rates.cpus, waits: rates.waiting, memory_stall: rates.memoryStall }),
     ...(container.revocable && { frozen: lending.isFrozen(container.containerId) }),
   }

@@ -1,6 +1,7 @@
 // `tepui logs`: what tasks wrote, whether they still run or not; of several each line says whose it is.
 import { OperatingError } from '../../base/errors.ts'
-import { follow, SandboxFile } from '../../frameworks/sandbox-file.ts'
+import { humanBytes } from '../../base/units.ts'
+import { type FileState, follow, SandboxFile } from '../../frameworks/sandbox-file.ts'
 import { HttpClient } from '../../http/client.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -9,6 +10,7 @@ import { isPattern, PrefixedLines, tasksMatching } from '../matching-tasks.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
 import { isData } from '../output.ts'
+import { ageText } from '../words.ts'
 
 export const logsCommand: Command = {
   name: 'logs',
@@ -83,29 +85,69 @@ async function read(
   found: FoundTask,
   output: Output,
 ): Promise<void> {
-  const { clock, signal } = context
+  const { clock, screen, signal } = context
   const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
   const place = placeOf(found, state, api.address)
   const file = new SandboxFile(http, place, stream)
-  if (!found.isLive && (await file.size(signal)) === undefined) {
+  const show = (piece: Uint8Array): void => output.take(piece, found.task.id, stream)
+  const other = (ending: string): SandboxFile => new SandboxFile(http, place, `${stream}.${ending}`)
+  const now = await file.look(signal)
+  if (!found.isLive && now === undefined) {
     throw new OperatingError('REFUSED', `Task '${found.task.id}' has no ${stream}`, {
       hint: 'Its sandbox was collected (--gc_delay of the agent), or it never started',
     })
   }
-  const show = (piece: Uint8Array): void => output.take(piece, found.task.id, stream)
   if (isSet(options, 'head')) {
+    if (now?.collected !== undefined && !isAll(now)) throw headless(found, stream, now)
     // There is no such file as long as nothing was rotated.
-    const kept = await new SandboxFile(http, place, `${stream}.head`).read(0, HEAD_BYTES, signal)
+    const kept = now?.collected === undefined ? await other('head').read(0, HEAD_BYTES, signal) : undefined
     show(kept ?? (await file.read(0, HEAD_BYTES, signal)) ?? Buffer.alloc(0))
     return output.end()
   }
   const lines =
     textOf(options, 'tail') === undefined ? undefined : wholeOf(options, 'tail', 10, [0, 1_000_000])
   const from = lines === undefined ? 0 : await tailOffset(file, lines, signal)
+  if (now?.collected !== undefined)
+    screen.note(`tepui logs: ${collectedText(found, stream, now, clock.now())}`)
+  else if (from === 0) {
+    const rotated = await other('1').size(signal)
+    if (rotated !== undefined) screen.note(`tepui logs: ${rotatedText(found, stream, rotated)}`)
+  }
   const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
   for await (const piece of follow(file, clock, { from, ended }, signal)) show(piece)
   output.end()
   await ended
+}
+
+const isAll = ({ bytes, collected }: FileState): boolean => collected?.of === bytes
+const WHY: Readonly<Record<string, string>> = {
+  age: ' after its --gc_delay',
+  space: ' to make room on the disk',
+  asked: ' on request',
+}
+
+/** Where the rest is that nobody sees here. Pure, for its test. */
+export function collectedText({ task }: FoundTask, stream: string, state: FileState, now: number): string {
+  const { bytes, collected } = state
+  const ago = ageText((collected?.at ?? now) / 1000, now)
+  const went = `the sandbox of '${task.id}' was collected ${ago} ago${WHY[collected?.why ?? ''] ?? ''}`
+  if (isAll(state)) return `${went}; this is all of its ${stream}`
+  const of = collected?.of === undefined ? '' : ` of ${humanBytes(collected.of)}`
+  const more = `tepui fs cat ${task.id}:tombstone.json`
+  return `${went}; this is the end of its ${stream}, the last ${humanBytes(bytes)}${of} (${more})`
+}
+
+/** Pure, for its test. */
+export function rotatedText({ task }: FoundTask, stream: string, bytes: number): string {
+  const before = `tepui fs cat ${task.id}:${stream}.1`
+  return `the ${humanBytes(bytes)} before this are put aside: ${before}; how it began: tepui logs ${task.id} --head`
+}
+
+function headless(found: FoundTask, stream: string, state: FileState): OperatingError {
+  const what = `The beginning of the ${stream} of '${found.task.id}' is gone with its sandbox`
+  return new OperatingError('REFUSED', `${what}: its last ${humanBytes(state.bytes)} were kept`, {
+    hint: `tepui logs ${found.task.id} prints those; a longer --gc_delay of the agent keeps sandboxes`,
+  })
 }
 
 /** Through the master: one address is enough, wherever the agent is. */

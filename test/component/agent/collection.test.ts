@@ -46,6 +46,7 @@ async function run(taskId: string): Promise<{ id: string; sandbox: string }> {
 
 interface Page {
   readonly scheduled: readonly Record<string, unknown>[]
+  readonly running: readonly Record<string, unknown>[]
   readonly collecting: boolean
   readonly last: { readonly removed: readonly object[] } | null
   readonly disk: { readonly is_full: boolean }
@@ -114,6 +115,11 @@ test('of a collected sandbox the streams and the tombstone are read, all else is
       offset: 6,
       data: 'of t\n',
       next: 11,
+      collected: { at: expect.any(Number) as number, why: 'asked', bytes: 11 },
+    })
+    expect(JSON.parse((await files('read', `${place}/stdout`)).body)).toMatchObject({
+      offset: 11,
+      collected: { why: 'asked', bytes: 11 },
     })
     expect(JSON.parse((await files('download', `${place}/tombstone.json`)).body)).toMatchObject({
       containerId: id,
@@ -166,6 +172,22 @@ test('a container that takes more of the disk than it reserved is killed and tol
   const id = [...agent.containers.containers.keys()][0] ?? ''
   const container = agent.containers.container(id)
   const sandbox = join(agent.workDir, 'slaves/M-S0/frameworks/F1/executors/big/runs', id)
+  const running = await vi.waitUntil(async () => {
+    await clock.advance(15_000)
+    const rows = (await page()).running
+    return typeof rows[0]?.['bytes'] === 'number' ? rows : undefined
+  })
+  expect(running).toEqual([
+    {
+      framework_id: 'F1',
+      executor_id: 'big',
+      container_id: id,
+      task_ids: ['big'],
+      bytes: expect.any(Number) as number,
+      limit_bytes: 1024 ** 2,
+      is_held_to_it: true,
+    },
+  ])
   writeFileSync(join(sandbox, 'data'), Buffer.alloc(2 * 1024 ** 2, 1))
   await vi.waitUntil(async () => {
     await clock.advance(15_000)

@@ -10,6 +10,13 @@ const page = (usage: number): Json => ({
   now: NOW,
   disk: { usage, total_bytes: 100 * 1024 ** 3 },
   rules: { gc_delay_secs: 604_800, gc_disk_headroom: 0.1, max_allowed_age_secs: usage >= 0.9 ? 0 : 302_400 },
+  running_total: 3,
+  running_bytes: 7 * 1024 ** 2,
+  running: [
+    { task_ids: ['hog'], bytes: 6 * 1024 ** 2, limit_bytes: 5 * 1024 ** 2, is_held_to_it: true },
+    { task_ids: ['calm'], bytes: 1024 ** 2, limit_bytes: 9 * 1024 ** 2, is_held_to_it: false },
+    { task_ids: [], executor_id: 'new', bytes: null, limit_bytes: null, is_held_to_it: false },
+  ],
   scheduled_total: 2,
   scheduled_bytes: 6144,
   scheduled: [
@@ -77,6 +84,10 @@ test('each kind has its table, and no line is wider than 100 columns', () => {
   )
   expect(lines.filter((line) => line.length > 100)).toEqual([])
   const text = lines.join('\n')
+  expect(text).toMatch(
+    /^3 running sandboxes, 7 MiB\nRUNNING +TAKES +RESERVED +ABOVE THAT *\nhog +6 MiB +5 MiB +it is killed *\n/m,
+  )
+  expect(text).toMatch(/^calm +1 MiB +9 MiB +it goes on *\nnew +- +- *$/m)
   expect(text).toMatch(/^2 sandboxes, 6 KiB\nSANDBOX +ENDED AS +AGO +SIZE +GOES +WHY\n/m)
   expect(text).toMatch(/^job-1 +succeeded +111h06m +4 KiB +now +the disk is full$/m)
   expect(text).toMatch(/^job-2 +failed +1m00s +2 KiB +in 83h59m +gc_delay$/m)

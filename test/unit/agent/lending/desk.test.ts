@@ -194,7 +194,7 @@ describe('the pages', () => {
     await rig.lending.round()
     rig.answer = () => [squeeze(0.3), freeze('c-b1'), evict('b1')]
     await rig.seconds(1)
-    const page = lendPage(rig.desk)
+    const page = lendPage(rig.desk, (id) => (id === 'c-web' ? 4096 : undefined))
     expect(page).toMatchObject({
       mode: 'full',
       paused: false,
@@ -205,7 +205,7 @@ describe('the pages', () => {
       corrections: [{ tasks: ['b1'], message: "'web' waited" }],
     })
     expect(JSON.parse(JSON.stringify(page))).toMatchObject({
-      containers: [{ tasks: ['web'] }, { tasks: ['b1'] }],
+      containers: [{ tasks: ['web'], disk_used_bytes: 4096 }, { tasks: ['b1'] }],
     })
   })
 
