@@ -8,6 +8,7 @@ import {
   closeSync,
   constants,
   type Dir,
+  type Dirent,
   fchmodSync,
   lstatSync,
   opendirSync,
@@ -20,6 +21,7 @@ import {
 } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { reasonOf } from '../base/errors.ts'
+import { isSecondHalf, type RemovalShare } from './removal-share.ts'
 
 export interface RemovalOutcome {
   /** Files, links and folders that are gone. */
@@ -74,16 +76,36 @@ interface Walk {
   serial: number
   readonly onProgress: (removed: number) => void
   told: number
+  /** Only half of the folders at the top are its own, and the root is not. */
+  readonly isHelper: boolean
+  /** Undefined: nobody helps. */
+  share: RemovalShare | undefined
+  /** Of the root, what was left to the helper in this reading. */
+  left: number
 }
 
 /**
  * Removes what is at the path, which must be absolute, and everything below. What is not there counts as removed; what
  * cannot be removed is told and everything else goes all the same.
+ *
+ * @param share with a helper that may join; what it removed is in its own outcome
  */
 export function removeTree(
   path: string,
   onProgress: (removed: number) => void = () => undefined,
+  share?: RemovalShare,
 ): RemovalOutcome {
+  return removeAt(path, { onProgress, share, isHelper: false })
+}
+
+/** The half of a tree that a helper takes; what it could not remove is for the other to tell. */
+export function removeHalf(path: string): RemovalOutcome {
+  return removeAt(path, { onProgress: () => undefined, share: undefined, isHelper: true })
+}
+
+type How = Pick<Walk, 'onProgress' | 'share' | 'isHelper'>
+
+function removeAt(path: string, how: How): RemovalOutcome {
   let parent: number
   try {
     parent = openSync(dirname(path), OPEN_FOLDER)
@@ -92,13 +114,13 @@ export function removeTree(
     return { ...NOTHING, failed: 1, failures: [`${dirname(path)}: ${reasonOf(error)}`] }
   }
   try {
-    return removeIn(parent, path, onProgress)
+    return removeIn(parent, path, how)
   } finally {
     closeSync(parent)
   }
 }
 
-function removeIn(parent: number, path: string, onProgress: (removed: number) => void): RemovalOutcome {
+function removeIn(parent: number, path: string, how: How): RemovalOutcome {
   const name = Buffer.from(basename(path)).toString('latin1')
   const prefix = through(parent)
   const failed = (reason: string): RemovalOutcome => ({
@@ -109,6 +131,7 @@ function removeIn(parent: number, path: string, onProgress: (removed: number) =>
   try {
     const found = lstatSync(within(prefix, name))
     if (!found.isDirectory()) {
+      if (how.isHelper) return NOTHING
       unlinkSync(within(prefix, name))
       return { ...NOTHING, removed: 1, bytes: bytesOf(found) }
     }
@@ -124,8 +147,9 @@ function removeIn(parent: number, path: string, onProgress: (removed: number) =>
       failed: 0,
       failures: [],
       serial: 0,
-      onProgress,
       told: 0,
+      left: 0,
+      ...how,
     }
     try {
       while (walk.stack.length > 0) step(walk, prefix, path)
@@ -148,11 +172,20 @@ function step(walk: Walk, outside: string, path: string): void {
     return
   }
   try {
-    if (entry.isDirectory()) descend(walk, level, entry.name)
+    if (level === walk.root && isForOther(walk, entry)) walk.left++
+    else if (entry.isDirectory()) descend(walk, level, entry.name)
     else removeFile(walk, level, entry.name)
   } catch (error) {
     if (!isGone(error)) giveUp(walk, level, entry.name, reasonOf(error), path)
+    // Somebody else removes here as well: what is left is worth another look.
+    else level.removed++
   }
+}
+
+/** At the top: what the other of two threads removes. */
+function isForOther({ isHelper, share }: Walk, entry: Dirent): boolean {
+  if (isHelper) return !entry.isDirectory() || !isSecondHalf(entry.name)
+  return entry.isDirectory() && share?.isHelpers(entry.name) === true
 }
 
 function removeFile(walk: Walk, level: Level, name: string): void {
@@ -198,6 +231,12 @@ function moveUp(walk: Walk, level: Level, name: string): void {
 /** The folder was read to its end: it goes, or is read again when something came meanwhile. */
 function finish(walk: Walk, level: Level, outside: string, path: string): void {
   const above = walk.stack.at(-2)
+  if (level === walk.root && walk.isHelper) return leave(walk, level)
+  if (level === walk.root && walk.share !== undefined) {
+    walk.share.finish()
+    walk.share = undefined
+    if (walk.left > 0) return readAllAgain(walk)
+  }
   const isStuck = level.failed > 0 && level.moved === 0
   if (!isStuck) {
     try {
@@ -222,6 +261,13 @@ function finish(walk: Walk, level: Level, outside: string, path: string): void {
 function leave(walk: Walk, level: Level): void {
   walk.stack.pop()
   closeLevel(level)
+}
+
+/** Once the helper has ended: what failed before fails again, and is told then. */
+function readAllAgain(walk: Walk): void {
+  walk.failed = 0
+  walk.failures.length = 0
+  readAgain(walk.root)
 }
 
 function readAgain(level: Level): void {

@@ -6,7 +6,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -106,6 +108,20 @@ describe.each<[string, Print]>([
     symlinkSync(precious, join(sandbox, 'stdout.head'))
     await print(['it began like this', 'and then went on'], 10, 10)
     expect(read('precious')).toBe('untouched')
+  })
+
+  test('a task that cuts its output while it is put aside holds up nothing', async () => {
+    const path = join(sandbox, 'stdout')
+    const log = new SandboxLog(sandbox, 'stdout', undefined, { limitBytes: 1000, headBytes: 0 })
+    truncateSync(path, 256 * 1024 ** 2)
+    const rotated = log.rotate()
+    while ((statSync(`${path}.1`, { throwIfNoEntry: false })?.size ?? 0) === 0)
+      await new Promise((resolve) => setImmediate(resolve))
+    truncateSync(path, 0)
+    await rotated
+    log.close()
+    expect(statSync(path).size).toBe(0)
+    expect(statSync(`${path}.1`).size).toBeLessThan(256 * 1024 ** 2)
   })
 
   test('the tombstone tells the last 64 KiB, over the rotation and without the head', async () => {

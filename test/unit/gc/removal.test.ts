@@ -16,7 +16,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
-import { removeTree } from '../../../src/gc/removal.ts'
+import type { OperatingError } from '../../../src/base/errors.ts'
+import { removeHalf, removeTree } from '../../../src/gc/removal.ts'
+import { isSecondHalf, RemovalShare } from '../../../src/gc/removal-share.ts'
 import { Remover } from '../../../src/gc/remover.ts'
 
 let root: string
@@ -142,6 +144,77 @@ function tryMake(path: string): void {
     )
   }
 }
+
+describe('by two threads', () => {
+  const FOLDERS = 80
+  const EACH = 300
+  const all = FOLDERS * (EACH + 1) + 2
+
+  /** Folders of files, and a file at the top. */
+  function makeLarge(): void {
+    writeFileSync(join(tree, 'top'), '')
+    for (let at = 0; at < FOLDERS; at++) {
+      mkdirSync(join(tree, String(at)))
+      for (let file = 0; file < EACH; file++) writeFileSync(join(tree, String(at), `f${file}`), '')
+    }
+  }
+
+  test('the helper takes half of the folders, and neither files at the top nor the tree itself', () => {
+    makeLarge()
+    symlinkSync(join(root, 'outside'), join(tree, '1-link'))
+    mkdirSync(join(root, 'outside'))
+    writeFileSync(join(root, 'outside/victim'), '')
+    const { failed, removed } = removeHalf(tree)
+    const left = readdirSync(tree)
+    expect(failed).toBe(0)
+    expect(left).toContain('top')
+    expect(left).toContain('1-link')
+    expect(left.filter((name) => isSecondHalf(name) && /^\d+$/.test(name))).toEqual([])
+    const folders = FOLDERS - (left.length - 2)
+    expect([folders > 20 && folders < 60, removed]).toEqual([true, folders * (EACH + 1)])
+    expect(removeHalf(join(tree, 'top'))).toMatchObject({ removed: 0, failed: 0 })
+    expect(removeTree(tree)).toMatchObject({ removed: all + 1 - removed, failed: 0 })
+    expect(existsSync(join(root, 'outside/victim'))).toBe(true)
+  }, 180_000)
+
+  test('what was left to a helper that did nothing goes all the same, and whoever comes later does not join', () => {
+    makeLarge()
+    const share = new RemovalShare()
+    const outcome = removeTree(
+      tree,
+      (removed) => {
+        if (removed === 5000) expect(share.join()).toBe(true)
+        // Until then it was left about half of the folders.
+        if (removed === 10_000) share.leave()
+      },
+      share,
+    )
+    expect(outcome).toEqual({ removed: all, ...gone })
+    expect([existsSync(tree), share.join()]).toEqual([false, false])
+    expect(removeTree(tree, undefined, share)).toMatchObject({ removed: 0, failed: 0 })
+  }, 180_000)
+
+  test('a large tree goes whole, and each entry of it is counted once', async () => {
+    makeLarge()
+    await using remover = new Remover(systemClock)
+    expect(await remover.remove(tree)).toEqual({ removed: all, ...gone })
+    expect(existsSync(tree)).toBe(false)
+  }, 180_000)
+
+  test('a remover that is closed meanwhile ends both', async () => {
+    makeLarge()
+    const remover = new Remover(systemClock)
+    const begun = Promise.withResolvers<void>()
+    const removing = remover.remove(tree, () => begun.resolve())
+    removing.catch((error: unknown) => error)
+    await begun.promise
+    await remover[Symbol.asyncDispose]()
+    const [end] = await Promise.allSettled([removing])
+    // On a busy machine it may have been done already.
+    expect(end.status === 'fulfilled' || (end.reason as OperatingError).code === 'STOPPED').toBe(true)
+    await expect(remover.remove(tree)).rejects.toMatchObject({ code: 'STOPPED' })
+  }, 180_000)
+})
 
 describe('in the background', () => {
   test('trees go one after the other, and whoever asks hears of each', async () => {
