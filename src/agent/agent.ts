@@ -244,10 +244,8 @@ function connectParts(
     deps,
   )
   const kept = { flags, metrics, workDir: ground.workDir, state: core.state }
-  const sandboxBytes = (id: string): number | undefined => meter.usageOf(id)?.bytes
   const keeping = ground.containerizers.find((one) => one.keeping !== undefined)?.keeping
-  const lastUse: CollectionEdges['lastUse'] = (id) => sampler.lastOf(id)
-  const measured = { lastUse, sandboxBytes }
+  const measured = measuredBy(sampler, () => meter)
   const collection = openCollection({ ...kept, ...measured, keeping, cache: () => fetching.cache }, deps)
   const ends = new ContainerEnds()
   const hear = (news: ContainerNews): void => {
@@ -264,6 +262,14 @@ function connectParts(
   const outputs = nestedOutputs(flags, ground.workDir, core.state, log)
   const seen = { metrics, sight, meter, lending, collection, ends, sessions, outputs }
   return { core, keeper, link, shell, supervisor, fetching, checks, ...seen }
+}
+
+/** What was measured of a container last, and of its sandbox. */
+function measuredBy(
+  sampler: Sampler,
+  meter: () => SandboxMeter,
+): Pick<CollectionEdges, 'lastUse' | 'sandboxBytes'> {
+  return { lastUse: (id) => sampler.lastOf(id), sandboxBytes: (id) => meter().usageOf(id)?.bytes }
 }
 
 function newCore(

@@ -1,7 +1,7 @@
 /**
- * Removes trees in the background: in a thread of its own, one at a time, so that the daemon answers meanwhile; a second
- * thread helps with a tree that turns out to be large. Threads start when they are needed and end when nothing was
- * removed for a while.
+ * Removes trees in the background: in a thread of its own, one at a time, so that the daemon answers meanwhile; a
+ * second thread helps with a tree that turns out to be large. Threads start when they are needed and end when nothing
+ * was removed for a while.
  */
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
