@@ -216,11 +216,11 @@ test('a disk that fills up in mid-download fails the task, and leaves neither a 
 test('tepui fetch shows what was fetched and empties the cache of an agent that runs', async () => {
   const environment = { TEPUI_MASTER: `127.0.0.1:${master.address.port}` }
   const listed = await tepui(['fetch', 'ls'], environment)
-  expect(listed.stdout).toMatch(/1 files in the cache, 28 B of 64 MiB/)
+  expect(listed.stdout).toMatch(/1 file in the cache, 28 B of 64 MiB/)
   expect(listed.stdout).toMatch(/CACHED .*\n.*\/cached\.bin .*28 B .*ready/)
   expect(listed.stdout).toMatch(/\/missing .*failed: the server answered 404 Not Found/)
   const purged = await tepui(['fetch', 'purge', '--all'], environment)
-  expect(purged.stdout).toMatch(/removed 1 files, 28 B/)
+  expect(purged.stdout).toMatch(/removed 1 file, 28 B/)
   expect((await page()).cache?.entries).toEqual([])
 }, 30_000)
 
