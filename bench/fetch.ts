@@ -20,7 +20,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 export const fetchBench: Bench = {
   summary: 'downloads beside curl, cached URIs beside none, removal of sandboxes beside rm -rf',
   options: { only: `one of the parts ${Object.keys(PARTS).join(', ')}` },
-  limitMs: () => 480_000,
+  limitMs: () => 900_000,
   async run(context) {
     const { only } = context.options
     if (only !== undefined && !Object.hasOwn(PARTS, only))

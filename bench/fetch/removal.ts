@@ -12,10 +12,10 @@ import { median, percentile } from '../statistics.ts'
 
 const FOLDERS = 200
 const FILES_PER_FOLDER = 1000
-const ROUNDS = 4
+const ROUNDS = 3
 const LOOK_MS = 5
 
-/** Four rounds of each, in turns; some two minutes. */
+/** Rounds of each in turns, about two minutes a round. */
 export async function removalFigures(context: BenchContext): Promise<readonly Figure[]> {
   const { clock, say, signal } = context
   await using daemons = await startDaemons({
