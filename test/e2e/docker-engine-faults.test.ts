@@ -1,7 +1,7 @@
 // An engine that restarts, hangs or is used by others behind our back: each container ends once, and truly.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Container, ContainerSpec } from '../../src/containerizer/containerizer.ts'
 import { nothingLeft } from '../support/cluster.ts'
@@ -186,6 +186,17 @@ describe('an engine without live-restore', () => {
       { kind: 'signaled', signal: 'SIGKILL', detail: expect.stringContaining('control group') },
       expect.any(Number),
     ])
+  })
+
+  test('that hangs does not keep a borrower that must go at once, not even for a moment', async () => {
+    const container = await launch(lives.spec({ value: 'sleep 1000', revocable: true }))
+    engine.hang()
+    container.kill(0)
+    // Where an owner's process would wait 5 s for the engine.
+    const gone = { timeout: 4000, interval: 20 }
+    await expect.poll(() => existsSync(`/proc/${container.pid}`), gone).toBe(false)
+    engine.goOn()
+    expect(await container.exit).toMatchObject({ kind: 'signaled', signal: 'SIGKILL' })
   })
 
   test.each([

@@ -334,11 +334,13 @@ export class DockerContainer implements Container {
 
   /** Tries until the engine took it, or the container is gone, or a stronger signal has taken over. */
   async #send(signal: string): Promise<void> {
-    const { engine, dockerId, closed, log, clock } = this.#parts
+    const { engine, dockerId, closed, log, clock, group } = this.#parts
     const number = signalNumber(signal) ?? 0
     const deadline = this.#deadline
     const isWanted = (): boolean => !this.#ended && !closed.aborted && this.#deadline === deadline
     this.#sent.add(number)
+    // The engine itself may be waiting for the memory that a borrower holds: an owner stood still for 54 s.
+    if (number === SIGKILL && group?.tier === 'lent') this.#killProcesses(group)
     using _patience = clock.after(PATIENCE_MS, () => {
       if (number === SIGKILL && isWanted()) this.#killGroup()
     })
@@ -373,15 +375,18 @@ export class DockerContainer implements Container {
     return cgroups.lowestProcess(path) !== undefined || cgroups.processes(path).length > 0
   }
 
-  /** The engine does not do it. */
   #killGroup(): void {
     const { group, log } = this.#parts
     if (group === undefined) return
     log.warn({ container: this.id }, 'The engine does not kill a container: its control group is killed')
     this.#wasKilledByGroup = true
     this.#sight.expectEnd()
-    group.cgroups.kill(group.path).catch((error: unknown) => {
-      log.error({ container: this.id, reason: reasonOf(error) }, 'A control group could not be killed')
+    this.#killProcesses(group)
+  }
+
+  #killProcesses({ cgroups, path }: ContainerGroup): void {
+    cgroups.kill(path).catch((error: unknown) => {
+      this.#parts.log.error({ container: this.id, reason: reasonOf(error) }, 'Could not kill a control group')
     })
   }
 }
