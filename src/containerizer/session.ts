@@ -1,8 +1,10 @@
 // A command beside a container's first process whose streams somebody holds, such as `tepui exec`.
 import { readFileSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { drained } from '../base/drained.ts'
 import type { CommandInfo } from '../wire/commands.ts'
 import { errnoOf } from './cgroups/files.ts'
-import { killBelow, processTable } from './host/process-table.ts'
+import { killBelow, killOne, processTable } from './host/process-table.ts'
 
 export interface WindowSize {
   readonly rows: number
@@ -85,15 +87,13 @@ function markOf(pid: number): string | undefined {
     return variables.find((one) => one.startsWith(`${SESSION_MARK}=`))?.slice(SESSION_MARK.length + 1)
   } catch (error) {
     // Gone, or somebody else's.
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) return undefined
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errnoOf(error))) return undefined
     throw error
   }
 }
 
-function killOne(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'EPERM') throw error
-  }
+/** Resolves when there is room for more, or the stream is over. */
+export function writeTo(stream: Writable, bytes: Uint8Array): Promise<void> {
+  if (stream.destroyed || stream.writableEnded || stream.write(bytes)) return Promise.resolve()
+  return drained(stream)
 }

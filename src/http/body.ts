@@ -1,6 +1,7 @@
 // Answers whose bodies are read while they are sent: files of any size, of which only a piece is in memory at a time.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../base/clock.ts'
+import { drained } from '../base/drained.ts'
 import { OperatingError } from '../base/errors.ts'
 import { type Headers, quietConnection } from './response.ts'
 
@@ -65,19 +66,6 @@ async function* until(
     if (next === undefined || next.done === true) return
     yield next.value
   }
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const go = (): void => {
-    response.off('drain', go)
-    response.off('close', go)
-    resolve()
-  }
-  response.on('drain', go)
-  response.on('close', go)
-  if (response.destroyed) go()
-  return promise
 }
 
 /** Calls out when nothing moved for a time. */

@@ -1,6 +1,7 @@
 // A request whose body is an endless stream of records, for calls that are many and small: our end of it.
 import { request as nodeRequest, type ClientRequest } from 'node:http'
 import type { Clock } from '../base/clock.ts'
+import { drained } from '../base/drained.ts'
 import { OperatingError } from '../base/errors.ts'
 import { encodeRecord } from '../wire/recordio.ts'
 import { checked, readText, trouble } from './client.ts'
@@ -78,11 +79,7 @@ export class Upload {
 
   /** Resolves when the peer has taken what was sent, as far as the system has room for it, or the upload is over. */
   async room(): Promise<void> {
-    if (this.#sent.destroyed || !this.#sent.writableNeedDrain) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#sent.once('drain', resolve).once('close', resolve)
-    await promise
-    this.#sent.off('drain', resolve).off('close', resolve)
+    if (!this.#sent.destroyed && this.#sent.writableNeedDrain) await drained(this.#sent)
   }
 
   /** Says that nothing follows; the answer is on its way. */

@@ -12,7 +12,7 @@ import { type OpenFiles, readPulse, throttledSeconds } from './pulse.ts'
 const TICKS_PER_SECOND = 100
 /**
  * What a group without a moment of cpu holds is not read again for so long: it can ask for nothing while it sleeps,
- * only the kernel can take from it. With 50 sleeping containers this is half of what sampling costs.
+ * only the kernel can take from it. With 50 sleeping containers this is half of the reads.
  */
 const ASLEEP_MS = 5000
 
@@ -28,7 +28,8 @@ export class StatisticsReader {
   readonly #files: KernelFiles
   readonly #hierarchies: Hierarchies
   readonly #open = new Map<string, OpenFiles>()
-  readonly #held = new Map<string, Held>()
+  /** Goes with the files. */
+  readonly #held = new WeakMap<OpenFiles, Held>()
 
   constructor(files: KernelFiles, hierarchies: Hierarchies) {
     this.#files = files
@@ -39,7 +40,6 @@ export class StatisticsReader {
   read(path: string, at: number): ContainerStatistics | undefined {
     const open = this.#open.get(path) ?? this.#openGroup(path)
     if (open === undefined) return undefined
-    this.#open.set(path, open)
     const cpu = readCpu(open)
     const held = cpu === undefined ? undefined : this.#holding(open, path, at, cpu.cpuSeconds)
     if (cpu === undefined || held === undefined) {
@@ -59,7 +59,7 @@ export class StatisticsReader {
 
   /** Memory and processes: as read before while the group sleeps, undefined when it is gone. */
   #holding(open: OpenFiles, path: string, at: number, cpuSeconds: number): Held | undefined {
-    const before = this.#held.get(path)
+    const before = this.#held.get(open)
     const age = at - (before?.at ?? -Infinity)
     if (before?.cpuSeconds === cpuSeconds && age >= 0 && age < ASLEEP_MS) return before
     const memory = this.#readMemory(open, path)
@@ -71,7 +71,7 @@ export class StatisticsReader {
       memory,
       processes: processes === undefined ? undefined : Number(processes),
     }
-    this.#held.set(path, held)
+    this.#held.set(open, held)
     return held
   }
 
@@ -79,7 +79,6 @@ export class StatisticsReader {
   pulse(path: string, wish: PulseWish): CgroupPulse | undefined {
     const open = this.#open.get(path) ?? this.#openGroup(path)
     if (open === undefined) return undefined
-    this.#open.set(path, open)
     const pulse = readPulse(open, wish)
     if (pulse === undefined) this.forget(path)
     else if (wish.memory && open.memoryUse === undefined)
@@ -91,7 +90,6 @@ export class StatisticsReader {
     const open = this.#open.get(path)
     if (open === undefined) return
     this.#open.delete(path)
-    this.#held.delete(path)
     closeAll(open)
   }
 
@@ -124,9 +122,12 @@ export class StatisticsReader {
     const readable =
       (open.cpuUsage ?? open.unifiedCpuStat ?? open.cpuStat) !== undefined &&
       (memory === undefined || open.memoryUse !== undefined)
-    if (readable) return open
-    closeAll(open)
-    return undefined
+    if (!readable) {
+      closeAll(open)
+      return undefined
+    }
+    this.#open.set(path, open)
+    return open
   }
 
   #readMemory(open: OpenFiles, path: string): MemoryPart | undefined {

@@ -2,7 +2,6 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
-import { writeTo } from '../host/session.ts'
 import {
   killSession,
   type OutputName,
@@ -11,6 +10,7 @@ import {
   type SessionWish,
   statusOfCode,
   type WindowSize,
+  writeTo,
 } from '../session.ts'
 import type { ExecBody } from './body.ts'
 import { EngineError } from './engine-errors.ts'

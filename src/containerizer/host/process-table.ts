@@ -71,12 +71,15 @@ export function treeOf(
 export function killBelow(pid: number): void {
   // What was forked while we looked is found the second time: a process that was killed forks no more.
   for (const _round of [1, 2]) {
-    for (const entry of treeOf(processTable(), new Set([pid]), pid, undefined)) {
-      try {
-        process.kill(entry.pid, 'SIGKILL')
-      } catch (error) {
-        if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'EPERM') throw error
-      }
-    }
+    for (const entry of treeOf(processTable(), new Set([pid]), pid, undefined)) killOne(entry.pid)
+  }
+}
+
+/** Nothing happens when it is gone, or is not ours to end. */
+export function killOne(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH' && errnoOf(error) !== 'EPERM') throw error
   }
 }

@@ -1,7 +1,6 @@
 // A command beside the one that a host container runs, with streams or a terminal of its own: inside of its groups.
-import { readdirSync, readlinkSync } from 'node:fs'
-import { existsSync } from 'node:fs'
-import type { Readable, Writable } from 'node:stream'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
 import { type ProcessGroup, runCommand, startGroup } from '../../base/exec.ts'
@@ -15,6 +14,7 @@ import {
   type SessionWish,
   statusOfCode,
   type WindowSize,
+  writeTo,
 } from '../session.ts'
 import { prepareCommand } from './command.ts'
 import { ENTER } from './execute.ts'
@@ -178,19 +178,4 @@ function openFiles(pid: number): readonly string[] {
     // It has ended meanwhile.
     return []
   }
-}
-
-/** Resolves when there is room for more, or the stream is over. */
-export function writeTo(stream: Writable, bytes: Uint8Array): Promise<void> {
-  if (stream.destroyed || stream.writableEnded || stream.write(bytes)) return Promise.resolve()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const go = (): void => {
-    stream.off('drain', go)
-    stream.off('close', go)
-    resolve()
-  }
-  stream.on('drain', go)
-  stream.on('close', go)
-  if (stream.destroyed) go()
-  return promise
 }
