@@ -1,5 +1,6 @@
 // Questions to the master beside the stream, and a hook that asks again and again while a view is open.
 import { useEffect, useState } from 'preact/hooks'
+import type { Post } from './scheduler.ts'
 
 const TIMEOUT_MS = 15_000
 
@@ -31,6 +32,19 @@ export function postJson(url: string, value: unknown): Promise<string> {
     body: JSON.stringify(value),
   })
 }
+
+/** A call to the scheduler API; with the stream's id all but the first. */
+export const postToScheduler: Post = (call, streamId, signal) =>
+  fetch(address('api/v1/scheduler'), {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      Accept: 'application/json',
+      ...(streamId !== undefined && { 'Mesos-Stream-Id': streamId }),
+    },
+    body: JSON.stringify(call),
+    ...(signal !== undefined && { signal }),
+  })
 
 /** What was answered last, which stays when the next question fails. */
 export interface Fetched<T> {

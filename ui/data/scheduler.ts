@@ -1,8 +1,4 @@
-/**
- * A small framework in the page: it brings tasks to agents as `tepui run -d` does, over the scheduler API of Mesos. Its
- * tasks stay when the page closes.
- */
-import { address } from './requests.ts'
+/** A small framework in the page: it brings tasks to agents as `tepui run` does, over the scheduler API of Mesos. */
 import { RecordReader } from './records.ts'
 
 interface Scalar {
@@ -49,8 +45,10 @@ export interface Wish {
   readonly uris: readonly string[]
 }
 
-const WEEKS_4_S = 4 * 7 * 86_400
-const HEADERS = { 'Content-Type': 'application/json', Accept: 'application/json' }
+type About = Pick<Wish, 'name' | 'lent' | 'role' | 'user'>
+
+/** Brings a call to the scheduler API of the master. */
+export type Post = (call: object, streamId?: string, signal?: AbortSignal) => Promise<Response>
 
 export interface Told {
   onOffers(offers: readonly Offer[]): void
@@ -59,51 +57,75 @@ export interface Told {
 
 export class PageFramework {
   readonly id: string
+  readonly #post: Post
   readonly #streamId: string
+  readonly #events: AsyncIterator<SchedulerEvent>
   readonly #ending: AbortController
   readonly #underWay = new Set<Promise<void>>()
   #isOver = false
 
-  private constructor(id: string, streamId: string, ending: AbortController) {
+  private constructor(
+    id: string,
+    post: Post,
+    streamId: string,
+    events: AsyncIterator<SchedulerEvent>,
+    ending: AbortController,
+  ) {
     this.id = id
+    this.#post = post
     this.#streamId = streamId
+    this.#events = events
     this.#ending = ending
   }
 
-  /** @throws Error with what the master said when it refused */
-  static async subscribe(
-    wish: Pick<Wish, 'name' | 'lent' | 'role' | 'user'>,
-    told: Told,
-  ): Promise<PageFramework> {
+  /**
+   * Nothing is read of its events before `read`.
+   * @param staysS how long its tasks stay when the page closes
+   * @throws Error with what the master said when it refused
+   */
+  static async subscribe(post: Post, about: About, staysS: number): Promise<PageFramework> {
     const ending = new AbortController()
-    const answer = await fetch(address('api/v1/scheduler'), {
-      method: 'POST',
-      headers: HEADERS,
-      body: JSON.stringify({ type: 'SUBSCRIBE', subscribe: { framework_info: frameworkInfo(wish) } }),
-      signal: ending.signal,
-    })
+    const call = { type: 'SUBSCRIBE', subscribe: { framework_info: frameworkInfo(about, staysS) } }
+    const answer = await post(call, undefined, ending.signal)
     if (!answer.ok || answer.body === null)
       throw new Error((await answer.text()) || `status ${answer.status}`)
     const events = eventsOf(answer.body)
     const first = (await events.next()).value as SchedulerEvent | undefined
     const id = first?.subscribed?.framework_id.value
     if (id === undefined) throw new Error(first?.error?.message ?? 'The master ended the stream')
-    const framework = new PageFramework(id, answer.headers.get('Mesos-Stream-Id') ?? '', ending)
-    void framework.#read(events, told)
-    return framework
+    return new PageFramework(id, post, answer.headers.get('Mesos-Stream-Id') ?? '', events, ending)
   }
 
-  /** Launches a task of what is offered; false when the offer is too small. */
-  async launch(offer: Offer, wish: Wish, taskId: string): Promise<boolean> {
+  /** Tells of all that happens until the framework ends here. @throws Error when the stream ends before */
+  async read(told: Told): Promise<void> {
+    try {
+      for (let next = await this.#events.next(); next.done !== true; next = await this.#events.next()) {
+        const { error, offers, update } = next.value
+        if (error !== undefined) throw new Error(error.message)
+        if (offers?.offers !== undefined) told.onOffers(offers.offers)
+        if (update === undefined) continue
+        const { agent_id, task_id, uuid } = update.status
+        // Before it is told: who hears of the last end may tear the framework down at once.
+        if (uuid !== undefined) await this.#call('ACKNOWLEDGE', { agent_id, task_id, uuid })
+        told.onUpdate(update.status)
+      }
+      if (!this.#isOver) throw new Error('The master ended the stream')
+    } catch (error) {
+      // The end was wanted.
+      if (!this.#isOver) throw error
+    }
+  }
+
+  /** @throws Error with what the master said when it refused, or for an offer that is too small (`isEnough`) */
+  launch(offer: Offer, wish: Wish, taskId: string): Promise<void> {
     const resources = taken(offer, wish)
-    if (resources === undefined) return false
+    if (resources === undefined) return Promise.reject(new Error('The offer is too small for the task'))
     const task = taskInfo(wish, taskId, offer, resources)
-    await this.#call('ACCEPT', {
+    return this.#call('ACCEPT', {
       offer_ids: [offer.id],
       operations: [{ type: 'LAUNCH', launch: { task_infos: [task] } }],
       filters: { refuse_seconds: 0 },
     })
-    return true
   }
 
   decline(offers: readonly Offer[], seconds: number): Promise<void> {
@@ -121,28 +143,10 @@ export class PageFramework {
   async tearDown(): Promise<void> {
     this.#isOver = true
     await Promise.allSettled(this.#underWay)
-    await this.#send('TEARDOWN', undefined)
-    this.#ending.abort()
-  }
-
-  /** Leaves its tasks as they are. */
-  leave(): void {
-    this.#ending.abort()
-  }
-
-  async #read(events: AsyncIterator<SchedulerEvent>, told: Told): Promise<void> {
     try {
-      for (let next = await events.next(); next.done !== true; next = await events.next()) {
-        const { offers, update } = next.value
-        if (offers?.offers !== undefined) told.onOffers(offers.offers)
-        if (update === undefined) continue
-        const { agent_id, task_id, uuid } = update.status
-        // Before it is told: who hears of the last end may tear the framework down at once.
-        if (uuid !== undefined) await this.#call('ACKNOWLEDGE', { agent_id, task_id, uuid })
-        told.onUpdate(update.status)
-      }
-    } catch (error) {
-      if (!this.#ending.signal.aborted) console.warn('The stream of the framework broke', error)
+      await this.#send('TEARDOWN', undefined)
+    } finally {
+      this.#ending.abort()
     }
   }
 
@@ -159,11 +163,7 @@ export class PageFramework {
 
   async #send(type: string, body: object | undefined): Promise<void> {
     const part = body === undefined ? {} : { [type.toLowerCase()]: body }
-    const answer = await fetch(address('api/v1/scheduler'), {
-      method: 'POST',
-      headers: { ...HEADERS, 'Mesos-Stream-Id': this.#streamId },
-      body: JSON.stringify({ type, framework_id: { value: this.id }, ...part }),
-    })
+    const answer = await this.#post({ type, framework_id: { value: this.id }, ...part }, this.#streamId)
     if (!answer.ok) throw new Error(`${type} was refused: ${await answer.text()}`)
   }
 }
@@ -175,8 +175,8 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Sched
     for (const record of records.push(piece.value)) yield JSON.parse(record) as SchedulerEvent
 }
 
-/** As `tepui run -d` makes it, so that `tepui kill` knows it. */
-function frameworkInfo({ lent, name, role, user }: Pick<Wish, 'name' | 'lent' | 'role' | 'user'>): object {
+/** As `tepui run -d` makes one that stays, so that `tepui kill` knows it. */
+function frameworkInfo({ lent, name, role, user }: About, staysS: number): object {
   const capabilities = [
     'MULTI_ROLE',
     'PARTITION_AWARE',
@@ -187,11 +187,21 @@ function frameworkInfo({ lent, name, role, user }: Pick<Wish, 'name' | 'lent' | 
     user,
     name,
     roles: [role],
-    failover_timeout: WEEKS_4_S,
+    failover_timeout: staysS,
     checkpoint: true,
     capabilities: capabilities.map((type) => ({ type })),
-    labels: { labels: [{ key: 'tepui_detached', value: 'true' }] },
+    ...(staysS > 0 && { labels: { labels: [{ key: 'tepui_detached', value: 'true' }] } }),
   }
+}
+
+/** Whether nothing comes after this state. */
+export function isOver(state: string): boolean {
+  return !/STAGING|STARTING|RUNNING|KILLING|UNREACHABLE/.test(state)
+}
+
+/** Whether the task finds in the offer what it needs. */
+export function isEnough(offer: Offer, wish: Wish): boolean {
+  return taken(offer, wish) !== undefined
 }
 
 /** The part of an offer that the task takes; lent cpus when lent ones are wanted. */

@@ -4,21 +4,16 @@
  */
 import { useState } from 'preact/hooks'
 import type { AgentRow } from '../../src/wire/page.ts'
-import { askJson } from '../data/requests.ts'
-import { type Offer, PageFramework, type Update, type Wish } from '../data/scheduler.ts'
+import { type Result, runOnEach } from '../data/each-agent.ts'
+import { askJson, postToScheduler } from '../data/requests.ts'
+import type { Wish } from '../data/scheduler.ts'
 import { shellLine } from '../data/shell-words.ts'
 import { agents } from '../data/store.ts'
-import { counted, stateWords } from '../data/words.ts'
+import { counted } from '../data/words.ts'
 import { fileUrl } from '../parts/logs.tsx'
 import { AgentLink, Card, Copyable, Trouble } from '../parts/pieces.tsx'
 import { EMPTY_WISH, WishForm } from '../parts/wish-form.tsx'
 import { nameOf } from './run.tsx'
-
-interface Result {
-  readonly agent: string
-  readonly state: 'waits' | 'runs' | 'ok' | 'failed'
-  readonly output: string
-}
 
 const ASK_ABOVE = 10
 const MOST_OUTPUT = 65_536
@@ -30,7 +25,7 @@ export function EachView(): preact.JSX.Element {
   const [wish, setWish] = useState<Wish>(EMPTY_WISH)
   const [results, setResults] = useState<ReadonlyMap<string, Result>>(new Map())
   const [trouble, setTrouble] = useState<string | undefined>(undefined)
-  const [isBusy, setBusy] = useState(false)
+  const [ending, setEnding] = useState<AbortController | undefined>(undefined)
   const all = agents.all
   const allowed = all.filter(allows)
   if (allowed.length === 0) return <NotAllowed count={all.length} />
@@ -38,13 +33,16 @@ export function EachView(): preact.JSX.Element {
     const words = `Type ${allowed.length} to run this on ${counted(allowed.length, 'agent')}`
     if (allowed.length > ASK_ABOVE && prompt(words) !== String(allowed.length)) return
     setTrouble(undefined)
-    setBusy(true)
+    const stop = new AbortController()
+    setEnding(stop)
     const ids = allowed.map(({ id }) => id)
     setResults(new Map(ids.map((agent) => [agent, { agent, state: 'waits', output: '' }])))
     const show = (result: Result): void => setResults((old) => new Map([...old, [result.agent, result]]))
-    runOnEach({ ...wish, name: `each-${nameOf(wish)}` }, ids, show)
+    const name = `each-${nameOf(wish)}`
+    const prefix = `${name}.${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? ''}`
+    runOnEach(postToScheduler, { wish: { ...wish, name }, prefix, agents: ids, outputOf, show }, stop.signal)
       .catch((error: unknown) => setTrouble(error instanceof Error ? error.message : String(error)))
-      .finally(() => setBusy(false))
+      .finally(() => setEnding(undefined))
   }
   return (
     <>
@@ -56,9 +54,19 @@ export function EachView(): preact.JSX.Element {
         )}
         <WishForm wish={wish} onChange={setWish} short />
         <div class="buttons">
-          <button type="button" class="main" disabled={isBusy || wish.command.trim() === ''} onClick={start}>
-            {isBusy ? 'Running …' : `Run on ${counted(allowed.length, 'agent')}`}
+          <button
+            type="button"
+            class="main"
+            disabled={ending !== undefined || wish.command.trim() === ''}
+            onClick={start}
+          >
+            {ending === undefined ? `Run on ${counted(allowed.length, 'agent')}` : 'Running …'}
           </button>
+          {ending !== undefined && (
+            <button type="button" onClick={() => ending.abort()}>
+              Stop
+            </button>
+          )}
         </div>
         {trouble !== undefined && <Trouble words={trouble} />}
         <h3 class="after">The same on the command line (on all agents)</h3>
@@ -131,42 +139,6 @@ function Results({ results }: { readonly results: readonly Result[] }): preact.J
       })}
     </Card>
   )
-}
-
-/** One task for each agent; resolves when all have ended. */
-async function runOnEach(wish: Wish, ids: readonly string[], show: (result: Result) => void): Promise<void> {
-  const waiting = new Set(ids)
-  const left = new Set(ids)
-  const done = Promise.withResolvers<void>()
-  const suffix = crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? ''
-  const take = async (offer: Offer): Promise<void> => {
-    const agent = offer.agent_id.value
-    if (!waiting.has(agent)) return framework.decline([offer], 3600)
-    waiting.delete(agent)
-    if (await framework.launch(offer, wish, `${wish.name}.${suffix}.${ids.indexOf(agent)}`)) return undefined
-    waiting.add(agent)
-    return framework.decline([offer], 2)
-  }
-  const hear = async (update: Update): Promise<void> => {
-    const agent = update.agent_id?.value ?? ''
-    const isOver = !/STAGING|STARTING|RUNNING|KILLING/.test(update.state)
-    if (!isOver) return show({ agent, state: 'runs', output: '' })
-    const isOk = update.state === 'TASK_FINISHED'
-    const output = await outputOf(framework.id, agent, update.task_id.value)
-    const why = isOk ? '' : `${stateWords(update.state).word}: ${update.message ?? ''}\n`
-    show({ agent, state: isOk ? 'ok' : 'failed', output: `${why}${output}` })
-    left.delete(agent)
-    if (left.size === 0) done.resolve()
-  }
-  const framework: PageFramework = await PageFramework.subscribe(wish, {
-    onOffers: (offers) => void Promise.all(offers.map(take)).catch(done.reject),
-    onUpdate: (update) => void hear(update).catch(done.reject),
-  })
-  try {
-    await done.promise
-  } finally {
-    await framework.tearDown()
-  }
 }
 
 async function outputOf(framework: string, agent: string, task: string): Promise<string> {

@@ -1,7 +1,9 @@
 /** Run one task: a form that says where it fits now, what the same is on the command line, and how it goes. */
 import { useState } from 'preact/hooks'
 import { type Fit, fitsOf } from '../data/fits.ts'
-import { PageFramework, type Update, type Wish } from '../data/scheduler.ts'
+import { type Run, runOne } from '../data/one-task.ts'
+import { postToScheduler } from '../data/requests.ts'
+import type { Wish } from '../data/scheduler.ts'
 import { shellLine } from '../data/shell-words.ts'
 import { agents } from '../data/store.ts'
 import { counted } from '../data/words.ts'
@@ -9,12 +11,7 @@ import { AgentLink, Card, Copyable, State, Trouble } from '../parts/pieces.tsx'
 import { EMPTY_WISH, WishForm } from '../parts/wish-form.tsx'
 import { link } from '../link.ts'
 
-interface Run {
-  readonly framework: string
-  readonly task: string
-  readonly said: string
-  readonly update?: Update
-}
+const WAITS = 'waits for an offer that is large enough'
 
 /** A name that ids may have, from what runs. */
 export function nameOf({ command, image, name }: Wish): string {
@@ -32,7 +29,9 @@ export function RunView(): preact.JSX.Element {
   const start = (): void => {
     const show = (run: Run): void => setRuns((old) => [run, ...old.filter(({ task }) => task !== run.task)])
     setTrouble(undefined)
-    startRun({ ...wish, name: nameOf(wish) }, show).catch((error: unknown) =>
+    const name = nameOf(wish)
+    const number = crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? ''
+    runOne(postToScheduler, { ...wish, name }, `${name}.${number}`, show).catch((error: unknown) =>
       setTrouble(error instanceof Error ? error.message : String(error)),
     )
   }
@@ -53,11 +52,13 @@ export function RunView(): preact.JSX.Element {
       {runs.length > 0 && (
         <Card title="Run from here">
           <ul class="history">
-            {runs.map(({ framework, said, task, update }) => (
+            {runs.map(({ framework, task, trouble: wrong, update }) => (
               <li key={task}>
                 <a href={link('tasks', framework, task)}>{task}</a>
-                {update === undefined ? <span class="quiet">waits</span> : <State state={update.state} />}
-                <span>{update?.message ?? said}</span>
+                {update !== undefined && <State state={update.state} />}
+                {update === undefined && wrong === undefined && <span class="quiet">waits</span>}
+                {wrong === undefined && <span>{update === undefined ? WAITS : update.message}</span>}
+                {wrong !== undefined && <Trouble words={wrong} />}
               </li>
             ))}
           </ul>
@@ -108,31 +109,4 @@ function lineOf(wish: Wish): string {
   for (const [name, value] of Object.entries(wish.environment)) words.push('--env', `${name}=${value}`)
   for (const uri of wish.uris) words.push('--uri', uri)
   return shellLine([...words, ...(wish.command === '' ? [] : ['--', 'sh', '-c', wish.command])])
-}
-
-/** Waits for an offer that is large enough; afterwards the framework wants no more. */
-async function startRun(wish: Wish, show: (run: Run) => void): Promise<void> {
-  const task = `${wish.name}.${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? ''}`
-  let isPlaced = false
-  let run: Run = { framework: '', task, said: 'waits for an offer that is large enough' }
-  const framework: PageFramework = await PageFramework.subscribe(wish, {
-    onOffers: (offers) => {
-      void (async () => {
-        for (const offer of offers) {
-          if (!isPlaced && (await framework.launch(offer, wish, task))) isPlaced = true
-          else await framework.decline([offer], isPlaced ? 3600 : 2)
-        }
-        if (isPlaced) await framework.suppress()
-      })()
-    },
-    onUpdate: (update) => {
-      run = { ...run, update }
-      show(run)
-      // Nothing is left to do for it; a task that runs keeps it.
-      if (/FINISHED|FAILED|KILLED|LOST|ERROR|DROPPED|GONE/.test(update.state))
-        setTimeout(() => void framework.tearDown(), 1000)
-    },
-  })
-  run = { ...run, framework: framework.id }
-  show(run)
 }
