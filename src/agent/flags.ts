@@ -6,6 +6,7 @@ import { MODES } from './lending/switch.ts'
 import { readWindows } from './lending/windows.ts'
 import { RECONFIGURATION_POLICIES } from './reconfiguration.ts'
 import { OperatingError } from '../base/errors.ts'
+import { parseDuration } from '../base/units.ts'
 import {
   boolFlag,
   type FlagValues,
@@ -190,6 +191,12 @@ export const AGENT_FLAGS = {
   oversubscribed_resources_interval: durationFlag('15secs', 'Time between two reports of a risen estimate.', {
     minMs: 100,
   }),
+  lent_turn_max: valueFlag(
+    '500us',
+    "A borrower's longest turn on a processor that an owner wants; 0ns: until the kernel's tick (of Tepui).",
+    'a duration from 100us to 10ms, or 0ns',
+    toTurn,
+  ),
   qos_correction_interval_min: durationFlag('0ns', 'Least time between two rounds of corrections.'),
   max_sessions: integerFlag(
     50,
@@ -295,6 +302,11 @@ function toWindows(text: string): string | undefined {
     if (error instanceof OperatingError) return undefined
     throw error
   }
+}
+
+function toTurn(text: string): number | undefined {
+  const ms = parseDuration(text)
+  return ms === 0 || (ms !== undefined && ms >= 0.1 && ms <= 10) ? ms : undefined
 }
 
 function toPart(text: string): number | undefined {

@@ -17,12 +17,6 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
   const value = (name: string): number => metrics.value(name)
   const several = (prefix: string, names: readonly string[]): Record<string, number> =>
     Object.fromEntries(names.map((name) => [name, value(prefix + name)]))
-  const ofAgent = (name: string, help: string, metric: string): Family => ({
-    name,
-    type: 'gauge',
-    help,
-    read: () => [{ labels: { agent: agent() }, value: value(metric) }],
-  })
   return [
     {
       name: 'tepui_agent_resource',
@@ -41,17 +35,7 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
         'resource, as the kernel tells it; not there where it tells nothing.',
       read: () => pressure(proc, agent()),
     },
-    ofAgent(
-      'tepui_lend_paused',
-      '1 while an operator has paused lending on the agent, else 0.',
-      'tepui/lend_paused',
-    ),
-    ofAgent(
-      'tepui_lend_squeezed',
-      '1 while a quota holds all borrowers together, else 0.',
-      'tepui/lend_squeezed',
-    ),
-    ofAgent('tepui_lend_frozen', 'Borrowers that stand still now.', 'tepui/lend_frozen'),
+    ...inForce(value, agent),
     single('gauge', 'tepui_registered', '1 while the agent is registered with its master, else 0.', () =>
       value('slave/registered'),
     ),
@@ -79,6 +63,22 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
     ...lendFamilies(value),
     ...selfFamilies(value, () => value('slave/uptime_secs')),
   ]
+}
+
+/** What holds borrowers back now. */
+function inForce(value: (name: string) => number, agent: () => string): Family[] {
+  const gauges: readonly (readonly [name: string, help: string])[] = [
+    ['paused', '1 while an operator has paused lending on the agent, else 0.'],
+    ['squeezed', '1 while a quota holds all borrowers together, else 0.'],
+    ['turns_short', "1 while borrowers' turns on a processor are ended early, else 0."],
+    ['frozen', 'Borrowers that stand still now.'],
+  ]
+  return gauges.map(([name, help]) => ({
+    name: `tepui_lend_${name}`,
+    type: 'gauge',
+    help,
+    read: () => [{ labels: { agent: agent() }, value: value(`tepui/lend_${name}`) }],
+  }))
 }
 
 /** Sandboxes, their collection, and the disk below them. */

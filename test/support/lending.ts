@@ -6,6 +6,7 @@ import type { PluginFlags } from '../../src/agent/lending/plug-ins.ts'
 import { Pulses } from '../../src/agent/lending/pulses.ts'
 import { Records } from '../../src/agent/lending/records.ts'
 import { LendSwitch } from '../../src/agent/lending/switch.ts'
+import { Turns, type TurnTimersPort } from '../../src/agent/lending/turns.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { Metrics } from '../../src/base/metrics.ts'
 import type { Estimate, ResourceEstimator } from '../../src/estimator/estimator.ts'
@@ -77,6 +78,24 @@ export class FakeTier implements TierPort {
   }
 }
 
+/** Timers that only say whether they run. */
+export class FakeTimers implements TurnTimersPort {
+  isRunning = false
+  starts = 0
+  /** They end at once. */
+  fails = false
+
+  start(): Promise<void> {
+    this.starts++
+    this.isRunning = !this.fails
+    return Promise.resolve()
+  }
+
+  stop(): void {
+    this.isRunning = false
+  }
+}
+
 /** Counters of a container that has just started. */
 const unused = {
   cpuSeconds: 0,
@@ -109,6 +128,7 @@ export class LendingRig implements Disposable {
   readonly clock = new ManualClock(START_MS)
   readonly machine: Machine
   readonly tier = new FakeTier()
+  readonly timers = new FakeTimers()
   readonly metrics = new Metrics()
   readonly database: Database
   readonly settings: Settings
@@ -173,6 +193,7 @@ export class LendingRig implements Disposable {
         live: () => this.machine.live(),
         pulses,
         tier,
+        turns: new Turns(this.timers),
         power: this.power,
         records: this.records,
         onTotal: (lent) => this.told.push(`lent ${lent.scalar('cpus')}`),

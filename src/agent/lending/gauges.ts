@@ -13,5 +13,6 @@ export function declareGauges(metrics: Metrics, lending: Lending, power: LendSwi
   metrics.gauge('tepui/lend_lent_used_cpus', () => lending.sight.used(true))
   metrics.gauge('tepui/lend_owners_used_cpus', () => lending.sight.used(false))
   metrics.gauge('tepui/lend_paused', () => (power.paused ? 1 : 0))
+  metrics.gauge('tepui/lend_turns_short', () => (lending.turns.areShort ? 1 : 0))
   metrics.gauge('tepui/lend_squeezed', () => (lending.actions.quota === Number.POSITIVE_INFINITY ? 0 : 1))
 }

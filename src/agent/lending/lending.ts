@@ -13,6 +13,7 @@ import type { Resources } from '../../resources/resources.ts'
 import type { ResourceUsage } from '../../resources/usage.ts'
 import type { LiveContainer } from '../core/live.ts'
 import { Actions, type ActionsDeps, type TierCheck, type TierPort } from './actions.ts'
+import { Estimates, SILENT_MS } from './estimates.ts'
 import { declareGauges } from './gauges.ts'
 import { Publisher } from './publisher.ts'
 import type { Pulses } from './pulses.ts'
@@ -21,6 +22,7 @@ import { Saying, type Word } from './saying.ts'
 import { Sight } from './sight.ts'
 import type { LendSwitch } from './switch.ts'
 import { TakeBacks } from './take-backs.ts'
+import type { Turns } from './turns.ts'
 
 /** The two plug-ins; either may be missing. They are put in place when lending is first wanted. */
 export interface Plugins {
@@ -37,6 +39,7 @@ export interface LendingDeps {
   readonly live: () => readonly LiveContainer[]
   readonly pulses: Pulses
   readonly tier: TierPort
+  readonly turns: Turns
   readonly power: LendSwitch
   readonly records: Records
   /** Lendable in addition to what is lent already: the new total for the master. */
@@ -59,8 +62,6 @@ const FAST_MS = 100
 const CHECK_MS = 60_000
 /** A loop that comes so much later than it should has missed samples (spec/lending.md 3.6). */
 const LATE_MS = 500
-/** An estimator or controller that is silent for so long cannot tell; until then its last word counts. */
-const SILENT_MS = 3000
 /** Owners that use so much more than the last snapshot saw are worth an estimate out of turn (spec/lending.md 3.2). */
 const STEP_CPUS = 0.3
 
@@ -85,8 +86,7 @@ export class Lending {
   #ownersUse = 0
   #slowAt: number | undefined
   #fastAt: number | undefined
-  /** Monotonic time of the question that the estimator has not answered yet. */
-  #estimating: number | undefined
+  readonly #estimates = new Estimates()
   /** Monotonic time of the pulse that the controller has not answered yet. */
   #deciding: number | undefined
   #sampling: Promise<void> | undefined
@@ -143,6 +143,10 @@ export class Lending {
 
   get tier(): TierCheck {
     return this.#tier
+  }
+
+  get turns(): Turns {
+    return this.#deps.turns
   }
 
   get plugins(): Plugins {
@@ -205,6 +209,7 @@ export class Lending {
         every(clock, { ms: CHECK_MS, name: 'self-check', onFailure }, () => void this.checkTier(), signal),
       ])
     } finally {
+      this.#deps.turns.end()
       this.actions.release()
     }
   }
@@ -269,6 +274,12 @@ export class Lending {
     this.actions.keepOnly(new Set(usage.containers.map(({ containerId }) => containerId)))
     this.sight.add(pulse)
     this.#ownersUse = this.sight.lately(false)
+    this.#deps.turns.look({
+      now: clock.monotonic(),
+      tier: this.#tier.tier,
+      owners: usage.containers.some(({ revocable }) => !revocable),
+      borrowersUse: this.sight.used(true),
+    })
     const deciding = this.#fastAt === undefined ? this.#decide(pulse) : undefined
     this.#seeTakeBacks(pulse)
     const late = Promise.withResolvers<void>()
@@ -302,21 +313,8 @@ export class Lending {
       this.#publish(usage)
       return
     }
-    if (this.#estimating !== undefined) {
-      const silentMs = usage.monotonic - this.#estimating
-      if (silentMs < SILENT_MS) return
-      const reason = `Estimator '${estimator.name}' has not answered for ${silentMs / 1000} s`
-      this.#take(usage, { kind: 'unknown', reason })
-      return
-    }
-    this.#estimating = usage.monotonic
-    try {
-      this.#take(usage, await estimator.estimate(usage))
-    } catch (error) {
-      this.#take(usage, { kind: 'unknown', reason: reasonOf(error) })
-    } finally {
-      this.#estimating = undefined
-    }
+    const estimate = await this.#estimates.ask(estimator, usage)
+    if (estimate !== undefined) this.#take(usage, estimate)
   }
 
   #take(usage: ResourceUsage, estimate: Estimate): void {

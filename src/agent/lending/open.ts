@@ -1,6 +1,7 @@
 // Puts lending together on what an agent stands on: the log and the settings in its work folder, the tier, the loops.
 import { join } from 'node:path'
 import type { Metrics } from '../../base/metrics.ts'
+import { TurnTimers } from '../../containerizer/turn-timers.ts'
 import type { EvictAction } from '../../qos/controller.ts'
 import type { Route } from '../../http/routes.ts'
 import type { Resources } from '../../resources/resources.ts'
@@ -22,6 +23,7 @@ import { Recorder } from './recorder.ts'
 import { type Party, Records } from './records.ts'
 import { LendSwitch } from './switch.ts'
 import { traitsOf } from './traits.ts'
+import { Turns } from './turns.ts'
 import { lendEvent, type LendingNow, UsageHistory, usageRoute } from './usage-history.ts'
 
 export interface LendingEdges {
@@ -74,6 +76,7 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
     host: () => readHost('/proc'),
     traits: (containerIds) => traitsOf(state, containerIds),
   })
+  const turns = new Turns(turnTimers(flags.lent_turn_max, deps))
   const { onEvict, onSaying, onTotal } = edges
   const recorder = new Recorder(join(ground.workDir, 'usage'), log)
   const history = new UsageHistory()
@@ -85,7 +88,7 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
   }
   const live = (): ReturnType<typeof liveContainers> => liveContainers(state)
   const lending: Lending = new Lending(
-    { clock, log, metrics, live, onEvict, onSaying, onTotal, power, pulses, records, sample, tier },
+    { clock, log, metrics, live, onEvict, onSaying, onTotal, power, pulses, records, sample, tier, turns },
     { reportMs: flags.oversubscribed_resources_interval, correctionMs: flags.qos_correction_interval_min },
   )
   lending.use(ground.plugins)
@@ -104,6 +107,14 @@ export function openLending(edges: LendingEdges, deps: AgentDeps): OpenLending {
       database[Symbol.dispose]()
     },
   }
+}
+
+/** None when the kernel alone shall say how long a turn lasts. */
+function turnTimers(turnMs: number, { log }: AgentDeps): TurnTimers | undefined {
+  if (turnMs === 0) return undefined
+  const onTrouble = (reason: string): void =>
+    log.warn({ reason }, 'turns of borrowers last until the next tick of the kernel: nothing ends them early')
+  return new TurnTimers({ turnMs, onTrouble })
 }
 
 function lendingNow({ actions, estimate, lent }: Lending): LendingNow {

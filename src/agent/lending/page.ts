@@ -26,7 +26,8 @@ export function lendPage(desk: LendDesk, diskOf: DiskOf): Page {
     lending: power.mode === 'lend' || power.mode === 'full',
     ...(closed !== undefined && { why_not: whyNot(closed, power.mode) }),
     tier: lending.tier.tier,
-    tier_detail: lending.tier.detail,
+    tier_detail: lending.tier.detail + (lending.turns.areShort ? '; turns of borrowers are kept short' : ''),
+    turns_short: lending.turns.areShort,
     lent: amounts(lending.lent),
     ...(power.mode === 'observe' && { would_lend: amounts(lending.wouldLend) }),
     estimate:

@@ -5,6 +5,30 @@ import type { Action, QosInput } from '../../../../src/qos/controller.ts'
 import { GuardedController } from '../../../../src/qos/guard.ts'
 import { evict, freeze, notOurs, relax, squeeze, thaw, unlend } from '../../../support/lend-actions.ts'
 import { known, LendingRig, shop } from '../../../support/lending.ts'
+import { Machine } from '../../../support/usage.ts'
+
+describe("borrowers' turns", () => {
+  test('are kept short while both sides compute, and not after lending has ended', async () => {
+    using rig = new LendingRig({ machine: shop() })
+    await rig.lending.round()
+    expect(rig.metrics.value('tepui/lend_turns_short')).toBe(0)
+    rig.doing = { web: { cpus: 0.5 }, b1: { cpus: 0.4 } }
+    await rig.seconds(2)
+    expect(rig.metrics.value('tepui/lend_turns_short')).toBe(1)
+    const ending = new AbortController()
+    const ended = rig.lending.run(ending.signal)
+    ending.abort()
+    await ended
+    expect(rig.metrics.value('tepui/lend_turns_short')).toBe(0)
+  })
+
+  test('are left to the kernel while there is no owner', async () => {
+    using rig = new LendingRig({ machine: new Machine().add({ id: 'b1', cpus: 0.4, revocable: true }) })
+    rig.doing = { b1: { cpus: 0.4 } }
+    await rig.seconds(2)
+    expect(rig.timers.starts).toBe(0)
+  })
+})
 
 describe('what is told to be lent', () => {
   test('is what borrowers hold and what the estimator adds', async () => {
