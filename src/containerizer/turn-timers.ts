@@ -9,6 +9,8 @@ import { readFileSync } from 'node:fs'
 import { reasonOf } from '../base/errors.ts'
 import { type ProcessGroup, startGroup } from '../base/exec.ts'
 
+export const TURN_PROGRAMS: readonly string[] = ['perl', 'taskset']
+
 /**
  * Arguments: seconds, processors. One process for each, all of which end when the standard input does, so that they
  * cannot outlive an agent that was killed, or together when one of them fails.

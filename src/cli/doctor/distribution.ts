@@ -36,6 +36,15 @@ const CLOCK: Readonly<Record<Family, string>> = {
   other: 'let an NTP service keep the clocks of all machines',
 }
 
+const TURNS: Readonly<Record<Family, string>> = {
+  debian: 'apt-get install -y perl-base util-linux',
+  fedora: 'dnf install -y perl-interpreter util-linux',
+  suse: 'zypper install -y perl-base util-linux',
+  arch: 'pacman -S perl util-linux',
+  alpine: 'apk add perl util-linux-misc',
+  other: "install Perl and taskset by your system's own means",
+}
+
 /**
  * Reads what the system says about itself.
  * @param release the text of /etc/os-release, empty where there is none
@@ -52,6 +61,11 @@ export function distributionOf(release: string, model: string): Distribution {
 
 export function engineFix({ family }: Distribution): string {
   return ENGINE[family]
+}
+
+/** What keeps the turns of borrowers short. */
+export function turnsFix({ family }: Distribution): string {
+  return TURNS[family]
 }
 
 export function clockFix({ family }: Distribution): string {

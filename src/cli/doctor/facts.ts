@@ -2,10 +2,11 @@
 import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { availableParallelism, release } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Clock, parseHttpTime } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import { cgroupTag, openCgroups } from '../../containerizer/cgroups/open.ts'
+import { TURN_PROGRAMS } from '../../containerizer/turn-timers.ts'
 import { openEngine } from '../../containerizer/docker/engine.ts'
 import { HttpClient } from '../../http/client.ts'
 import { distributionOf } from './distribution.ts'
@@ -41,6 +42,7 @@ export async function gatherFacts(question: Question, clock: Clock, signal: Abor
     distribution: distributionOf(textOf('/etc/os-release'), textOf('/proc/device-tree/model')),
     isRoot: process.getuid?.() === 0,
     cgroups: await cgroupFacts(question.workDir, clock),
+    missingForTurns: TURN_PROGRAMS.filter((program) => !isOnPath(program)),
     engine,
     disk: diskFact(question.workDir),
     ports,
@@ -61,6 +63,11 @@ function textOf(file: string): string {
     // No such file here: the system is then told as unknown, the board as no special one.
     return ''
   }
+}
+
+function isOnPath(program: string): boolean {
+  const folders = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '')
+  return folders.some((folder) => existsSync(join(folder, program)))
 }
 
 /** Port 0 belongs to no agent: these groups are nobody's but ours. */

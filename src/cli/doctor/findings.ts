@@ -2,7 +2,7 @@
 // (a daemon would not start or not work), and the fix for this distribution. Pure.
 import { humanBytes, humanDuration } from '../../base/units.ts'
 import type { CgroupLayout, Power, PowerName } from '../../containerizer/cgroups.ts'
-import { bootFix, clockFix, type Distribution, engineFix } from './distribution.ts'
+import { bootFix, clockFix, type Distribution, engineFix, turnsFix } from './distribution.ts'
 
 export type Daemon = 'master' | 'agent'
 
@@ -14,6 +14,8 @@ export interface Facts {
   readonly distribution: Distribution
   readonly isRoot: boolean
   readonly cgroups: { readonly layout: CgroupLayout; readonly powers: readonly Power[] }
+  /** Programs for short turns of borrowers that are not there. */
+  readonly missingForTurns: readonly string[]
   readonly engine: EngineFact
   readonly disk: DiskFact
   readonly ports: readonly PortFact[]
@@ -78,7 +80,7 @@ export function judge(facts: Facts, daemons: readonly Daemon[]): readonly Findin
   return [
     system(facts),
     node(facts),
-    ...(forAgent ? [kernel(facts), root(facts), ...cgroups(facts), engine(facts)] : []),
+    ...(forAgent ? [kernel(facts), root(facts), ...cgroups(facts), turns(facts), engine(facts)] : []),
     disk(facts),
     ...facts.ports.filter((one) => daemons.includes(one.daemon)).map(port),
     master(facts),
@@ -129,6 +131,13 @@ function cgroups({ cgroups: { layout, powers }, distribution }: Facts): Finding[
     { check, verdict: 'PASS', detail: `layout ${layout}` },
     ...powers.map((power) => powerFinding(power, distribution)),
   ]
+}
+
+function turns({ distribution, missingForTurns: missing }: Facts): Finding {
+  const check = "borrowers' turns"
+  if (missing.length === 0) return { check, verdict: 'PASS', detail: 'can be kept short' }
+  const detail = `last until the kernel's next tick, for want of ${missing.join(' and ')}`
+  return { check, verdict: 'WARN', detail, fix: turnsFix(distribution) }
 }
 
 function powerFinding(power: Power, distribution: Distribution): Finding {

@@ -13,6 +13,7 @@ const GOOD: Facts = {
   distribution: distributionOf(DEBIAN, ''),
   isRoot: true,
   cgroups: { layout: 'v2', powers: [{ name: 'cpu idle', available: true }] },
+  missingForTurns: [],
   engine: { version: '26.1.5+dfsg1', cgroupDriver: 'systemd' },
   disk: { folder: '/d', existing: '/d', isWritable: true, freeBytes: 50 * 1024 ** 3 },
   ports: [
@@ -38,6 +39,7 @@ test('a machine that has all passes each check', () => {
     'user',
     'cgroups',
     'cgroups: cpu idle',
+    "borrowers' turns",
     'docker engine',
     'work folder',
     'port 5050',
@@ -72,6 +74,13 @@ const CASES: readonly (readonly [string, Partial<Facts>, Finding['verdict'], Reg
   ['no root', { isRoot: false }, 'WARN', /not root/, /sudo/],
   ['no groups', { cgroups: { layout: 'none', powers: [] } }, 'WARN', /nothing can be limited/, /cgroup2/],
   ['no pressure', { cgroups: MISSING('pressure') }, 'WARN', /the kernel has none/, /psi=1.*update-grub/],
+  [
+    'no Perl',
+    { missingForTurns: ['perl'] },
+    'WARN',
+    /next tick, for want of perl/,
+    /^apt-get install -y perl-base/,
+  ],
   ['no idle class', { cgroups: MISSING('cpu idle') }, 'WARN', /the kernel has none/, /^another kernel$/],
   [
     'no engine',
