@@ -9,11 +9,12 @@ import { readFileSync } from 'node:fs'
 import { reasonOf } from '../base/errors.ts'
 import { type ProcessGroup, startGroup } from '../base/exec.ts'
 
-export const TURN_PROGRAMS: readonly string[] = ['perl', 'taskset']
+export const TURN_PROGRAMS: readonly string[] = ['perl', 'taskset', 'chrt']
 
 /**
  * Arguments: seconds, processors. One process for each, all of which end when the standard input does, so that they
- * cannot outlive an agent that was killed, or together when one of them fails.
+ * cannot outlive an agent that was killed, or together when one of them fails. As batch (SCHED_BATCH) they take the
+ * processor from the idle class when they wake, and from nobody else: an owner that computes is not interrupted.
  */
 const PROGRAM = `
   use strict;
@@ -28,6 +29,7 @@ const PROGRAM = `
   }
   @cpus = ();
   system('taskset', '-pc', $cpu, $$) == 0 or fail("taskset does not pin a process to processor $cpu");
+  system('chrt', '-b', '-p', '0', $$) == 0 or fail('chrt does not make a process batch');
   my $input = '';
   vec($input, 0, 1) = 1;
   1 until select(my $ended = $input, undef, undef, $seconds);
