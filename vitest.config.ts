@@ -1,8 +1,23 @@
-/** How the tests run: pure ones in one process, those that share the engine or ports one file after the other. */
+/** How the tests run: pure ones beside each other, those that share the machine one file after the other. */
 import { defineConfig } from 'vitest/config'
 
+/** What is waited for may take long on a machine that others use too; a test that claims a speed says its own limit. */
+const patient = {
+  pool: 'forks',
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000, interval: 20 } },
+} as const
+
 /** Files that talk to one engine, or count what is left on the machine, must not run beside each other. */
-const oneByOne = { pool: 'forks', fileParallelism: false, testTimeout: 60_000, hookTimeout: 60_000 } as const
+const oneByOne = { ...patient, fileParallelism: false } as const
+
+/**
+ * As many as there are cores: vitest keeps one free by itself, and on two cores nothing would run beside anything. In
+ * processes: a child that one thread starts has the sockets of all threads until it is the other program, so that a
+ * port or a name that another thread has closed is still taken.
+ */
+const besideEachOther = { ...patient, maxWorkers: '100%' } as const
 
 export default defineConfig({
   test: {
@@ -12,7 +27,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/compliance/**/*.test.ts', 'test/tidy.test.ts'],
           // No isolation: a process per file would cost more than the tests themselves; pure code leaks no state.
-          pool: 'threads',
+          ...besideEachOther,
           isolate: false,
         },
       },
@@ -20,8 +35,7 @@ export default defineConfig({
         test: {
           name: 'component',
           include: ['test/component/**/*.test.ts'],
-          pool: 'threads',
-          testTimeout: 20_000,
+          ...besideEachOther,
         },
       },
       { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...oneByOne } },

@@ -1,7 +1,7 @@
 // A scheduler that knows nothing of us, over the whole life of tasks and subscriptions, on a real agent.
 import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Cluster, nothingLeft, stopwatch } from '../support/cluster.ts'
 import { leftovers } from '../support/engine.ts'
 import { framework, post, RawScheduler, task } from '../support/raw-scheduler.ts'
@@ -66,7 +66,7 @@ describe('a subscription', () => {
   test('that is lost without failover_timeout ends its framework at once', async () => {
     const scheduler = await framework(cluster.port)
     scheduler[Symbol.dispose]()
-    await expect.poll(() => completed(scheduler.frameworkId), { timeout: 5000 }).toBe(true)
+    await expect.poll(() => completed(scheduler.frameworkId)).toBe(true)
   })
 })
 
@@ -130,7 +130,7 @@ describe('a command task', () => {
     const offer = await scheduler.offer()
     await scheduler.launch(offer, [task(offer, 'deaf', 'trap "" TERM; while :; do sleep 1; done')])
     const { task_id, container_status } = await scheduler.status('deaf', 'TASK_RUNNING')
-    await vi.waitFor(() => expect(ignoresTerm(container_status?.executor_pid)).toBe(true))
+    await expect.poll(() => ignoresTerm(container_status?.executor_pid)).toBe(true)
     const kill_policy = { grace_period: { nanoseconds: 200_000_000 } }
     await scheduler.call('KILL', { kill: { task_id, kill_policy } })
     const end = await scheduler.end('deaf')

@@ -104,6 +104,10 @@ function task(
   } as TaskInfo
 }
 
+/** For more than what an ended task gave back. */
+const isRoomy = ({ resources }: Offer): boolean =>
+  (resources ?? []).some(({ name, scalar }) => name === 'cpus' && (scalar?.value ?? 0) > 1)
+
 type End = Awaited<ReturnType<RealFramework['end']>>
 
 async function run(id: string, value: string, uris: readonly CommandInfoURI[], user = 'root'): Promise<End> {
@@ -163,10 +167,16 @@ test.each([
   'a %s file fails the task with the URI, the reason and the next step',
   { timeout: 120_000 },
   async (id, name, words) => {
-    for (const cache of [false, true]) {
-      const taskId = `${id}-${cache}`
-      const end = await run(taskId, 'true', [{ value: `${url}/${name}`, cache }])
-      expect(end).toMatchObject({
+    const each = [false, true].map((cache) => ({ taskId: `${id}-${cache}`, cache }))
+    await framework.launch(
+      (offer) =>
+        each.map(({ cache, taskId }) =>
+          task(taskId, offer, 'true', [{ value: `${url}/${name}`, cache }], 'root'),
+        ),
+      isRoomy,
+    )
+    for (const { taskId } of each) {
+      expect(await framework.end(taskId)).toMatchObject({
         state: 'TASK_FAILED',
         reason: 'REASON_CONTAINER_LAUNCH_FAILED',
         message: expect.stringMatching(words) as string,

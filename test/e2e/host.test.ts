@@ -229,7 +229,7 @@ test('output is cut at its limit, and one older file and its beginning are kept'
   const container = await bench.launch(script, { user: 'nobody' })
   const size = (name: string): number | undefined =>
     statSync(join(bench.folder, 'sandboxes', container.id, name), { throwIfNoEntry: false })?.size
-  await expect.poll(() => size('stdout.1'), { timeout: 5_000 }).toBe(150_006)
+  await expect.poll(() => size('stdout.1')).toBe(150_006)
   await expect.poll(() => size('stdout')).toBe(0)
   for (const name of ['stdout.1', 'stdout.head'])
     expect(statSync(join(bench.folder, 'sandboxes', container.id, name)).uid).toBe(65534)

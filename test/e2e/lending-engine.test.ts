@@ -76,7 +76,8 @@ async function borrowing(play: (scene: Scene) => Promise<void>): Promise<void> {
   await expect.poll(() => leftovers(before), { timeout: 20_000 }).toEqual([])
 }
 
-const soon = { timeout: 2000, interval: 50 }
+/** Sooner than the engine answers. */
+const soon = { timeout: 4000, interval: 50 }
 const usedIn = async (page: Scene['page'], ms: number): Promise<number> => {
   const used = async (): Promise<number> =>
     (await page()).containers?.[0]?.statistics?.cpuSeconds ?? Number.NaN

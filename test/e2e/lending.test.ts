@@ -62,7 +62,7 @@ test('a squeeze, a freeze and an eviction take hold of host and Docker tasks, an
     await using cluster = await startCluster({ capabilities: [...BORROWS], agent: order.flags })
     const { framework } = cluster
     const page = async (): Promise<LendPage> => (await cluster.page('/api/x1/lend')) as LendPage
-    const soon = { timeout: 5000, interval: 50 }
+    const soon = { timeout: 30_000, interval: 50 }
     await framework.launch(
       (offer) => [
         commandTask({ id: 'host', offer, command: SPIN, ...LENT }),
@@ -129,7 +129,7 @@ test('a frozen task can be killed by its framework, and an agent with frozen tas
     order.give('freeze')
     const frozen = async (): Promise<number> =>
       ((await cluster.page('/api/x1/lend')) as LendPage).frozen.length
-    await expect.poll(frozen, { timeout: 5000 }).toBe(3)
+    await expect.poll(frozen).toBe(3)
     for (const id of ['host', 'docker']) await framework.client.kill(id)
     for (const id of ['host', 'docker']) expect((await framework.end(id)).state).toBe('TASK_KILLED')
   }
@@ -218,7 +218,7 @@ test('an agent that died with frozen borrowers is followed by one that lets them
       const page = await fetch(`http://127.0.0.1:${port}/api/x1/lend`)
       return ((await page.json()) as LendPage).frozen.length
     }
-    await expect.poll(frozen, { timeout: 5000 }).toBe(2)
+    await expect.poll(frozen).toBe(2)
     first.kill('SIGKILL')
     await once(first, 'exit')
     await using agent = await startRealAgent(at, workDir, '--no-switch_user', ...order.flags)

@@ -8,7 +8,10 @@ import { vi } from 'vitest'
 import { freePort } from './free-port.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/tepui.ts')
-const SOON = { timeout: 20_000, interval: 50 }
+const SOON = { timeout: 60_000, interval: 50 }
+/** What tests would only wait for: between rounds of offers, before a registration, and for who hears no SIGTERM. */
+const QUICK_MASTER = '--allocation_interval=50ms'
+const QUICK_AGENT = ['--registration_backoff_factor=50ms', '--executor_shutdown_grace_period=1secs']
 /** Small and the same on every machine, so that tests can count on it. */
 const RESOURCES = '--resources=cpus:2;mem:1024;disk:5000;ports:[31000-32000]'
 
@@ -45,7 +48,7 @@ export class Daemons implements AsyncDisposable {
   async master(...flags: readonly string[]): Promise<Daemon> {
     const port = this.masterPort === 0 ? await freePort() : this.masterPort
     this.masterPort = port
-    return this.#start('master', port, ['--hostname=127.0.0.1', ...flags], '/health')
+    return this.#start('master', port, ['--hostname=127.0.0.1', QUICK_MASTER, ...flags], '/health')
   }
 
   /** Starts the agent of that number: the same port and work folder every time. Resolves when the master has it. */
@@ -54,6 +57,7 @@ export class Daemons implements AsyncDisposable {
       `--master=127.0.0.1:${this.masterPort}`,
       `--work_dir=${join(this.folder, String(at))}`,
       RESOURCES,
+      ...QUICK_AGENT,
     ]
     const given = new Set(flags.map((flag) => flag.split('=')[0]))
     const kept = own.filter((flag) => !given.has(flag.split('=')[0]))
@@ -95,10 +99,8 @@ export class Daemons implements AsyncDisposable {
       stream.on('data', (part) => (daemon.output += String(part)))
     this.#running.add(daemon)
     child.once('exit', () => this.#running.delete(daemon))
-    await vi.waitFor(async () => {
-      if (child.exitCode !== null) throw failed(daemon, `ended with ${child.exitCode}`)
-      await this.page(page, port)
-    }, SOON)
+    await vi.waitFor(async () => hasEnded(child) || (await this.page(page, port)), SOON)
+    if (hasEnded(child)) throw failed(daemon, `ended with ${child.exitCode ?? child.signalCode}`)
     return daemon
   }
 
@@ -111,7 +113,7 @@ export class Daemons implements AsyncDisposable {
 
   /** Ends a daemon by a signal and waits for its end. */
   async end(daemon: Daemon, signal: NodeJS.Signals): Promise<void> {
-    if (daemon.process.exitCode !== null || daemon.process.signalCode !== null) return
+    if (hasEnded(daemon.process)) return
     const gone = once(daemon.process, 'exit')
     daemon.process.kill(signal)
     await gone
@@ -125,5 +127,6 @@ export class Daemons implements AsyncDisposable {
   }
 }
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
 const failed = ({ process: { pid }, output }: Daemon, how: string): Error =>
   new Error(`The daemon ${pid} ${how}; it wrote\n${output}`)

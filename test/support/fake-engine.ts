@@ -3,11 +3,22 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import { openCgroups } from '../../src/containerizer/cgroups/open.ts'
+import {
+  type DockerContainerizer,
+  type DockerOptions,
+  openDocker,
+} from '../../src/containerizer/docker/docker.ts'
+import { openEngine } from '../../src/containerizer/docker/engine.ts'
 
 export type Handler = (response: ServerResponse, request: IncomingMessage) => void
 
 export interface FakeEngine extends AsyncDisposable {
   readonly socket: string
+  /** With its socket, and room for the sandboxes of a test; removed at the end. */
+  readonly folder: string
   /** `POST /containers/create` and so on, in the order in which they came; ids stand as they were sent. */
   readonly requests: string[]
   /** By method and path without the container's id, such as `POST start`. Replaces the friendly default. */
@@ -20,6 +31,8 @@ export interface FakeEngine extends AsyncDisposable {
 }
 
 export const FAKE_ID = 'fe'.repeat(32)
+/** Whose containers are on it. */
+export const FAKE_TAG = 'faked'
 
 export const json =
   (status: number, value: unknown): Handler =>
@@ -32,6 +45,14 @@ export const cut: Handler = (response) => response.destroy()
 export const cutInside: Handler = (response) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
   response.write('{"StatusCode"', () => response.destroy())
+}
+
+/** Tells of ends from now on, and of none so far. */
+export const telling: Handler = (response) => response.writeHead(200).flushHeaders()
+/** One answer after the other, the last one for ever. */
+export function inTurn(...handlers: readonly Handler[]): Handler {
+  let asked = 0
+  return (response, request) => handlers[Math.min(asked++, handlers.length - 1)]?.(response, request)
 }
 
 type State = Partial<{
@@ -93,6 +114,7 @@ export async function fakeEngine(): Promise<FakeEngine> {
   await listen()
   return {
     socket,
+    folder,
     requests,
     script,
     removals,
@@ -104,3 +126,27 @@ export async function fakeEngine(): Promise<FakeEngine> {
     },
   }
 }
+
+/** The containerizer on it, as on a machine without control groups: no hierarchy is mounted in its folder. */
+export function openOnFake(
+  { folder, socket }: FakeEngine,
+  more: Partial<DockerOptions> = {},
+  timeouts?: Parameters<typeof openEngine>[0]['timeouts'],
+): Promise<DockerContainerizer> {
+  const clock = systemClock
+  const options = {
+    socket,
+    clock,
+    log: silentLogger,
+    cgroups: openCgroups({ tag: FAKE_TAG, cpus: 2, clock, mount: folder }),
+    agentTag: FAKE_TAG,
+    memoryTotalBytes: 1e9,
+    removeDelayMs: 0,
+    ...more,
+  }
+  return openDocker(options, openEngine({ socket, clock, ...(timeouts && { timeouts }) }))
+}
+
+/** How often it was asked to start a container. */
+export const startsOf = ({ requests }: FakeEngine): number =>
+  requests.filter((request) => request.endsWith('/start')).length

@@ -162,6 +162,13 @@ export class TestFramework implements Disposable {
     return offers
   }
 
+  /** The first of them. */
+  async offer(): Promise<OfferLike> {
+    const [offer] = await this.offers()
+    if (offer === undefined) throw new Error('There was no offer.')
+    return offer
+  }
+
   /** Launches command tasks of 1 cpu and 128 MB on an offer. */
   launch(offer: OfferLike, ...ids: string[]): Promise<RawAnswer> {
     const task_infos = ids.map((id) => ({
@@ -204,8 +211,7 @@ export interface LaunchedTask extends Disposable {
 export async function launchTask(master: TestMaster): Promise<LaunchedTask> {
   const agent = await master.agent()
   const framework = await master.framework()
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('no offer came')
+  const offer = await framework.offer()
   await framework.launch(offer, 't')
   await agent.next('RUN_TASK')
   const state = 'TASK_RUNNING'

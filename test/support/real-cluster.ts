@@ -32,6 +32,8 @@ export function agentArguments(master: string, workDir: string, argv: readonly s
     '--resources=cpus:8;mem:4096;disk:1000;ports:[31000-32000]',
     '--docker_remove_delay=0ns',
     '--registration_backoff_factor=50ms',
+    // Who hears no SIGTERM is only waited for.
+    '--executor_shutdown_grace_period=1secs',
     ...argv,
   ]
 }

@@ -38,8 +38,7 @@ export async function asRecorded(master: TestMaster): Promise<TestFramework> {
     roles: ['*'],
     capabilities: [{ type: 'MULTI_ROLE' }, { type: 'PARTITION_AWARE' }],
   })
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('There was no offer.')
+  const offer = await framework.offer()
   await framework.launch(offer, 'hello')
   await agent.next('RUN_TASK')
   for (const state of ['TASK_STARTING', 'TASK_RUNNING']) {

@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { DiskUse } from '../../../src/gc/disk.ts'
 import { type AgentOptions, registered, runTask, TestAgent, ToyMaster } from '../../support/agent-server.ts'
 import { ManualClock } from '../../support/clock.ts'
+import { waitUntil } from '../../support/wait-until.ts'
 
 const HOUR_MS = 3_600_000
 let clock: ManualClock
@@ -47,13 +48,13 @@ const waiting = async (): Promise<readonly Row[]> =>
 async function ran(taskId: string, code: number | undefined): Promise<string> {
   const link = await master.link()
   link.send(runTask(taskId))
-  await vi.waitUntil(() => agent.containers.containers.size > 0)
+  await waitUntil(() => agent.containers.containers.size > 0)
   const [id = ''] = agent.containers.containers.keys()
   const path = `slaves/M-S0/frameworks/F1/executors/${taskId}/runs/${id}`
   writeFileSync(join(workDir, path, 'data'), 'x')
   if (code === undefined) return path
   agent.containers.container(id).end({ kind: 'exited', code })
-  await vi.waitUntil(async () => (await waiting()).length === 1)
+  await waitUntil(async () => (await waiting()).length === 1)
   return path
 }
 
@@ -74,14 +75,14 @@ test('a restart changes nothing of what waits: since when, how it ended, when it
   await passed(3.5)
   expect(existsSync(join(workDir, path))).toBe(true)
   await passed(1)
-  await vi.waitUntil(() => !existsSync(join(workDir, path)))
+  await waitUntil(() => !existsSync(join(workDir, path)))
 })
 
 test('after a reboot what ran waits too, as ended unseen or failed, and is not lost before its time', async () => {
   const path = await ran('job', undefined)
   await agent.leave()
   await begin({ bootId: 'boot-2' })
-  await vi.waitUntil(async () => (await waiting()).length === 1)
+  await waitUntil(async () => (await waiting()).length === 1)
   const [row] = await waiting()
   expect(row).toMatchObject({ path, kind: 'sandbox' })
   expect(['failed', 'unknown']).toContain(row?.ending)
@@ -90,7 +91,7 @@ test('after a reboot what ran waits too, as ended unseen or failed, and is not l
   await passed(8)
   expect(existsSync(join(workDir, path))).toBe(true)
   await passed(2)
-  await vi.waitUntil(() => !existsSync(join(workDir, path)))
+  await waitUntil(() => !existsSync(join(workDir, path)))
 })
 
 test('an agent with another id collects what the one before it left, and its state, in their time', async () => {
@@ -99,7 +100,7 @@ test('an agent with another id collects what the one before it left, and its sta
   let isOver = false
   void agent.agent.ended.then(() => (isOver = true))
   // It waits a while for a master that acknowledges.
-  await vi.waitUntil(async () => {
+  await waitUntil(async () => {
     await clock.advance(1000)
     return isOver
   })
@@ -110,10 +111,10 @@ test('an agent with another id collects what the one before it left, and its sta
   expect(link.call.agent_id).toBeUndefined()
   const { registered: welcome } = registered() as { registered: object }
   link.send({ type: 'REGISTERED', registered: { ...welcome, agent_id: { value: 'M-S1' } } })
-  await vi.waitUntil(async () => (await agent.page('/state'))['id'] === 'M-S1')
+  await waitUntil(async () => (await agent.page('/state'))['id'] === 'M-S1')
   await agent.post('/api/x1/gc', '{}')
-  await vi.waitUntil(async () => (await waiting()).some(({ kind }) => kind === 'meta'))
-  await vi.waitUntil(async () => (await agent.page('/api/x1/gc'))['collecting'] === false)
+  await waitUntil(async () => (await waiting()).some(({ kind }) => kind === 'meta'))
+  await waitUntil(async () => (await agent.page('/api/x1/gc'))['collecting'] === false)
   expect((await waiting()).map(({ kind, path: one }) => [kind, one])).toEqual(
     expect.arrayContaining([
       ['sandbox', path],
@@ -121,23 +122,23 @@ test('an agent with another id collects what the one before it left, and its sta
     ]),
   )
   await passed(10)
-  await vi.waitUntil(() => !existsSync(join(workDir, 'slaves/M-S0')))
-  await vi.waitUntil(() => !existsSync(join(workDir, 'meta/slaves/M-S0')))
+  await waitUntil(() => !existsSync(join(workDir, 'slaves/M-S0')))
+  await waitUntil(() => !existsSync(join(workDir, 'meta/slaves/M-S0')))
 })
 
 test('of a framework that is gone the sandboxes wait as killed, and with the last its folder goes', async () => {
   const link = await master.link()
   link.send(runTask('job'))
-  await vi.waitUntil(() => agent.containers.containers.size > 0)
+  await waitUntil(() => agent.containers.containers.size > 0)
   const [container] = agent.containers.containers.values()
   link.send({ type: 'SHUTDOWN_FRAMEWORK', shutdown_framework: { framework_id: { value: 'F1' } } })
-  await vi.waitUntil(() => (container?.kills.length ?? 0) > 0)
+  await waitUntil(() => (container?.kills.length ?? 0) > 0)
   container?.end({ kind: 'signaled', signal: 'SIGTERM', detail: undefined })
-  await vi.waitUntil(async () => (await waiting()).length === 1)
+  await waitUntil(async () => (await waiting()).length === 1)
   expect(await waiting()).toMatchObject([{ kind: 'sandbox', ending: 'killed' }])
   expect(readdirSync(join(workDir, 'slaves/M-S0/frameworks'))).toEqual(['F1'])
   await passed(10)
-  await vi.waitUntil(() => !existsSync(join(workDir, 'slaves/M-S0/frameworks/F1')))
+  await waitUntil(() => !existsSync(join(workDir, 'slaves/M-S0/frameworks/F1')))
 })
 
 test('a clock that is set, forth or back, neither takes what is young nor keeps what is old', async () => {
@@ -148,5 +149,5 @@ test('a clock that is set, forth or back, neither takes what is young nor keeps 
     expect(existsSync(join(workDir, path))).toBe(true)
   }
   await passed(1.5)
-  await vi.waitUntil(() => !existsSync(join(workDir, path)))
+  await waitUntil(() => !existsSync(join(workDir, path)))
 })

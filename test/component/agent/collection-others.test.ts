@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { DiskUse } from '../../../src/gc/disk.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   type AgentOptions,
   type OpenLink,
@@ -12,9 +11,10 @@ import {
   ToyMaster,
 } from '../../support/agent-server.ts'
 import { ManualClock } from '../../support/clock.ts'
+import { FakeDisk, GB } from '../../support/fake-disk.ts'
 import { FakeKeeping } from '../../support/fake-keeping.ts'
+import { waitUntil } from '../../support/wait-until.ts'
 
-const GB = 1024 ** 3
 const HOUR_MS = 3_600_000
 
 interface Page {
@@ -31,25 +31,18 @@ interface Page {
 
 let folder: string
 let clock: ManualClock
-let freeBytes: number
+let disk: FakeDisk
 let keeping: FakeKeeping
 let master: ToyMaster
 let agent: TestAgent
 let link: OpenLink
 
-const disk = (): DiskUse => ({
-  totalBytes: 100 * GB,
-  usedBytes: 100 * GB - freeBytes,
-  freeBytes,
-  usage: 1 - freeBytes / (100 * GB),
-})
-
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tepui-others-'))
   clock = new ManualClock()
-  freeBytes = 80 * GB
+  disk = new FakeDisk()
   keeping = new FakeKeeping(folder)
-  keeping.onRemoved = () => void (freeBytes += GB)
+  keeping.onRemoved = () => void (disk.freeBytes += GB)
   master = await ToyMaster.start(clock)
   await begin()
 })
@@ -66,7 +59,7 @@ async function begin(more: AgentOptions = {}, ...argv: readonly string[]): Promi
     '--image_gc_config={"image_disk_headroom":0.1}',
     ...argv,
   ]
-  agent = await TestAgent.start(master.address, { clock, disk, keeping, argv: all, ...more })
+  agent = await TestAgent.start(master.address, { clock, disk: disk.use, keeping, argv: all, ...more })
   link = await master.link()
 }
 
@@ -90,10 +83,10 @@ test('ended containers are told with their task, size and time; asked for, those
   ])
   expect(await agent.page('/metrics/snapshot')).toMatchObject({ 'tepui/containers_kept': 1 })
   await agent.post('/api/x1/gc', '{}')
-  await vi.waitUntil(async () => !(await page()).collecting)
+  await waitUntil(async () => !(await page()).collecting)
   expect(keeping.asked).toEqual([])
   await agent.post('/api/x1/gc', '{"older_than":"30mins"}')
-  await vi.waitUntil(async () => (await page()).containers.length === 0)
+  await waitUntil(async () => (await page()).containers.length === 0)
   expect(keeping.asked).toEqual([HOUR_MS / 2])
 })
 
@@ -102,7 +95,7 @@ test('pulled images are told with why they stay, known to the next life, and go 
   keeping.pulled('used:1')
   keeping.pulled('idle:1')
   keeping.inContainers.set('sha256:used:1', 2)
-  await vi.waitUntil(async () => (await page()).images?.known.length === 2)
+  await waitUntil(async () => (await page()).images?.known.length === 2)
   const { workDir } = agent
   await agent.leave()
   await begin({ workDir })
@@ -110,8 +103,8 @@ test('pulled images are told with why they stay, known to the next life, and go 
     { name: 'idle:1', pulled: true, may_go: true, bytes: GB, kept_because: null },
     { name: 'used:1', containers: 2, may_go: false, kept_because: 'in use by 2 containers' },
   ])
-  freeBytes = 9.5 * GB
-  await vi.waitUntil(async () => {
+  disk.freeBytes = 9.5 * GB
+  await waitUntil(async () => {
     await clock.advance(60_000)
     return (await page()).images?.known.length === 1
   })
@@ -129,11 +122,11 @@ test('fetched files that nobody uses are told, and go when the disk is full', as
   const task = runTask('job') as { run_task: { task: { command: object } } }
   task.run_task.task.command = { value: 'true', uris: [{ value: file, cache: true, extract: false }] }
   link.send(task)
-  await vi.waitUntil(() => agent.containers.containers.size === 1)
+  await waitUntil(() => agent.containers.containers.size === 1)
   expect((await page()).cache?.entries).toMatchObject([{ uri: file, bytes: 5000, in_use: 0, state: 'ready' }])
-  freeBytes = 9 * GB
+  disk.freeBytes = 9 * GB
   // A file that was used a moment ago stays while something else may go; nothing else may here.
-  await vi.waitUntil(async () => {
+  await waitUntil(async () => {
     await clock.advance(60_000)
     return (await page()).last !== null
   })

@@ -1,31 +1,25 @@
 // An agent's collection over HTTP: what waits and why, what is left of a sandbox that went, and a full disk.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { DiskUse } from '../../../src/gc/disk.ts'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type OpenLink, runTask, TestAgent, ToyMaster } from '../../support/agent-server.ts'
 import type { TaskStatus } from '../../../src/wire/tasks.ts'
 import { ManualClock } from '../../support/clock.ts'
+import { FakeDisk, GB } from '../../support/fake-disk.ts'
+import { waitUntil } from '../../support/wait-until.ts'
 
-const GB = 1024 ** 3
 let master: ToyMaster
 let agent: TestAgent
 let link: OpenLink
 let clock: ManualClock
-let freeBytes: number
-const disk = (): DiskUse => ({
-  totalBytes: 100 * GB,
-  usedBytes: 100 * GB - freeBytes,
-  freeBytes,
-  usage: 1 - freeBytes / (100 * GB),
-})
+let disk: FakeDisk
 
 beforeEach(async () => {
   clock = new ManualClock()
-  freeBytes = 80 * GB
+  disk = new FakeDisk()
   master = await ToyMaster.start(clock)
   const argv = ['--disk_reserve=1MB', '--enforce_container_disk_quota', '--gc_delay=10hrs']
-  agent = await TestAgent.start(master.address, { clock, argv, disk })
+  agent = await TestAgent.start(master.address, { clock, argv, disk: disk.use })
   link = await master.link()
 })
 afterEach(async () => {
@@ -37,7 +31,7 @@ afterEach(async () => {
 async function run(taskId: string): Promise<{ id: string; sandbox: string }> {
   const before = agent.containers.containers.size
   link.send(runTask(taskId))
-  await vi.waitUntil(() => agent.containers.containers.size > before)
+  await waitUntil(() => agent.containers.containers.size > before)
   const id = [...agent.containers.containers.keys()].at(-1) ?? ''
   const sandbox = join(agent.workDir, `slaves/M-S0/frameworks/F1/executors/${taskId}/runs`, id)
   writeFileSync(join(sandbox, 'stdout'), `hello of ${taskId}\n`)
@@ -55,13 +49,13 @@ const page = (): Promise<Page> => agent.page<Page>('/api/x1/gc')
 
 async function end(id: string, code: number): Promise<void> {
   agent.containers.container(id).end({ kind: 'exited', code })
-  await vi.waitUntil(async () => (await page()).scheduled.some((row) => row['container_id'] === id))
+  await waitUntil(async () => (await page()).scheduled.some((row) => row['container_id'] === id))
 }
 
 /** The update that a task failed, after the ones before it were acknowledged. */
 async function failureOf(taskId: string): Promise<TaskStatus> {
   const acknowledged = new Set<string>()
-  return vi.waitUntil(() => {
+  return waitUntil(() => {
     for (const { update } of master.calls) {
       const { state, task_id, uuid = '' } = update?.status ?? {}
       if (task_id?.value !== taskId || acknowledged.has(uuid)) continue
@@ -95,7 +89,7 @@ test('what ended is listed with how, how much, when and why; a POST collects it'
   expect((await agent.post('/api/x1/gc', '{}')).status).toBe(200)
   expect([existsSync(good.sandbox), existsSync(bad.sandbox)]).toEqual([true, true])
   expect((await agent.post('/api/x1/gc', '{"older_than":"0ns"}')).status).toBe(200)
-  await vi.waitUntil(async () => (await page()).last?.removed.length === 2)
+  await waitUntil(async () => (await page()).last?.removed.length === 2)
   expect([existsSync(good.sandbox), existsSync(bad.sandbox)]).toEqual([false, false])
 })
 
@@ -104,8 +98,8 @@ test('of a collected sandbox the streams and the tombstone are read, all else is
   mkdirSync(join(sandbox, 'work'))
   await end(id, 3)
   await agent.post('/api/x1/gc', '{"older_than":"0ns"}')
-  await vi.waitUntil(() => !existsSync(sandbox))
-  await vi.waitUntil(async () => !(await page()).collecting)
+  await waitUntil(() => !existsSync(sandbox))
+  await waitUntil(async () => !(await page()).collecting)
   for (const run of [id, 'latest']) {
     const place = `/frameworks/F1/executors/t/runs/${run}`
     const rows = JSON.parse((await files('browse', place)).body) as { path: string; size: number }[]
@@ -147,7 +141,7 @@ test('/files/debug names every sandbox and where it is', async () => {
 
 test('on a full disk a launch is refused with the figures, and what runs goes on', async () => {
   await run('first')
-  freeBytes = 1000
+  disk.freeBytes = 1000
   link.send(runTask('second'))
   const status = await failureOf('second')
   expect(status.reason).toBe('REASON_CONTAINER_LAUNCH_FAILED')
@@ -155,7 +149,7 @@ test('on a full disk a launch is refused with the figures, and what runs goes on
     /The disk is full: 1000 B of 100 GiB are free .* 1 running containers .*go on/,
   )
   expect(agent.containers.containers.size).toBe(1)
-  freeBytes = 50 * GB
+  disk.freeBytes = 50 * GB
   await run('third')
 })
 
@@ -168,11 +162,11 @@ test('a container that takes more of the disk than it reserved is killed and tol
     allocation_info: { role: '*' },
   })
   link.send(task)
-  await vi.waitUntil(() => agent.containers.containers.size === 1)
+  await waitUntil(() => agent.containers.containers.size === 1)
   const id = [...agent.containers.containers.keys()][0] ?? ''
   const container = agent.containers.container(id)
   const sandbox = join(agent.workDir, 'slaves/M-S0/frameworks/F1/executors/big/runs', id)
-  const running = await vi.waitUntil(async () => {
+  const running = await waitUntil(async () => {
     await clock.advance(15_000)
     const rows = (await page()).running
     return typeof rows[0]?.['bytes'] === 'number' ? rows : undefined
@@ -189,7 +183,7 @@ test('a container that takes more of the disk than it reserved is killed and tol
     },
   ])
   writeFileSync(join(sandbox, 'data'), Buffer.alloc(2 * 1024 ** 2, 1))
-  await vi.waitUntil(async () => {
+  await waitUntil(async () => {
     await clock.advance(15_000)
     return container.kills.length > 0
   })

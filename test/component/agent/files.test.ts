@@ -5,10 +5,11 @@ import { appendFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFile
 import { get, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { wholeCharacters } from '../../../src/agent/files.ts'
 import { runTask, TestAgent, ToyMaster } from '../../support/agent-server.ts'
 import { ManualClock } from '../../support/clock.ts'
+import { waitUntil } from '../../support/wait-until.ts'
 
 const LATEST = '/frameworks/F1/executors/t/runs/latest'
 let master: ToyMaster
@@ -21,7 +22,7 @@ beforeAll(async () => {
   agent = await TestAgent.start(master.address, { clock })
   const link = await master.link()
   link.send(runTask('t'))
-  await vi.waitUntil(() => agent.containers.containers.size === 1)
+  await waitUntil(() => agent.containers.containers.size === 1)
   const [id] = agent.containers.containers.keys()
   sandbox = join(agent.workDir, 'slaves/M-S0/frameworks/F1/executors/t/runs', id ?? '')
   writeFileSync(join(sandbox, 'stdout'), 'hello\n')

@@ -1,30 +1,24 @@
 // An engine that does not say whether it has started a container: it runs once, whatever comes of the requests.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
-import { silentLogger } from '../../../src/base/log.ts'
-import { openCgroups } from '../../../src/containerizer/cgroups/open.ts'
 import { type Container, type ContainerSpec, Leaving } from '../../../src/containerizer/containerizer.ts'
-import {
-  type DockerContainerizer,
-  type DockerOptions,
-  openDocker,
-} from '../../../src/containerizer/docker/docker.ts'
-import { openEngine } from '../../../src/containerizer/docker/engine.ts'
+import type { DockerContainerizer, DockerOptions } from '../../../src/containerizer/docker/docker.ts'
 import { dockerSpec } from '../../support/docker.ts'
 import {
   cut,
   ended,
   FAKE_ID,
+  FAKE_TAG,
   type FakeEngine,
   fakeEngine,
   type Handler,
   hang,
   inspected,
+  inTurn,
   json,
   NEVER_STARTED,
+  openOnFake,
+  startsOf,
+  telling,
 } from '../../support/fake-engine.ts'
 
 const TIMEOUTS = { shortMs: 60_000, createMs: 60_000, startMs: 150 }
@@ -32,49 +26,27 @@ const SOON = { timeout: 20_000, interval: 10 }
 
 let engine: FakeEngine
 let docker: DockerContainerizer
-let folder: string
 
 beforeEach(async () => {
   engine = await fakeEngine()
-  folder = mkdtempSync(join(tmpdir(), 'doubt-'))
   docker = await open()
 })
 
 afterEach(async () => {
   await docker.close()
   await engine[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 })
 
-function open(more: Partial<DockerOptions> = {}, timeouts = TIMEOUTS): Promise<DockerContainerizer> {
-  const options = {
-    socket: engine.socket,
-    clock: systemClock,
-    log: silentLogger,
-    // No hierarchy is mounted there: a machine without control groups.
-    cgroups: openCgroups({ tag: 'doubt', cpus: 2, clock: systemClock, mount: folder }),
-    agentTag: 'doubt',
-    memoryTotalBytes: 1e9,
-    removeDelayMs: 0,
-    engineLossMs: 20_000,
-    ...more,
-  }
-  return openDocker(options, openEngine({ socket: engine.socket, clock: systemClock, timeouts }))
-}
-
-const spec = (): ContainerSpec => dockerSpec({}, {}, { sandbox: folder })
+const open = (more: Partial<DockerOptions> = {}, timeouts = TIMEOUTS): Promise<DockerContainerizer> =>
+  openOnFake(engine, { engineLossMs: 20_000, ...more }, timeouts)
+const spec = (): ContainerSpec => dockerSpec({}, {}, { sandbox: engine.folder })
 const launch = (one = spec(), signal = new AbortController().signal): Promise<Container> =>
   docker.launch(one, { progress: () => undefined }, signal)
-const starts = (): number => engine.requests.filter((request) => request.endsWith('/start')).length
-const labels = ({ containerId }: ContainerSpec, agent = 'doubt'): Record<string, string> => ({
+const starts = (): number => startsOf(engine)
+const labels = ({ containerId }: ContainerSpec, agent = FAKE_TAG): Record<string, string> => ({
   'tepui.agent': agent,
   'tepui.container': containerId,
 })
-/** One answer after the other, the last one for ever. */
-const inTurn = (...handlers: readonly Handler[]): Handler => {
-  let asked = 0
-  return (response, request) => handlers[Math.min(asked++, handlers.length - 1)]?.(response, request)
-}
 const conflict = json(409, { message: 'You cannot remove a running container' })
 
 describe.each([
@@ -209,7 +181,7 @@ describe('a name that is taken', () => {
 })
 
 describe('recovery', () => {
-  const list = (one: ContainerSpec, State: string, agent = 'doubt'): Handler => {
+  const list = (one: ContainerSpec, State: string, agent = FAKE_TAG): Handler => {
     const listed = [{ Id: FAKE_ID, Names: ['/x'], Labels: labels(one, agent), State }]
     return (response, request) =>
       request.url?.startsWith('/containers/json') === true
@@ -222,9 +194,24 @@ describe('recovery', () => {
     return [[...containers.keys()], removed]
   }
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    await docker.close()
+    engine.script['GET events'] = telling
     engine.script['POST wait'] = hang
     engine.script['GET logs'] = json(200, '')
+    docker = await open()
+  })
+
+  test('takes up what runs also when the engine does not tell of ends', async () => {
+    await docker.close()
+    engine.script['GET events'] = hang
+    docker = await open()
+    const one = spec()
+    inspect = inspected()
+    engine.script['GET json'] = list(one, 'running')
+    engine.script['POST wait'] = json(200, { StatusCode: 6 })
+    const { containers } = await docker.recover([one])
+    expect(await containers.get(one.containerId)?.exit).toEqual({ kind: 'exited', code: 6 })
   })
 
   test('waits for an engine that does not answer yet', async () => {

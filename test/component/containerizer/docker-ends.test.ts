@@ -1,27 +1,26 @@
 // One stream of the engine tells all ends; where it says nothing, the engine is asked about the container itself.
-import { mkdtempSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
-import { silentLogger } from '../../../src/base/log.ts'
-import { openCgroups } from '../../../src/containerizer/cgroups/open.ts'
 import type { Container } from '../../../src/containerizer/containerizer.ts'
-import { type DockerContainerizer, openDocker } from '../../../src/containerizer/docker/docker.ts'
+import type { DockerContainerizer } from '../../../src/containerizer/docker/docker.ts'
 import { dockerSpec } from '../../support/docker.ts'
-import { FAKE_ID, type FakeEngine, fakeEngine, json } from '../../support/fake-engine.ts'
+import {
+  FAKE_ID,
+  FAKE_TAG,
+  type FakeEngine,
+  fakeEngine,
+  json,
+  openOnFake,
+} from '../../support/fake-engine.ts'
 
 let engine: FakeEngine
 let docker: DockerContainerizer
-let folder: string
 let streams: ServerResponse[]
 let outputs: ServerResponse[]
 let filters: string
 
 beforeEach(async () => {
   engine = await fakeEngine()
-  folder = mkdtempSync(join(tmpdir(), 'ends-'))
   streams = []
   outputs = []
   engine.script['GET events'] = (response, request) => {
@@ -37,27 +36,18 @@ beforeEach(async () => {
     endOutputs()
     json(200, { StatusCode: 9 })(response, request)
   }
-  docker = await openDocker({
-    socket: engine.socket,
-    clock: systemClock,
-    log: silentLogger,
-    cgroups: openCgroups({ tag: 'ends', cpus: 2, clock: systemClock, mount: folder }),
-    agentTag: 'ends',
-    memoryTotalBytes: 1e9,
-    removeDelayMs: 0,
-  })
+  docker = await openOnFake(engine)
   while (streams.length === 0) await new Promise((resolve) => setImmediate(resolve))
 })
 
 afterEach(async () => {
   await docker.close()
   await engine[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 })
 
 const launch = (): Promise<Container> =>
   docker.launch(
-    dockerSpec({}, {}, { sandbox: folder }),
+    dockerSpec({}, {}, { sandbox: engine.folder }),
     { progress: () => undefined },
     new AbortController().signal,
   )
@@ -73,7 +63,7 @@ const wasAsked = (): boolean => engine.requests.some((request) => request.endsWi
 
 test('an end that is told costs no request', async () => {
   const container = await launch()
-  expect(JSON.parse(filters)).toMatchObject({ event: ['die', 'kill'], label: ['tepui.agent=ends'] })
+  expect(JSON.parse(filters)).toMatchObject({ event: ['die', 'kill'], label: [`tepui.agent=${FAKE_TAG}`] })
   tell('ab'.repeat(32), '1')
   tell(FAKE_ID, '7')
   expect(await container.exit).toEqual({ kind: 'exited', code: 7 })
@@ -84,7 +74,7 @@ test('when the stream breaks, the engine is asked, and the next container is tol
   const first = await launch()
   streams[0]?.destroy()
   expect(await first.exit).toEqual({ kind: 'exited', code: 9 })
-  await expect.poll(() => streams.length, { timeout: 5000 }).toBe(2)
+  await expect.poll(() => streams.length).toBe(2)
   const asked = engine.requests.filter((request) => request.endsWith('/wait')).length
   const next = await launch()
   tell(FAKE_ID, '3')

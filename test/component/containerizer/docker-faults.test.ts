@@ -1,14 +1,7 @@
 // An engine that refuses, hangs, breaks off and comes back: every fault ends in a clear error, and nothing is left.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
-import { silentLogger } from '../../../src/base/log.ts'
-import { openCgroups } from '../../../src/containerizer/cgroups/open.ts'
 import type { Container } from '../../../src/containerizer/containerizer.ts'
-import { type DockerContainerizer, openDocker } from '../../../src/containerizer/docker/docker.ts'
-import { openEngine } from '../../../src/containerizer/docker/engine.ts'
+import type { DockerContainerizer } from '../../../src/containerizer/docker/docker.ts'
 import { dockerSpec } from '../../support/docker.ts'
 import {
   FAKE_ID,
@@ -20,43 +13,27 @@ import {
   json,
   NEVER_STARTED,
   inspected,
+  openOnFake,
 } from '../../support/fake-engine.ts'
-
-const TIMEOUTS = { shortMs: 150, createMs: 150, startMs: 150 }
 
 let engine: FakeEngine
 let docker: DockerContainerizer
-let folder: string
 
 beforeEach(async () => {
   engine = await fakeEngine()
-  folder = mkdtempSync(join(tmpdir(), 'faults-'))
   docker = await open()
 })
 
 afterEach(async () => {
   await docker.close()
   await engine[Symbol.asyncDispose]()
-  rmSync(folder, { recursive: true, force: true })
 })
 
-function open(): Promise<DockerContainerizer> {
-  const options = {
-    socket: engine.socket,
-    clock: systemClock,
-    log: silentLogger,
-    // No hierarchy is mounted there: a machine without control groups.
-    cgroups: openCgroups({ tag: 'faults', cpus: 2, clock: systemClock, mount: folder }),
-    agentTag: 'faults',
-    memoryTotalBytes: 1e9,
-    removeDelayMs: 0,
-    engineLossMs: 1500,
-  }
-  return openDocker(options, openEngine({ socket: engine.socket, clock: systemClock, timeouts: TIMEOUTS }))
-}
+const open = (): Promise<DockerContainerizer> =>
+  openOnFake(engine, { engineLossMs: 1500 }, { shortMs: 150, createMs: 150, startMs: 150 })
 
 const launch = (signal = new AbortController().signal): Promise<Container> =>
-  docker.launch(dockerSpec({}, {}, { sandbox: folder }), { progress: () => undefined }, signal)
+  docker.launch(dockerSpec({}, {}, { sandbox: engine.folder }), { progress: () => undefined }, signal)
 const failure = (): Promise<unknown> =>
   launch().then(
     () => 'launched',

@@ -44,8 +44,7 @@ test('what happens is told: agents, frameworks and tasks that are added, change 
   expect(await reader.next('FRAMEWORK_ADDED')).toMatchObject({
     framework_added: { framework: { framework_info: { id: { value: framework.id } }, connected: true } },
   })
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('There was no offer.')
+  const offer = await framework.offer()
   await framework.launch(offer, 't')
   expect(await reader.next('TASK_ADDED')).toMatchObject({
     task_added: { task: { task_id: { value: 't' }, state: 'TASK_STAGING', agent_id: { value: agent.id } } },
@@ -82,8 +81,7 @@ test('an update that an agent sends again is told once', async () => {
   await using master = await TestMaster.start()
   using agent = await master.agent()
   using framework = await master.framework()
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('There was no offer.')
+  const offer = await framework.offer()
   await framework.launch(offer, 't')
   using reader = await subscribe(master)
   await reader.next('HEARTBEAT')

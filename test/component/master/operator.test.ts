@@ -75,8 +75,7 @@ test('a task that ends goes over to the completed, and the page has its newest s
   await using master = await TestMaster.start()
   using agent = await master.agent()
   using framework = await master.framework()
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('There was no offer.')
+  const offer = await framework.offer()
   await framework.launch(offer, 't')
   for (const state of ['TASK_RUNNING', 'TASK_FINISHED']) {
     await agent.update(framework, 't', state)

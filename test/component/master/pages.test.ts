@@ -108,8 +108,7 @@ test('/tasks is sorted, cut and filtered as it is asked', async () => {
   await using master = await TestMaster.start()
   using agent = await master.agent()
   using framework = await master.framework()
-  const [offer] = await framework.offers()
-  if (offer === undefined) throw new Error('There was no offer.')
+  const offer = await framework.offer()
   await framework.launch(offer, 'a', 'b', 'c')
   for (const id of ['a', 'b', 'c']) {
     await agent.update(framework, id, 'TASK_RUNNING')

@@ -119,7 +119,7 @@ describe('a scheduler client', () => {
     await vi.waitFor(async () => {
       await client.acknowledge({ ...STATUS, uuid: UUID })
       expect(master.calls.at(-1)).toMatchObject({ call: { type: 'ACKNOWLEDGE' }, byRecord: false })
-    })
+    }, 30_000)
     expect(client.connected).toBe(true)
   })
 
