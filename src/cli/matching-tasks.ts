@@ -3,9 +3,18 @@ import { OperatingError } from '../base/errors.ts'
 import { findTask, type FoundTask } from './find-task.ts'
 
 /** Followed at the same time; each takes a request now and then. */
-const MOST = 50
+export const MOST_TASKS = 50
 
 export const isPattern = (typed: string): boolean => /[*?]/.test(typed)
+
+/** Whether a task's name or id fits one of the patterns. */
+export function fits({ task }: FoundTask, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => {
+    const source = RegExp.escape(pattern).replaceAll('\\*', '.*').replaceAll('\\?', '.')
+    const shape = new RegExp(`^${source}$`, 's')
+    return shape.test(task.name) || shape.test(task.id)
+  })
+}
 
 /**
  * Of a pattern (`web*`, `job-?`) all living tasks whose name or id fits, or when none lives all that ended.
@@ -15,16 +24,18 @@ export function tasksMatching(tasks: readonly FoundTask[], typed: readonly strin
   const found = new Set(
     typed.flatMap((one) => (isPattern(one) ? matching(tasks, one) : [findTask(tasks, one)])),
   )
-  if (found.size <= MOST) return [...found]
-  throw new OperatingError('LIMIT', `'${typed.join(' ')}' means ${found.size} tasks, more than ${MOST}`, {
-    hint: 'Type more of their names',
-  })
+  if (found.size <= MOST_TASKS) return [...found]
+  throw new OperatingError(
+    'LIMIT',
+    `'${typed.join(' ')}' means ${found.size} tasks, more than ${MOST_TASKS}`,
+    {
+      hint: 'Type more of their names',
+    },
+  )
 }
 
 function matching(tasks: readonly FoundTask[], pattern: string): readonly FoundTask[] {
-  const source = RegExp.escape(pattern).replaceAll('\\*', '.*').replaceAll('\\?', '.')
-  const shape = new RegExp(`^${source}$`, 's')
-  const fitting = tasks.filter(({ task }) => shape.test(task.name) || shape.test(task.id))
+  const fitting = tasks.filter((found) => fits(found, [pattern]))
   if (fitting.length === 0)
     throw new OperatingError('REFUSED', `No task is named as '${pattern}'`, {
       hint: '`tepui ps -a` lists all tasks',

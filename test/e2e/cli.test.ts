@@ -113,6 +113,27 @@ test('A detached task can be listed, read, followed and ended by the beginning o
   expect(JSON.parse(frameworks)).toEqual([])
 })
 
+test('Logs of a pattern go on with tasks that start later, and tell who joins and who ends', async () => {
+  const follow = up.start('logs', '-f', 'part-*')
+  await expect
+    .poll(() => follow.stderr, { timeout: 20_000 })
+    .toContain('no task that runs is named as part-* yet')
+  const start = (name: string): Promise<{ readonly code: number | null }> =>
+    up.tepui('run', '-d', '--name', name, '--', 'sh', '-c', `echo I am ${name}; exec sleep 600`)
+  expect((await start('part-1')).code).toBe(0)
+  expect((await start('other')).code).toBe(0)
+  await up.tepui('run', '-q', '--name', 'part-short', '--', 'echo', 'ended before anybody looked')
+  await expect
+    .poll(() => follow.stdout.split('\n').toSorted().join('\n').trim(), { timeout: 20_000 })
+    .toBe('part-1  I am part-1\npart-short  ended before anybody looked')
+  expect((await up.tepui('kill', 'part-1')).code).toBe(0)
+  await expect.poll(() => follow.stderr, { timeout: 20_000 }).toContain("'part-1' has ended: killed\n")
+  expect(follow.stderr).toMatch(/^tepui logs: 'part-short' is followed too: task \S+$/m)
+  await up.tepui('kill', 'other')
+  follow.child.kill('SIGINT')
+  expect((await follow.ended).code).toBe(130)
+})
+
 describe('tepui each', () => {
   test('folds equal outputs of all agents', async () => {
     const { code, stdout, stderr } = await up.tepui('each', '--', 'echo', 'same')

@@ -6,8 +6,9 @@ import { HttpClient } from '../../http/client.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { allTasks, type FoundTask } from '../find-task.ts'
+import { followTasks, type Reading, readTasks } from '../follow-tasks.ts'
 import { isPattern, PrefixedLines, tasksMatching } from '../matching-tasks.ts'
-import { type ClusterState, MasterApi } from '../master-api.ts'
+import { type AgentRow, type ClusterState, MasterApi } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
 import { isData } from '../output.ts'
 import { ageText } from '../words.ts'
@@ -17,7 +18,10 @@ export const logsCommand: Command = {
   arguments: ['<task...>'],
   summary: 'Print what a task wrote, or several together: names, their beginnings, or patterns such as web*',
   options: [
-    { flags: '-f, --follow', help: 'Go on until the task ends' },
+    {
+      flags: '-f, --follow',
+      help: 'Go on until the task ends; with a pattern until Ctrl-C, with those that start later and fit it',
+    },
     { flags: '--stderr', help: 'Its standard error in place of its standard output' },
     { flags: '--tail <n>', help: 'Only the last lines' },
     { flags: '--head', help: 'Only how it began (64 KiB), also when the rest was rotated away' },
@@ -25,7 +29,6 @@ export const logsCommand: Command = {
   run: logs,
 }
 
-const LOOK_MS = 500
 /** What agents keep of the beginning (--log_head_size), and read at a time. */
 const HEAD_BYTES = 64 * 1024
 /** How far back --tail looks for lines. */
@@ -35,17 +38,26 @@ type Colour = Parameters<Context['screen']['paint']>[0]
 const COLOURS: readonly Colour[] = ['blue', 'green', 'yellow', 'red', 'grey']
 
 async function logs(context: Context, typed: readonly string[], options: OptionValues): Promise<number> {
-  const { clock, common, signal } = context
+  const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
   using http = new HttpClient(clock)
-  const state = await api.state()
-  const tasks = tasksMatching(allTasks(state), typed)
-  const reading = { context, api, http, state, options }
+  let state: ClusterState | undefined
+  const look = async (): Promise<readonly FoundTask[]> => allTasks((state = await api.state()))
   const isMerged = typed.length > 1 || typed.some(isPattern)
-  await Promise.all(
-    tasks.map((found, index) => read(reading, found, outputFor(context, found, isMerged, index))),
-  )
-  return EXIT.done
+  const outputs = new Outputs(context, isMerged)
+  const read = (found: FoundTask, how: Reading): Promise<void> => {
+    const place = placeOf(found, state?.agents ?? [], api.address)
+    return readOne({ context, http, place, options }, found, outputs.of(found), how)
+  }
+  const note = (line: string): void => (isMerged ? screen.note(`tepui logs: ${line}`) : undefined)
+  const deps = { look, read, note, clock, signal }
+  const { failures, tasks } = isSet(options, 'follow')
+    ? await followTasks(typed, deps)
+    : await readTasks(tasksMatching(await look(), typed), deps)
+  const [failure] = failures
+  if (failure === undefined) return EXIT.done
+  if (!isMerged) throw failure
+  return failures.length === tasks ? EXIT.error : EXIT.partly
 }
 
 interface Output {
@@ -54,40 +66,51 @@ interface Output {
 }
 
 /** Of several tasks each line says whose it is, in a colour of its own. */
-function outputFor(
-  { common, screen }: Context,
-  { task }: FoundTask,
-  isMerged: boolean,
-  index: number,
-): Output {
-  if (isData(common)) {
-    const decoder = new TextDecoder()
-    const print = (piece: Uint8Array, of: string, stream: string): void =>
-      screen.print(JSON.stringify({ task: of, stream, text: decoder.decode(piece, { stream: true }) }))
-    return { take: print, end: () => undefined }
+class Outputs {
+  readonly #context: Context
+  readonly #isMerged: boolean
+  readonly #names = new Set<string>()
+
+  constructor(context: Context, isMerged: boolean) {
+    this.#context = context
+    this.#isMerged = isMerged
   }
-  if (!isMerged) return { take: (piece) => screen.write(piece), end: () => undefined }
-  const prefix = `${screen.paint(COLOURS[index % COLOURS.length] ?? 'grey', task.name)}  `
-  const lines = new PrefixedLines(prefix, (line) => screen.print(line))
-  return { take: (piece) => lines.take(piece), end: () => lines.end() }
+
+  of({ task }: FoundTask): Output {
+    const { common, screen } = this.#context
+    if (isData(common)) {
+      const decoder = new TextDecoder()
+      const print = (piece: Uint8Array, of: string, stream: string): void =>
+        screen.print(JSON.stringify({ task: of, stream, text: decoder.decode(piece, { stream: true }) }))
+      return { take: print, end: () => undefined }
+    }
+    if (!this.#isMerged) return { take: (piece) => screen.write(piece), end: () => undefined }
+    const colour = COLOURS[this.#names.size % COLOURS.length] ?? 'grey'
+    // Instances of one service have the same name.
+    const name = this.#names.has(task.name) ? task.id : task.name
+    this.#names.add(name)
+    const lines = new PrefixedLines(`${screen.paint(colour, name)}  `, (line) => screen.print(line))
+    return { take: (piece) => lines.take(piece), end: () => lines.end() }
+  }
 }
 
-interface Reading {
+type Place = ConstructorParameters<typeof SandboxFile>[1]
+
+interface Asked {
   readonly context: Context
-  readonly api: MasterApi
   readonly http: HttpClient
-  readonly state: ClusterState
+  readonly place: Place
   readonly options: OptionValues
 }
 
-async function read(
-  { api, context, http, options, state }: Reading,
+async function readOne(
+  { context, http, options, place }: Asked,
   found: FoundTask,
   output: Output,
+  { ended, isNew }: Reading,
 ): Promise<void> {
   const { clock, screen, signal } = context
   const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
-  const place = placeOf(found, state, api.address)
   const file = new SandboxFile(http, place, stream)
   const show = (piece: Uint8Array): void => output.take(piece, found.task.id, stream)
   const other = (ending: string): SandboxFile => new SandboxFile(http, place, `${stream}.${ending}`)
@@ -106,17 +129,15 @@ async function read(
   }
   const lines =
     textOf(options, 'tail') === undefined ? undefined : wholeOf(options, 'tail', 10, [0, 1_000_000])
-  const from = lines === undefined ? 0 : await tailOffset(file, lines, signal)
+  const from = lines === undefined || isNew ? 0 : await tailOffset(file, lines, signal)
   if (now?.collected !== undefined)
     screen.note(`tepui logs: ${collectedText(found, stream, now, clock.now())}`)
   else if (from === 0) {
     const rotated = await other('1').size(signal)
     if (rotated !== undefined) screen.note(`tepui logs: ${rotatedText(found, stream, rotated)}`)
   }
-  const ended = isSet(options, 'follow') && found.isLive ? untilEnd(context, api, found) : Promise.resolve()
   for await (const piece of follow(file, clock, { from, ended }, signal)) show(piece)
   output.end()
-  await ended
 }
 
 const isAll = ({ bytes, collected }: FileState): boolean => collected?.of === bytes
@@ -151,12 +172,8 @@ function headless(found: FoundTask, stream: string, state: FileState): Operating
 }
 
 /** Through the master: one address is enough, wherever the agent is. */
-function placeOf(
-  { task }: FoundTask,
-  state: ClusterState,
-  master: string,
-): ConstructorParameters<typeof SandboxFile>[1] {
-  if (!state.agents.some(({ id }) => id === task.agentId)) {
+function placeOf({ task }: FoundTask, agents: readonly AgentRow[], master: string): Place {
+  if (!agents.some(({ id }) => id === task.agentId)) {
     throw new OperatingError(
       'UNREACHABLE',
       `The agent ${task.agentId} of task '${task.id}' is not registered`,
@@ -167,14 +184,6 @@ function placeOf(
   }
   const { agentId, containerId, executorId, frameworkId } = task
   return { from: { master, agentId }, frameworkId, executorId, run: containerId ?? 'latest' }
-}
-
-async function untilEnd({ clock, signal }: Context, api: MasterApi, { task }: FoundTask): Promise<void> {
-  for (;;) {
-    const now = allTasks(await api.state()).find((one) => one.isLive && one.task.id === task.id)
-    if (now === undefined) return
-    await clock.sleep(LOOK_MS, signal)
-  }
 }
 
 /** Where the last lines begin. */
