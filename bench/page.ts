@@ -6,11 +6,12 @@ import { OperatingError } from '../src/base/errors.ts'
 import { type Figure, figureSheet } from '../src/base/figures.ts'
 import type { Bench } from './bench.ts'
 import { measureBrowser } from './page/browser.ts'
+import { measureCommands } from './page/commands.ts'
 import { openCrowd } from './page/crowd.ts'
 import { measureEvents } from './page/events.ts'
 import { measureState } from './page/state.ts'
 
-const PARTS = ['state', 'events', 'browser'] as const
+const PARTS = ['state', 'events', 'commands', 'browser'] as const
 /** Agents and tasks, with what `/state` may take then, ms (design, section 6). */
 const SIZES = [
   { agents: 200, tasks: 10_000, level: '<= 100' },
@@ -19,7 +20,7 @@ const SIZES = [
 
 export const pageBench: Bench = {
   summary:
-    'how fast a full cluster is told: /state, what it holds up, the event stream, the web page in Chromium',
+    'how fast a full cluster is told: /state, what it holds up, the event stream, commands, the web page in Chromium',
   options: { only: `one of the parts ${PARTS.join(', ')}` },
   limitMs: () => 600_000,
   async run(context) {
@@ -31,13 +32,17 @@ export const pageBench: Bench = {
     const figures: Figure[] = []
     for (const size of SIZES) {
       if (only === 'browser') break
-      if (only === 'events' && size !== SIZES[0]) continue
+      const isSmall = size === SIZES[0]
+      if (only !== undefined && only !== 'state' && !isSmall) continue
       say(`${size.agents} simulated agents, ${size.tasks} tasks`)
       await using crowd = await openCrowd(context, size)
-      if (only !== 'events') figures.push(...(await measureState(context, crowd, size)))
-      if (only === 'state' || size !== SIZES[0]) continue
-      say('50 readers of the event stream, 100 events a second')
-      figures.push(...(await measureEvents(context, crowd)))
+      const wants = (part: (typeof PARTS)[number]): boolean => only === undefined || only === part
+      if (wants('state')) figures.push(...(await measureState(context, crowd, size)))
+      if (isSmall && wants('events')) {
+        say('50 readers of the event stream, 100 events a second')
+        figures.push(...(await measureEvents(context, crowd)))
+      }
+      if (isSmall && wants('commands')) figures.push(...(await measureCommands(context, crowd, size)))
     }
     if (only === undefined || only === 'browser') figures.push(...(await measureBrowser(context)))
     return figureSheet('page', figures, clock.now(), {

@@ -31,7 +31,7 @@ export interface DaemonsOptions {
 const START_MS = 60_000
 const END_MS = 60_000
 /** The launcher that people use: its settings for Node belong to what is measured. */
-const PROGRAM = fileURLToPath(new URL('../../bin/tepui', import.meta.url))
+export const PROGRAM = fileURLToPath(new URL('../../bin/tepui', import.meta.url))
 /** Clock ticks per second in `/proc/PID/stat`: 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
 

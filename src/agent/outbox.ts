@@ -3,7 +3,7 @@
  * cut: else the agent's next life would tell another end of it (docs/decisions/0006-what-a-power-cut-may-take.md).
  */
 import type { LinkCall } from '../wire/link.ts'
-import { isTerminal } from './core/statuses.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 import type { LinkPort } from './shell.ts'
 
 export class Outbox implements LinkPort {

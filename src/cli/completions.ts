@@ -5,7 +5,12 @@ import type { ClusterState } from './master-api.ts'
 import { commandAt, NOUNS, withoutNouns } from './nouns.ts'
 import { OUTPUTS } from './output.ts'
 
-export type Completable = Pick<Command, 'name' | 'arguments' | 'options' | 'verbatim'>
+export type Completable = Pick<Command, 'options' | 'verbatim'>
+
+export interface Commands {
+  readonly names: readonly string[]
+  readonly named: (name: string) => Promise<Completable | undefined>
+}
 
 const COMMON = ['--master', '--output', '--no-color', '--debug', '--help']
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -23,7 +28,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
  * @param state asked only when names are wanted; undefined when nobody answers
  */
 export async function completions(
-  commands: readonly Completable[],
+  commands: Commands,
   words: readonly string[],
   state: () => Promise<ClusterState | undefined>,
 ): Promise<readonly string[]> {
@@ -33,7 +38,7 @@ export async function completions(
 }
 
 async function candidates(
-  commands: readonly Completable[],
+  commands: Commands,
   before: readonly string[],
   typed: string,
   state: () => Promise<ClusterState | undefined>,
@@ -42,13 +47,12 @@ async function candidates(
   if (last === '-o' || last === '--output') return OUTPUTS
   const at = commandAt(before)
   const noun = before[at]
-  if (noun === undefined)
-    return typed.startsWith('-') ? COMMON : [...commands.map(({ name }) => name), ...Object.keys(NOUNS)]
+  if (noun === undefined) return typed.startsWith('-') ? COMMON : [...commands.names, ...Object.keys(NOUNS)]
   const verbs = Object.hasOwn(NOUNS, noun) ? NOUNS[noun] : undefined
   if (verbs !== undefined && before.length === at + 1) return Object.keys(verbs)
   const plain = withoutNouns(before)
   const [name = '', ...args] = plain.slice(commandAt(plain))
-  const command = commands.find((one) => one.name === name)
+  const command = await commands.named(name)
   if (command === undefined || command.verbatim === true) return []
   if (typed.startsWith('-')) return [...optionsOf(command), ...COMMON]
   const given = args.filter((one) => !one.startsWith('-'))

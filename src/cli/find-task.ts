@@ -1,7 +1,7 @@
 // Finds the task that somebody means by the beginning of its id or its name.
 import { OperatingError } from '../base/errors.ts'
 import { closest } from '../base/words.ts'
-import { isTerminal } from '../sdk/sdk.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 import type { ClusterState, FrameworkRow, TaskRow } from './master-api.ts'
 
 export interface FoundTask {

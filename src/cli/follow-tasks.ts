@@ -1,4 +1,4 @@
-// Reads what several tasks wrote, or follows them until they end, and with a pattern also those that start later and fit it.
+// Reads what several tasks wrote, or follows them to their end; with a pattern also those that start later and fit it.
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import type { FoundTask } from './find-task.ts'
@@ -40,7 +40,7 @@ export interface Followed {
 export async function readTasks(found: readonly FoundTask[], deps: FollowDeps): Promise<Followed> {
   const readers = new Readers(deps)
   for (const one of found) readers.read(one, { ended: Promise.resolve(), isNew: false })
-  return await readers.done()
+  return readers.done()
 }
 
 /**
@@ -58,7 +58,7 @@ export async function followTasks(typed: readonly string[], deps: FollowDeps): P
     note(`no task that runs is named as ${patterns.join(' or ')} yet`)
   for (let tookMs = 0; ; ) {
     readers.endAllBut(tasks)
-    if (patterns.length === 0 && readers.isOver) return await readers.done()
+    if (patterns.length === 0 && readers.isOver) return readers.done()
     await clock.sleep(Math.max(LOOK_MS, tookMs / SHARE_OF_LOOKS), signal)
     const began = clock.monotonic()
     tasks = await deps.look()

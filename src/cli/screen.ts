@@ -46,10 +46,10 @@ export function wantsColour(
  */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const columns = head.map((_, index) => [head[index] ?? '', ...rows.map((row) => row[index] ?? '')])
-  const widths = columns.map((cells) => Math.max(...cells.map((cell) => visibleLength(cell))))
+  const widths = columns.map((cells) => cells.reduce((most, cell) => Math.max(most, visibleLength(cell)), 0))
   const numeric = columns.map((cells) => {
     const [, ...values] = cells
-    return values.length > 0 && values.every((cell) => /^-?[\d.]+( %)?$|^-$/.test(cell))
+    return values.length > 0 && values.every((cell) => NUMBER.test(cell))
   })
   return [head, ...rows].map((row) =>
     row
@@ -65,6 +65,10 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 // Colour codes take no room on the screen.
 const CODE = new RegExp(`${String.fromCodePoint(27)}\\[\\d+m`, 'g')
 
+const PLAIN = /^[ -~]*$/
+const NUMBER = /^-?[\d.]+( %)?$|^-$/
+
 function visibleLength(text: string): number {
+  if (PLAIN.test(text)) return text.length
   return Array.from(text.replaceAll(CODE, '')).length
 }

@@ -2,7 +2,7 @@
  * A borrower: keeps up to N tasks running on lent resources, counts what they did, and puts back in the queue what was
  * taken back. Decisions only; effects.ts acts.
  */
-import { isTerminal } from '../sdk/sdk.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 import type { Offer } from '../wire/offers.ts'
 import type { TaskStatus } from '../wire/tasks.ts'
 import { type Effect, type FrameworkEvent, reconcileAll, stopAll } from './effects.ts'

@@ -3,7 +3,7 @@
  *
  * The agents are known beforehand (from /state), so that one which offers nothing is told as such and not left out.
  */
-import { isTerminal } from '../sdk/sdk.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 import type { Offer } from '../wire/offers.ts'
 import type { SchedulerEvent } from '../wire/scheduler.ts'
 import type { TaskStatus } from '../wire/tasks.ts'

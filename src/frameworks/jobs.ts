@@ -2,7 +2,7 @@
  * A list of jobs on lent resources: at most so many at once, what was taken back goes to the head of the queue and is
  * charged to nobody, what fails by itself is tried again as often as is allowed. Decisions only; effects.ts acts.
  */
-import { isTerminal } from '../sdk/sdk.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 import type { Offer } from '../wire/offers.ts'
 import type { TaskStatus } from '../wire/tasks.ts'
 import { lentCpusOf } from './batch.ts'

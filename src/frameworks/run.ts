@@ -8,7 +8,7 @@
 import type { Offer } from '../wire/offers.ts'
 import type { SchedulerEvent } from '../wire/scheduler.ts'
 import type { TaskStatus } from '../wire/tasks.ts'
-import { isTerminal } from '../sdk/sdk.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 import type { Effect } from './effects.ts'
 import { agentName, matchOffer, nearer, type Shortfall } from './placement.ts'
 import { taskFor, type TaskWish } from './task-wish.ts'

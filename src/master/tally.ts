@@ -1,14 +1,8 @@
 // Sums over the cluster that pages and metrics share: what is used and offered, by agent, framework and role.
 import { Resources } from '../resources/resources.ts'
 import type { TaskState } from '../wire/tasks.ts'
-import {
-  type Agent,
-  type Cluster,
-  type Executor,
-  type Framework,
-  type Task,
-  isTerminal,
-} from './core/cluster.ts'
+import type { Agent, Cluster, Executor, Framework, Task } from './core/cluster.ts'
+import { isTerminal } from '../wire/terminal-states.ts'
 
 /** Sums by the id of an agent or framework; empty for those that hold nothing. */
 export class Sums {

@@ -20,6 +20,7 @@ export type { ExecutorCall, ExecutorEvent } from '../wire/executor.ts'
 export type { FrameworkInfo } from '../wire/frameworks.ts'
 export type { Filters, Offer, OfferOperation } from '../wire/offers.ts'
 export type { SchedulerCall, SchedulerEvent } from '../wire/scheduler.ts'
+export { isTerminal } from '../wire/terminal-states.ts'
 export type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from '../wire/tasks.ts'
 
 export interface Amounts {
@@ -167,20 +168,4 @@ export function executorTask(options: TaskOptions & { readonly executor: Executo
 /** The operation that launches tasks: `client.accept([offer], [launch([task])])`. */
 export function launch(tasks: readonly TaskInfo[]): OfferOperation {
   return { type: 'LAUNCH', launch: { task_infos: [...tasks] } }
-}
-
-const TERMINAL: ReadonlySet<string> = new Set([
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_ERROR',
-  'TASK_LOST',
-  'TASK_DROPPED',
-  'TASK_GONE',
-  'TASK_GONE_BY_OPERATOR',
-])
-
-/** Whether a state is the last one that a task has (spec/mesos.md 2.8). TASK_UNREACHABLE and TASK_UNKNOWN are not. */
-export function isTerminal(state: string): boolean {
-  return TERMINAL.has(state)
 }

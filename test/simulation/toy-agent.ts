@@ -1,6 +1,6 @@
 // An agent without machines under it: it runs tasks by remembering them, and keeps the rules of the link.
 import type { Random } from '../../src/base/random.ts'
-import { isTerminal } from '../../src/master/core/cluster.ts'
+import { isTerminal } from '../../src/wire/terminal-states.ts'
 import { Resources } from '../../src/resources/resources.ts'
 import type { FrameworkInfo } from '../../src/wire/frameworks.ts'
 import type { LinkCall, LinkEvent, LinkEventRunTask } from '../../src/wire/link.ts'

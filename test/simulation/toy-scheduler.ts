@@ -1,6 +1,6 @@
 // A framework as a careful program would be: launches, acknowledges, reconciles after absences, keeps accounts.
 import type { Random } from '../../src/base/random.ts'
-import { isTerminal } from '../../src/master/core/cluster.ts'
+import { isTerminal } from '../../src/wire/terminal-states.ts'
 import { Resources } from '../../src/resources/resources.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../src/wire/frameworks.ts'
 import type { Offer } from '../../src/wire/offers.ts'

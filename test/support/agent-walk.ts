@@ -1,6 +1,6 @@
 // Random steps of everything that can happen to an agent's core; which are possible depends on what it asked for.
 import type { AgentTimer } from '../../src/agent/core/events.ts'
-import { isTerminal } from '../../src/agent/core/statuses.ts'
+import { isTerminal } from '../../src/wire/terminal-states.ts'
 import type { ContainerExit } from '../../src/containerizer/containerizer.ts'
 import type { TaskState } from '../../src/wire/tasks.ts'
 import { AGENT_ID, CoreUnderTest, executorInfo, framework, taskInfo } from './agent-core.ts'

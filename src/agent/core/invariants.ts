@@ -2,7 +2,7 @@
 import { assert } from '../../base/errors.ts'
 import type { AgentState, Executor, Framework, UpdateStream } from './state.ts'
 import { streamKey } from './state.ts'
-import { isTerminal } from './statuses.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 
 export function checkAgent(state: Readonly<AgentState>): void {
   const containers = new Set<string>()

@@ -24,7 +24,7 @@ import {
   type TaskLife,
 } from './state.ts'
 import { executorKey, taskKey } from './changes.ts'
-import { isTerminal } from './statuses.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import { RETRY_MIN_MS } from './updates.ts'
 
 /** A row as it was read. */

@@ -3,7 +3,7 @@ import { uuidBytes } from '../../base/random.ts'
 import type { ContainerStatus } from '../../wire/containers.ts'
 import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../wire/frameworks.ts'
 import type { NetworkInfo } from '../../wire/network.ts'
-import type { TaskInfo, TaskState, TaskStatus } from '../../wire/tasks.ts'
+import type { TaskInfo, TaskStatus } from '../../wire/tasks.ts'
 import type { Executor } from './state.ts'
 import type { Turn } from './turn.ts'
 
@@ -16,20 +16,6 @@ export type Draft = Pick<
   readonly source: 'SOURCE_AGENT' | 'SOURCE_EXECUTOR'
   readonly containerStatus?: ContainerStatus
 }
-
-const ENDS: ReadonlySet<TaskState> = new Set([
-  'TASK_FINISHED',
-  'TASK_FAILED',
-  'TASK_KILLED',
-  'TASK_LOST',
-  'TASK_ERROR',
-  'TASK_DROPPED',
-  'TASK_GONE',
-  'TASK_GONE_BY_OPERATOR',
-])
-
-/** Terminal states of spec/mesos.md 2.8. */
-export const isTerminal = (state: TaskState): boolean => ENDS.has(state)
 
 export function hasCapability(info: FrameworkInfo, capability: FrameworkInfoCapabilityType): boolean {
   return info.capabilities?.some(({ type }) => type === capability) ?? false

@@ -5,7 +5,7 @@
 import type { TaskStatus } from '../../wire/tasks.ts'
 import type { AgentTimer } from './events.ts'
 import { findExecutor, remember, streamKey, type AgentState, type UpdateStream } from './state.ts'
-import { isTerminal } from './statuses.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import { callMaster, log, type Turn } from './turn.ts'
 
 /** First wait before an update is repeated, and the longest (spec/mesos.md 6.1). */

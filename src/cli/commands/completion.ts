@@ -2,7 +2,7 @@
 import { OperatingError } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
 import type { Command, Context } from '../command.ts'
-import { type Completable, completions } from '../completions.ts'
+import { type Commands, completions } from '../completions.ts'
 import { EXIT } from '../exit-codes.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 
@@ -29,8 +29,8 @@ end
 complete -c tepui -a '(__tepui_words)'`,
 }
 
-/** @param all every command, of which this is one */
-export function completionCommand(all: () => readonly Completable[]): Command {
+/** @param names of all commands, of which this is one */
+export function completionCommand(names: readonly string[], named: Commands['named']): Command {
   return {
     name: 'completion',
     arguments: ['<shell>', '[words...]'],
@@ -39,7 +39,7 @@ export function completionCommand(all: () => readonly Completable[]): Command {
     passThrough: true,
     run: async (context, [shell = '', ...words]) => {
       if (shell === 'words') {
-        const found = await completions(all(), words, () => stateSoon(context))
+        const found = await completions({ names, named }, words, () => stateSoon(context))
         for (const word of found) context.screen.print(word)
         return EXIT.done
       }

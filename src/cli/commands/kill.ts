@@ -1,6 +1,6 @@
 // `tepui kill`: ends a task and waits until it has ended.
 import { OperatingError } from '../../base/errors.ts'
-import { isTerminal } from '../../sdk/sdk.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import type { Command, Context } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { allTasks, findTask, type FoundTask } from '../find-task.ts'

@@ -16,14 +16,18 @@ export const psCommand: Command = {
     using api = new MasterApi(common.master, clock, signal)
     const state = await api.state()
     const tasks = allTasks(state).filter(({ isLive }) => isLive || options['all'] === true)
-    if (isData(common))
-      await showData(
-        context,
-        tasks.map((found) => taskJson(found, state)),
-      )
-    else {
+    if (isData(common)) {
+      const nameOf = agentNames(state)
+      const rows = tasks.map(({ framework, isLive, task }) => ({
+        ...task,
+        framework: framework.name,
+        agent: nameOf(task.agentId),
+        live: isLive,
+      }))
+      await showData(context, rows)
+    } else {
       if (tasks.length === 0) screen.note('No task runs. Start one: tepui run -- echo hello')
-      for (const line of taskTable(tasks, state, clock.now(), common.output === 'wide')) screen.print(line)
+      else screen.print(taskTable(tasks, state, clock.now(), common.output === 'wide').join('\n'))
     }
     return EXIT.done
   },
@@ -36,11 +40,12 @@ export function taskTable(
   now: number,
   wide = false,
 ): string[] {
+  const nameOf = agentNames(state)
   const rows = tasks.map(({ framework, task }) => [
     task.id,
     task.name,
     stateWord(task.state),
-    agentOf(task.agentId, state),
+    nameOf(task.agentId),
     amountText(task.cpus),
     task.lentCpus > 0 ? 'lent' : '',
     memoryText(task.mem),
@@ -53,10 +58,8 @@ export function taskTable(
   return tasks.length === 0 ? [] : table(head, rows)
 }
 
-function taskJson({ framework, isLive, task }: FoundTask, state: ClusterState): object {
-  return { ...task, framework: framework.name, agent: agentOf(task.agentId, state), live: isLive }
-}
-
-function agentOf(id: string, state: ClusterState): string {
-  return state.agents.find((agent) => agent.id === id)?.name ?? `${id} (gone)`
+/** What people call the agent with an id. */
+function agentNames(state: ClusterState): (id: string) => string {
+  const names = new Map(state.agents.map(({ id, name }) => [id, name]))
+  return (id) => names.get(id) ?? `${id} (gone)`
 }

@@ -1,7 +1,8 @@
 // What a subscribing agent brings with it, compared with what the books say: taken in, ended, killed or asked about.
 import { Resources } from '../../resources/resources.ts'
 import type { LinkCallSubscribe, LinkEvent, LinkReconcileTask, LinkTask } from '../../wire/link.ts'
-import { type Agent, type Framework, type Task, executorsOf, isTerminal } from './cluster.ts'
+import { type Agent, type Framework, type Task, executorsOf } from './cluster.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import type { FrameworkInfo } from '../../wire/frameworks.ts'
 import type { TaskState } from '../../wire/tasks.ts'
 import { addFramework } from './frameworks.ts'

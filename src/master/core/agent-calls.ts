@@ -13,7 +13,8 @@ import type {
 } from '../../wire/link.ts'
 import type { TaskState, TaskStatus } from '../../wire/tasks.ts'
 import { removeAgent } from './agent-loss.ts'
-import { type Agent, type Framework, type Task, isTerminal } from './cluster.ts'
+import type { Agent, Framework, Task } from './cluster.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import { happened } from './occurrences.ts'
 import { endOffer, offersOf } from './offers.ts'
 import {

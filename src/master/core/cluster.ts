@@ -6,6 +6,7 @@ import type { FrameworkInfo, FrameworkInfoCapabilityType } from '../../wire/fram
 import type { OfferConstraints } from '../../wire/offer-constraints.ts'
 import type { Offer } from '../../wire/offers.ts'
 import type { ExecutorInfo, TaskInfo, TaskState, TaskStatus } from '../../wire/tasks.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 
 /** What the flags of the master say to the core (spec/mesos.md 1.6); all spans in ms. */
 export interface CoreOptions {
@@ -270,28 +271,6 @@ export function executorsOf(agent: Agent, frameworkId: string): ReadonlyMap<stri
 }
 
 const NO_EXECUTORS: ReadonlyMap<string, Executor> = new Map()
-
-/** States that are final for good (spec/mesos.md 2.8). */
-export function isTerminal(state: TaskState): boolean {
-  switch (state) {
-    case 'TASK_FINISHED':
-    case 'TASK_FAILED':
-    case 'TASK_KILLED':
-    case 'TASK_LOST':
-    case 'TASK_ERROR':
-    case 'TASK_DROPPED':
-    case 'TASK_GONE':
-    case 'TASK_GONE_BY_OPERATOR':
-      return true
-    case 'TASK_STAGING':
-    case 'TASK_STARTING':
-    case 'TASK_RUNNING':
-    case 'TASK_KILLING':
-    case 'TASK_UNREACHABLE':
-    case 'TASK_UNKNOWN':
-      return false
-  }
-}
 
 /** What a framework holds on one agent by tasks that still run and by its executors; offers are not counted. */
 export function usedBy(agent: Agent, frameworkId: string): Resources {

@@ -8,7 +8,8 @@ import type {
   SchedulerCallShutdown,
 } from '../../wire/scheduler.ts'
 import { accept, decline } from './accept.ts'
-import { type Framework, isTerminal } from './cluster.ts'
+import type { Framework } from './cluster.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import { removeFramework, updateFramework } from './frameworks.ts'
 import { reconcileOperations, reconcileTask, reconcileTasks } from './reconcile.ts'
 import { findTask, rememberId, removeTask } from './tasks.ts'

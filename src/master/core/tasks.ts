@@ -1,13 +1,7 @@
 // Tasks and executors in the books: their states, their updates, when they let go of resources, when they are over.
 import type { TaskInfo, TaskState, TaskStatus, TaskStatusReason } from '../../wire/tasks.ts'
-import {
-  type Agent,
-  type Executor,
-  type Framework,
-  type Task,
-  isPartitionAware,
-  isTerminal,
-} from './cluster.ts'
+import { type Agent, type Executor, type Framework, type Task, isPartitionAware } from './cluster.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import { happened } from './occurrences.ts'
 import { type Turn, count, log, sendToFramework } from './turn.ts'
 

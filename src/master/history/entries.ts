@@ -3,7 +3,8 @@ import { counted } from '../../base/words.ts'
 import type { LogEntry } from '../../store/event-log.ts'
 import type { Resources } from '../../resources/resources.ts'
 import type { TaskStatus } from '../../wire/tasks.ts'
-import { type Agent, type Framework, isTerminal, type OutstandingOffer, type Task } from '../core/cluster.ts'
+import type { Agent, Framework, OutstandingOffer, Task } from '../core/cluster.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import type { Occurrence } from '../core/occurrences.ts'
 
 /** Every kind of entry, as a query may name it. */

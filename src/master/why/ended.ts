@@ -1,6 +1,7 @@
 // The card of a task that has ended: one sentence, its figures, the exit or the signal and who sent it, the next step.
 import type { TaskStatus } from '../../wire/tasks.ts'
-import { isTerminal, type Task } from '../core/cluster.ts'
+import type { Task } from '../core/cluster.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 
 export interface EndedCard {
   readonly state: string

@@ -1,11 +1,11 @@
 // The forms in which commands print, the other names of commands, and what a shell completes.
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { parseIsoTime } from '../../../src/base/clock.ts'
 import { parseFlags, flagRows, boolFlag, textFlag } from '../../../src/base/flags.ts'
-import { COMMANDS } from '../../../src/cli/all-commands.ts'
+import { commandNamed, commandsFor } from '../../../src/cli/commands.ts'
 import { configLines } from '../../../src/cli/commands/config.ts'
 import { eventTable, moment } from '../../../src/cli/commands/events.ts'
-import { completions } from '../../../src/cli/completions.ts'
+import { type Commands, completions } from '../../../src/cli/completions.ts'
 import { clusterState } from '../../../src/cli/master-api.ts'
 import { allTasks } from '../../../src/cli/find-task.ts'
 import { PrefixedLines, tasksMatching } from '../../../src/cli/matching-tasks.ts'
@@ -88,7 +88,11 @@ describe('Completion', () => {
     frameworks: [{ id: 'F0', name: 'shop', tasks: [{ id: 'web.1', name: 'web', state: 'TASK_RUNNING' }] }],
   })
   const typed = (words: string): Promise<readonly string[]> =>
-    completions(COMMANDS, words.split(' '), () => Promise.resolve(state))
+    completions(commands, words.split(' '), () => Promise.resolve(state))
+  let commands: Commands
+  beforeAll(async () => {
+    commands = { names: (await commandsFor([])).map(({ name }) => name), named: commandNamed }
+  })
 
   test('knows commands, verbs, actions and options', async () => {
     expect(await typed('ev')).toEqual(['event', 'events'])
@@ -103,7 +107,7 @@ describe('Completion', () => {
     expect(await typed('task why ')).toEqual(['a1', 'shop', 'web'])
     expect(await typed('agent drain ')).toEqual(['a1'])
     expect(await typed('events --framework s')).toEqual(['shop'])
-    expect(await completions(COMMANDS, ['logs', ''], () => Promise.resolve(undefined))).toEqual([])
+    expect(await completions(commands, ['logs', ''], () => Promise.resolve(undefined))).toEqual([])
   })
 })
 
