@@ -13,6 +13,20 @@ export interface Commands {
 }
 
 const COMMON = ['--master', '--output', '--no-color', '--debug', '--help']
+/** What may stand behind an option. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  '--output': OUTPUTS,
+  '-o': OUTPUTS,
+  '--mode': ['off', 'observe', 'lend', 'full'],
+  '--network': ['host', 'bridge', 'none'],
+  '--for': ['master', 'agent'],
+}
+const NAMES_BEHIND: Readonly<Record<string, Wanted>> = {
+  '--task': 'task',
+  '--agent': 'agent',
+  '--on': 'agent',
+  '--framework': 'framework',
+}
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   fs: ['ls', 'cat', 'tail', 'get'],
   lend: ['status', 'set', 'pause', 'resume', 'history', 'replay'],
@@ -34,7 +48,8 @@ export async function completions(
 ): Promise<readonly string[]> {
   const typed = words.at(-1) ?? ''
   const found = await candidates(commands, words.slice(0, -1), typed, state)
-  return [...new Set(found)].filter((one) => one.startsWith(typed)).toSorted()
+  const shown = found.filter((one) => one.startsWith(typed) && !/\p{Cc}/u.test(one))
+  return [...new Set(shown)].toSorted()
 }
 
 async function candidates(
@@ -44,7 +59,7 @@ async function candidates(
   state: () => Promise<ClusterState | undefined>,
 ): Promise<readonly string[]> {
   const last = before.at(-1) ?? ''
-  if (last === '-o' || last === '--output') return OUTPUTS
+  if (Object.hasOwn(VALUES, last)) return VALUES[last] ?? []
   const at = commandAt(before)
   const noun = before[at]
   if (noun === undefined) return typed.startsWith('-') ? COMMON : [...commands.names, ...Object.keys(NOUNS)]
@@ -55,10 +70,12 @@ async function candidates(
   const command = await commands.named(name)
   if (command === undefined || command.verbatim === true) return []
   if (typed.startsWith('-')) return [...optionsOf(command), ...COMMON]
-  const given = args.filter((one) => !one.startsWith('-'))
+  const takesValue = (word: string | undefined): boolean => word !== undefined && hasValue(command, word)
+  const given = args.filter((one, index) => !one.startsWith('-') && !takesValue(args[index - 1]))
   const actions = ACTIONS[name]
-  if (actions !== undefined && given.length === 0) return actions
-  const wanted = wantedBy(last) ?? wantedAs(name, given)
+  const isValue = takesValue(last)
+  if (actions !== undefined && given.length === 0 && !isValue) return actions
+  const wanted = isValue ? wantedBy(last) : wantedAs(name, given)
   const names = wanted === undefined ? undefined : await state()
   return names === undefined || wanted === undefined ? [] : namesOf(names, wanted)
 }
@@ -66,8 +83,14 @@ async function candidates(
 type Wanted = 'task' | 'agent' | 'framework'
 
 function wantedBy(option: string): readonly Wanted[] | undefined {
-  const [, word] = /^--(task|agent|framework)$/.exec(option) ?? []
-  return word === undefined ? undefined : [word as Wanted]
+  const wanted = Object.hasOwn(NAMES_BEHIND, option) ? NAMES_BEHIND[option] : undefined
+  return wanted === undefined ? undefined : [wanted]
+}
+
+/** Whether what stands behind this word belongs to it. */
+function hasValue({ options = [] }: Completable, word: string): boolean {
+  const own = options.find(({ flags }) => flags.split(/[ ,]+/).includes(word))
+  return own?.flags.includes('<') ?? ['-m', '--master', '-o', '--output'].includes(word)
 }
 
 function wantedAs(name: string, given: readonly string[]): readonly Wanted[] | undefined {

@@ -14,6 +14,8 @@ export interface AgentRow {
   readonly ip: string
   readonly port: number
   readonly active: boolean
+  /** `active`, `draining`, `drained`, `deactivated`, or `away` when it is not connected. */
+  readonly standing: string
   readonly attributes: Json
   readonly resources: Json
   readonly used: Json
@@ -177,8 +179,9 @@ export class MasterRefusal extends OperatingError {
 
 function refused(url: URL, error: PeerRefusal): OperatingError {
   const words = error.text.trim() === '' ? `status ${error.status}` : error.text.trim()
-  // What our own pages refuse with is a whole sentence; older masters do not have them.
-  if (url.pathname.startsWith('/api/x1/') && error.status !== 404)
+  // What the operator API and our own pages refuse with is a whole sentence; older masters do not have the latter.
+  const isSentence = url.pathname === '/api/v1' || url.pathname.startsWith('/api/x1/')
+  if (isSentence && error.text.trim() !== '' && error.status !== 404)
     return new MasterRefusal(words, error.status)
   return new MasterRefusal(`${url.host} refused ${url.pathname}: ${words}`, error.status)
 }
@@ -226,10 +229,18 @@ function agentRow(page: Json): AgentRow {
     ip: address.slice(0, cut),
     port,
     active: page['active'] === true,
+    standing: standingOf(page),
     attributes,
     resources: object(page['resources']),
     used: object(page['used_resources']),
   }
+}
+
+function standingOf(page: Json): string {
+  const drain = text(object(page['drain_info'])['state'])
+  if (drain !== '') return drain.toLowerCase()
+  if (page['deactivated'] === true) return 'deactivated'
+  return page['active'] === true ? 'active' : 'away'
 }
 
 function frameworkRow(page: Json): FrameworkRow {

@@ -44,7 +44,8 @@ export function wantsColour(
  * A table as lines: columns as wide as their longest cell, nothing cut off, numbers (all cells of the column but the
  * head) to the right.
  */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function table(head: readonly string[], told: readonly (readonly string[])[]): string[] {
+  const rows = told.map((row) => row.map(harmless))
   const columns = head.map((_, index) => [head[index] ?? '', ...rows.map((row) => row[index] ?? '')])
   const widths = columns.map((cells) => cells.reduce((most, cell) => Math.max(most, visibleLength(cell)), 0))
   const numeric = columns.map((cells) => {
@@ -66,6 +67,15 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 const CODE = new RegExp(`${String.fromCodePoint(27)}\\[\\d+m`, 'g')
 
 const PLAIN = /^[ -~]*$/
+const CONTROL = new RegExp(`${CODE.source}|\\p{Cc}`, 'gu')
+
+/** A line as it may be shown: what names a task or framework could steer the terminal. Our own colours stay. */
+export function harmless(line: string): string {
+  if (PLAIN.test(line)) return line
+  const written = (control: string): string => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`
+  return line.replaceAll(CONTROL, (found) => (found.length > 1 ? found : written(found)))
+}
+
 const NUMBER = /^-?[\d.]+( %)?$|^-$/
 
 function visibleLength(text: string): number {

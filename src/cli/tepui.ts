@@ -33,8 +33,10 @@ async function main(argv: readonly string[]): Promise<number> {
   let debug = argv.includes('--debug')
   try {
     const words = withoutNouns(argv)
-    const parser = parserFor(await commandsFor(words), async (command, context, args, options) => {
-      program = `tepui ${command.name}`
+    const commands = await commandsFor(words)
+    const [only] = commands
+    if (commands.length === 1 && only !== undefined) program = `tepui ${only.name}`
+    const parser = parserFor(commands, async (command, context, args, options) => {
       debug = context.common.debug
       exitCode = await command.run(context, args, options)
     })
@@ -43,7 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done
     // Whoever pressed Ctrl-C knows why it ended.
     if (error instanceof Stopped) return error.exitCode
-    const told = tell(program, error instanceof CommanderError ? usageOf(error) : error, debug)
+    const told = tell(program, error instanceof CommanderError ? usageOf(error, program) : error, debug)
     for (const line of told.lines) process.stderr.write(`${line}\n`)
     return told.exitCode
   }
@@ -156,13 +158,14 @@ function screenFor(colour: boolean): Screen {
 }
 
 /** The parser's refusal in our words: its message without the prefix, its suggestion as the fix. */
-function usageOf(error: CommanderError): OperatingError {
+function usageOf(error: CommanderError, program: string): OperatingError {
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
   const near = rest
     .join(' ')
     .trim()
     .replace(/^\(|\)$/g, '')
-  const hint = near === '' ? 'tepui --help shows all commands; tepui COMMAND --help its options' : near
+  const help = program === 'tepui' ? 'tepui --help shows all commands' : `${program} --help shows its options`
+  const hint = near === '' ? help : near
   const message = error.code === 'commander.help' ? 'no command was given' : first
   return new OperatingError('USAGE', message, { hint })
 }

@@ -96,7 +96,8 @@ export function frameworkInfo(options: {
       { type: 'MULTI_ROLE' },
       { type: 'RESERVATION_REFINEMENT' },
       { type: 'PARTITION_AWARE' },
-      { type: 'TASK_KILLING_STATE' },
+      // Where nobody acknowledges that a task is being ended, its end would wait behind that: 10 s, as Mesos does.
+      ...(failoverSeconds > 0 ? [] : ([{ type: 'TASK_KILLING_STATE' }] as const)),
       ...(borrows ? ([{ type: 'REVOCABLE_RESOURCES' }] as const) : []),
     ],
     ...(pairs.length > 0 && { labels: { labels: pairs } }),

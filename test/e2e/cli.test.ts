@@ -105,6 +105,9 @@ test('A detached task can be listed, read, followed and ended by the beginning o
   await expect.poll(() => follow.stdout, { timeout: 20_000 }).toMatch(/tick 1\n[^]*tick 5\n/)
   const killed = await up.tepui('kill', 'tick')
   expect(killed).toMatchObject({ code: 0, stdout: `${id.trim()} killed\n` })
+  // Its own end was told, and did not wait behind an update that nobody acknowledges.
+  const { stdout: events } = await up.tepui('events', '--task', id.trim())
+  expect(events).toMatch(/task-ended +'ticker\S+' is killed on a\d: Command terminated/)
   expect((await follow.ended).code).toBe(0)
   const tail = await up.tepui('logs', 'ticker', '--tail', '1')
   expect(tail.stdout).toMatch(/^tick \d+\n$/)

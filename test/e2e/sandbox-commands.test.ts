@@ -41,6 +41,10 @@ test('files of a sandbox are listed, printed, tailed and copied out byte by byte
     const { code, stdout } = await up.tepui('fs', 'cat', `job:${path}`)
     expect({ path, code, stdout }).toEqual({ path, code: 1, stdout: '' })
   }
+  expect((await up.tepui('fs', 'cat', 'job:nix')).stderr).toMatch(
+    /^tepui fs: Task 'job\S+' has no 'nix' in its sandbox\n {2}fix: {3}tepui fs ls job/,
+  )
+  expect((await up.tepui('fs', 'ls', 'job', '-o', 'name')).stdout).toMatch(/^stdout$/m)
   const wrong = await up.tepui('fs', 'peek', 'job:x')
   expect(wrong.stderr).toContain("'peek' is no action of fs: expected ls, cat, tail, get")
 })

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** The command line of this clone; an installed one is another. */
-const CLONE: readonly string[] = [
+export const CLONE: readonly string[] = [
   process.execPath,
   join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts'),
 ]

@@ -1,7 +1,7 @@
 // `tepui agents`: which agents there are and what they have.
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { MasterApi, number } from '../master-api.ts'
+import { MasterApi, number, text } from '../master-api.ts'
 import { table } from '../screen.ts'
 import { amountText, memoryText } from '../words.ts'
 import { isData, showData } from '../output.ts'
@@ -19,20 +19,26 @@ export const agentsCommand: Command = {
     }
     if (agents.length === 0)
       screen.note('No agent is registered. Start one: tepui agent --master=HOST:PORT --work_dir=DIR')
+    const wide = common.output === 'wide'
     const rows = agents.map((agent) => [
       agent.name,
       `${agent.ip}:${agent.port}`,
-      agent.active ? 'active' : 'away',
+      agent.standing,
       `${amountText(number(agent.used['cpus']))} of ${amountText(number(agent.resources['cpus']))}`,
       amountText(number(agent.used['cpus_revocable'])),
       `${memoryText(number(agent.used['mem']))} of ${memoryText(number(agent.resources['mem']))}`,
-      ['os', 'kernel', 'docker', 'cgroups']
+      ...(wide
+        ? [`${memoryText(number(agent.used['disk']))} of ${memoryText(number(agent.resources['disk']))}`]
+        : []),
+      (wide ? Object.keys(agent.attributes) : ['os', 'kernel', 'docker', 'cgroups'])
         .filter((name) => agent.attributes[name] !== undefined)
         .map((name) => `${name}=${String(agent.attributes[name])}`)
         .join(' '),
+      ...(wide ? [text(agent.resources['ports'])] : []),
       agent.id,
     ])
-    const head = ['AGENT', 'ADDRESS', 'STATE', 'CPUS', 'LENT', 'MEMORY', 'MACHINE', 'ID']
+    const more = wide ? ['DISK', 'ATTRIBUTES', 'PORTS'] : ['MACHINE']
+    const head = ['AGENT', 'ADDRESS', 'STATE', 'CPUS', 'LENT', 'MEMORY', ...more, 'ID']
     for (const line of table(head, rows)) screen.print(line)
     return EXIT.done
   },

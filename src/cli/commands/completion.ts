@@ -7,12 +7,20 @@ import { EXIT } from '../exit-codes.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 
 /** A shell that waits longer for names is worse than one without. */
-const NAMES_WITHIN_MS = 300
+const NAMES_WITHIN_MS = 800
 
+// Names are quoted: they are what frameworks call their tasks, and come to stand on a command line. zsh and fish do so.
 const SCRIPTS: Readonly<Record<string, string>> = {
   bash: `_tepui() {
-  local IFS=$'\\n'
-  COMPREPLY=($(tepui completion words "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  # HOST:PORT and TASK:PATH are three words to bash; what stands before the last colon is not replaced.
+  local i word words=() before=
+  for ((i = 1; i <= COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    if ((\${#words[@]})) && [[ $word == :* || \${words[-1]} == *: ]]; then words[-1]+=$word; else words+=("$word"); fi
+  done
+  [[ $COMP_WORDBREAKS == *:* && $word != "\${words[-1]}" ]] && before=\${words[-1]%"\${words[-1]##*:}"}
+  mapfile -t COMPREPLY < <(tepui completion words "\${words[@]}" 2>/dev/null)
+  for i in "\${!COMPREPLY[@]}"; do printf -v "COMPREPLY[i]" %q "\${COMPREPLY[i]#"$before"}"; done
 }
 complete -o default -F _tepui tepui`,
   zsh: `#compdef tepui
@@ -24,9 +32,10 @@ _tepui() {
 compdef _tepui tepui`,
   fish: `function __tepui_words
   set -l words (commandline -opc) (commandline -ct)
-  tepui completion words $words[2..-1] 2>/dev/null
+  set -l found (tepui completion words $words[2..-1] 2>/dev/null)
+  if set -q found[1]; printf '%s\\n' $found; else; __fish_complete_path (commandline -ct); end
 end
-complete -c tepui -a '(__tepui_words)'`,
+complete -c tepui -f -a '(__tepui_words)'`,
 }
 
 /** @param names of all commands, of which this is one */
@@ -39,7 +48,7 @@ export function completionCommand(names: readonly string[], named: Commands['nam
     passThrough: true,
     run: async (context, [shell = '', ...words]) => {
       if (shell === 'words') {
-        const found = await completions({ names, named }, words, () => stateSoon(context))
+        const found = await completions({ names, named }, words, () => stateSoon(context, masterIn(words)))
         for (const word of found) context.screen.print(word)
         return EXIT.done
       }
@@ -52,13 +61,22 @@ export function completionCommand(names: readonly string[], named: Commands['nam
   }
 }
 
+/** The master that the words themselves name. */
+function masterIn(words: readonly string[]): string | undefined {
+  const at = words.findIndex((word) => word === '-m' || word === '--master')
+  return at < 0 ? undefined : words[at + 1]
+}
+
 /** Undefined when the master does not answer at once. */
-async function stateSoon({ clock, common, signal }: Context): Promise<ClusterState | undefined> {
+async function stateSoon(
+  { clock, common, signal }: Context,
+  master = common.master,
+): Promise<ClusterState | undefined> {
   const late = new AbortController()
   using _ = clock.after(NAMES_WITHIN_MS, () =>
     late.abort(new OperatingError('UNREACHABLE', 'The master is too slow for names')),
   )
-  using api = new MasterApi(common.master, clock, AbortSignal.any([signal, late.signal]))
+  using api = new MasterApi(master, clock, AbortSignal.any([signal, late.signal]))
   try {
     return await api.state()
   } catch (error) {

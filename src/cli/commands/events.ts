@@ -10,7 +10,7 @@ import { allTasks, findTask } from '../find-task.ts'
 import { type ClusterState, type Json, list, MasterApi, number, object, text } from '../master-api.ts'
 import { isSet, parseTime, textOf, wholeOf } from '../option-values.ts'
 import { isData, showData } from '../output.ts'
-import { table } from '../screen.ts'
+import { harmless, table } from '../screen.ts'
 import { ageText } from '../words.ts'
 
 export const eventsCommand: Command = {
@@ -116,7 +116,7 @@ async function follow(context: Context, api: MasterApi, query: URLSearchParams):
     for await (const event of api.stream(`/api/x1/events?${query.toString()}`)) {
       if (common.output === 'json') screen.print(JSON.stringify(event))
       else if (isData(common)) await showData(context, event)
-      else screen.print(followLine(event))
+      else screen.print(harmless(followLine(event)))
     }
   } catch (error) {
     if (!signal.aborted) throw error

@@ -1,9 +1,10 @@
 // `tepui frameworks`: who runs tasks here, and how much they hold.
+import { humanDuration } from '../../base/units.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { MasterApi, number } from '../master-api.ts'
+import { type Json, MasterApi, number } from '../master-api.ts'
 import { table } from '../screen.ts'
-import { amountText, memoryText } from '../words.ts'
+import { ageText, amountText, memoryText } from '../words.ts'
 import { isData, showData } from '../output.ts'
 
 export const frameworksCommand: Command = {
@@ -24,6 +25,7 @@ export const frameworksCommand: Command = {
       return EXIT.done
     }
     if (all.length === 0) screen.note('No framework is registered')
+    const wide = common.output === 'wide'
     const rows = all.map((one) => [
       one.name,
       one.standing,
@@ -33,10 +35,23 @@ export const frameworksCommand: Command = {
       amountText(number(one.used['cpus'])),
       amountText(number(one.used['cpus_revocable'])),
       memoryText(number(one.used['mem'])),
+      ...(wide
+        ? [
+            ageText(one.registered, clock.now()),
+            humanDuration(one.failoverTimeout * 1000),
+            labelsText(one.labels),
+          ]
+        : []),
       one.id,
     ])
-    const head = ['NAME', 'STATE', 'ROLES', 'USER', 'TASKS', 'CPUS', 'LENT', 'MEMORY', 'ID']
+    const more = wide ? ['SINCE', 'FAILOVER', 'LABELS'] : []
+    const head = ['NAME', 'STATE', 'ROLES', 'USER', 'TASKS', 'CPUS', 'LENT', 'MEMORY', ...more, 'ID']
     for (const line of table(head, rows)) screen.print(line)
     return EXIT.done
   },
 }
+
+const labelsText = (labels: Json): string =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(' ')

@@ -7,7 +7,7 @@ import { humanBytes } from '../../base/units.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { allTasks, findTask, type FoundTask } from '../find-task.ts'
-import { type Json, list, MasterApi, number, object, text } from '../master-api.ts'
+import { type Json, list, MasterApi, MasterRefusal, number, object, text } from '../master-api.ts'
 import { isSet, wholeOf } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
@@ -53,8 +53,23 @@ async function fs(context: Context, args: readonly string[], options: OptionValu
     throw usageError(`'${action}' is no action of fs: expected ${Object.keys(actions).join(', ')}`)
   if (path === '' && action !== 'ls')
     throw usageError(`fs ${action} wants a file: tepui fs ${action} TASK:PATH, such as ${typed}:stdout`)
-  await act(placeOf(findTask(allTasks(await api.state()), typed), path))
+  const found = findTask(allTasks(await api.state()), typed)
+  try {
+    await act(placeOf(found, path))
+  } catch (error) {
+    throw isMissing(error) ? missing(found, path) : error
+  }
   return EXIT.done
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof MasterRefusal && error.status === 404 && error.message.endsWith('File not found.')
+
+function missing({ task }: FoundTask, path: string): OperatingError {
+  const what = path === '' ? 'no sandbox' : `no '${path}' in its sandbox`
+  return new OperatingError('REFUSED', `Task '${task.id}' has ${what}`, {
+    hint: path === '' ? 'It has not started yet, or its sandbox was collected' : `tepui fs ls ${task.id}`,
+  })
 }
 
 function placeOf({ task }: FoundTask, path: string): Place {
@@ -74,13 +89,14 @@ function query(place: Place, more: Readonly<Record<string, string>> = {}): strin
 
 async function show(context: Context, api: MasterApi, place: Place): Promise<void> {
   const { clock, common, screen } = context
-  const rows = list(await api.page(`${place.page}/browse?${query(place)}`)).map(object)
+  const pages = list(await api.page(`${place.page}/browse?${query(place)}`)).map(object)
+  const rows = pages.map((row): Json => ({ name: basename(text(row['path'])), ...row }))
   if (isData(common)) return showData(context, rows)
   const cells = rows.map((row) => [
     text(row['mode']),
     humanBytes(number(row['size'])),
     ageText(number(row['mtime']), clock.now()),
-    basename(text(row['path'])),
+    text(row['name']),
   ])
   for (const line of table(['MODE', 'SIZE', 'AGO', 'NAME'], cells)) screen.print(line)
 }

@@ -21,8 +21,8 @@ export const killCommand: Command = {
   run: async (context, [typed = ''], options) => {
     const { clock, common, screen, signal } = context
     using api = new MasterApi(common.master, clock, signal)
-    const live = allTasks(await api.state()).filter(({ isLive }) => isLive)
-    const found = findTask(live, typed)
+    const found = findTask(allTasks(await api.state()), typed)
+    if (!found.isLive) throw over(found)
     const { id, frameworkId } = found.task
     await api.post(
       '/api/x1/kill',
@@ -35,6 +35,12 @@ export const killCommand: Command = {
     else screen.print(`${id} ${stateWord(state)}`)
     return EXIT.done
   },
+}
+
+function over({ task }: FoundTask): OperatingError {
+  return new OperatingError('REFUSED', `Task '${task.id}' has ended already: ${stateWord(task.state)}`, {
+    hint: `tepui why ${task.id} tells how`,
+  })
 }
 
 /** The state in which the task ended. @throws OperatingError LIMIT when it does not in time */

@@ -11,6 +11,7 @@ import { allTasks, findTask } from '../find-task.ts'
 import { agentsNamed, eventsOf, eventsIn } from '../lend-api.ts'
 import { type ClusterState, type Json, MasterApi, MasterRefusal, object, text } from '../master-api.ts'
 import { isData, showData } from '../output.ts'
+import { harmless } from '../screen.ts'
 import { cardLines, historyOf } from '../why-view.ts'
 import { lendLines, lendRows } from './lend.ts'
 
@@ -30,14 +31,15 @@ async function why(context: Context, [what = '']: readonly string[]): Promise<nu
   const { events, missing } = eventsIn(card, state.agents)
   if (isData(common)) await showData(context, card)
   else {
-    for (const line of cardLines(card, clock.now())) screen.print(line)
+    for (const line of cardLines(card, clock.now())) screen.print(harmless(line))
     if (kind === 'agent')
-      for (const line of await presentOf(context, text(object(card['about'])['id']))) screen.print(line)
+      for (const line of await presentOf(context, text(object(card['about'])['id'])))
+        screen.print(harmless(line))
     const newest = events.at(-1)
     if (events.length > 1)
-      for (const line of historyLines(events.slice(0, -1), clock.now())) screen.print(line)
-    if (newest !== undefined) for (const line of eventLines(newest)) screen.print(line)
-    for (const line of historyOf(card, clock.now())) screen.print(line)
+      for (const line of historyLines(events.slice(0, -1), clock.now())) screen.print(harmless(line))
+    if (newest !== undefined) for (const line of eventLines(newest)) screen.print(harmless(line))
+    for (const line of historyOf(card, clock.now())) screen.print(harmless(line))
   }
   for (const line of missing) screen.note(`tepui why: ${line}`)
   return missing.length === 0 ? EXIT.done : EXIT.partly

@@ -1,4 +1,5 @@
 // What happened as the entries of the event log: a kind, whom it is about, a sentence, the figures. Pure.
+import { humanDuration } from '../../base/units.ts'
 import { counted } from '../../base/words.ts'
 import type { LogEntry } from '../../store/event-log.ts'
 import type { Resources } from '../../resources/resources.ts'
@@ -227,13 +228,14 @@ function frameworkEntry(
   const { framework, kind } = what
   const { info, roles } = framework
   const name = `'${info.name}'`
+  const time = humanDuration((info.failover_timeout ?? 0) * 1000)
   const words: Readonly<Record<typeof kind, string>> = {
     'framework-subscribed':
       what.kind === 'framework-subscribed' && what.again
         ? `Framework ${name} subscribed again`
         : `Framework ${name} subscribed`,
     'framework-recovered': `Framework ${name} is known from an agent; it has not subscribed yet`,
-    'framework-disconnected': `Framework ${name} disconnected; it has ${info.failover_timeout ?? 0} s to come back`,
+    'framework-disconnected': `Framework ${name} disconnected; it has ${time} to come back`,
     'framework-updated': `Framework ${name} changed what it says of itself`,
     'framework-removed': `Framework ${name} is removed: ${what.kind === 'framework-removed' ? what.why : ''}`,
   }

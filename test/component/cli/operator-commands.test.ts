@@ -56,6 +56,20 @@ test('inspect prints all of one thing, completion its name', async () => {
   expect((await typed('completion words logs ')).stdout).toBe('t\n')
 })
 
+test('kill tells of a task that has ended how, and of a task that never was that there is none', async () => {
+  expect((await typed('kill t')).stderr).toBe(
+    "tepui kill: Task 't' has ended already: failed\n  fix:   tepui why t tells how\n",
+  )
+  expect((await typed('kill nobody')).stderr).toContain("There is no task 'nobody'")
+})
+
+test('What is left out is told by the command that misses it', async () => {
+  expect(await typed('logs')).toMatchObject({
+    code: 64,
+    stderr: "tepui logs: missing required argument 'task'\n  fix:   tepui logs --help shows its options\n",
+  })
+})
+
 test('drain, undrain and teardown do what they say', async () => {
   const { subscribe } = agentSubscribe() as { readonly subscribe: { readonly agent_info: object } }
   const attributes = [{ name: 'agent', type: 'TEXT', text: { value: 'a2' } }]
@@ -66,6 +80,7 @@ test('drain, undrain and teardown do what they say', async () => {
     stdout: expect.stringMatching(/^a2 is being drained/) as string,
   })
   expect(await agent.next('DRAIN')).toMatchObject({ drain: { max_grace_period: { nanoseconds: 5e9 } } })
+  expect((await typed('agents')).stdout).toMatch(/^a2 .* (draining|drained) /m)
   expect(await typed('agent undrain a2')).toMatchObject({ code: 0, stdout: 'a2 is in use again\n' })
   expect(await typed('framework teardown test')).toMatchObject({ code: 0, stdout: 'test is torn down\n' })
   const events = await typed('events --type framework-removed,agent-standing,operator -o jsonl')

@@ -13,7 +13,7 @@ import { withoutNouns } from '../../../src/cli/nouns.ts'
 import { type Output, OUTPUTS, showData } from '../../../src/cli/output.ts'
 import { cardLines, historyOf } from '../../../src/cli/why-view.ts'
 import { topLines } from '../../../src/cli/commands/top.ts'
-import type { Screen } from '../../../src/cli/screen.ts'
+import { type Screen, table } from '../../../src/cli/screen.ts'
 
 function recorder(): { readonly lines: string[]; readonly screen: Screen } {
   const lines: string[] = []
@@ -107,8 +107,20 @@ describe('Completion', () => {
     expect(await typed('task why ')).toEqual(['a1', 'shop', 'web'])
     expect(await typed('agent drain ')).toEqual(['a1'])
     expect(await typed('events --framework s')).toEqual(['shop'])
+    expect(await typed('run --on ')).toEqual(['a1'])
+    expect(await typed('logs --tail ')).toEqual([])
+    expect(await typed('logs --tail 3 w')).toEqual(['web'])
+    expect(await typed('lend set --mode f')).toEqual(['full'])
     expect(await completions(commands, ['logs', ''], () => Promise.resolve(undefined))).toEqual([])
   })
+})
+
+test('A table shows what could steer the terminal as it is written, and leaves our colours', () => {
+  const rows = [['web\u001b[2J\u009b1A\n', '\u001b[31mred\u001b[0m']]
+  expect(table(['NAME', 'STATE'], rows)).toEqual([
+    'NAME                 STATE',
+    'web\\x1b[2J\\x9b1A\\x0a  \u001b[31mred\u001b[0m',
+  ])
 })
 
 test('Flags are told with where each came from', () => {
