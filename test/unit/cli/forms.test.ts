@@ -118,7 +118,7 @@ describe('Completion', () => {
 test('A table shows what could steer the terminal as it is written, and leaves our colours', () => {
   const rows = [['web\u001b[2J\u009b1A\n', '\u001b[31mred\u001b[0m']]
   expect(table(['NAME', 'STATE'], rows)).toEqual([
-    'NAME                 STATE',
+    'NAME                  STATE',
     'web\\x1b[2J\\x9b1A\\x0a  \u001b[31mred\u001b[0m',
   ])
 })
