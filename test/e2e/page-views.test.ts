@@ -1,8 +1,9 @@
 // Each view of the web page, opened and used in a real Chromium: of a real master with agents that are all show.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
-import { type OpenPage, TestBrowser } from '../support/browser.ts'
+import { type OpenOptions, type OpenPage, TestBrowser } from '../support/browser.ts'
 import { buildPage } from '../support/page-build.ts'
+import { soon } from '../support/soon.ts'
 import { frameworkId, ToyCluster } from '../support/toy-cluster.ts'
 
 const HOSTILE = '"><script>document.title="caught"</script>'
@@ -10,10 +11,6 @@ const HOSTILE = '"><script>document.title="caught"</script>'
 let cluster: ToyCluster
 let browser: TestBrowser
 let task: string
-const opened: OpenPage[] = []
-/** Waits for what a page shows, on a busy machine too. */
-const soon = <T>(look: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
-  expect.poll(look, { timeout: 30_000 })
 
 beforeAll(async () => {
   await buildPage()
@@ -23,30 +20,28 @@ beforeAll(async () => {
   browser = await TestBrowser.start()
 })
 
-afterEach(async () => {
-  for (const page of opened.splice(0)) await page[Symbol.asyncDispose]()
-})
+afterEach(() => browser.closeViews())
 
 afterAll(async () => {
   await browser?.[Symbol.asyncDispose]()
   await cluster?.[Symbol.asyncDispose]()
 })
 
-async function open(path: string, options: Parameters<TestBrowser['open']>[1] = {}): Promise<OpenPage> {
-  const view = await browser.open(cluster.origin, options)
-  opened.push(view)
-  await view.go(path)
-  return view
-}
+const open = (path: string, options?: OpenOptions): Promise<OpenPage> =>
+  browser.view(cluster.origin, path, options)
 
 const agentPath = (index: number): string => `#/agents/${encodeURIComponent(cluster.agents[index]?.id ?? '')}`
 
-/** Tables that are wider than their place, and columns that are too narrow to say anything. */
+/** Tables wider than their place, columns too narrow to say anything, and sentences without their end. */
 const CUT = `[...document.querySelectorAll('.table')].flatMap((table) => [
   ...(table.scrollWidth > table.clientWidth ? [table.querySelector('table').ariaLabel + ' is too wide'] : []),
   ...[...table.querySelectorAll('th')]
     .filter(({ offsetWidth, innerText }) => innerText !== '' && offsetWidth > 0 && offsetWidth < 50)
     .map(({ innerText }) => table.querySelector('table').ariaLabel + ': ' + innerText + ' is too narrow'),
+  ...[...table.querySelectorAll('td span[title]')]
+    .map((span) => span.closest('.sentence') ?? span.closest('td'))
+    .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || cell.scrollHeight > cell.clientHeight + 1)
+    .map((cell) => table.querySelector('table').ariaLabel + ': ' + cell.innerText + ' is cut'),
 ])`
 
 /** Each view by its address, and words that it shows only when it works. */
@@ -128,9 +123,7 @@ test('a table is sorted by its heads, and what is lent is found by a button', as
 
 test('tasks that are chosen are ended together, once their number was confirmed', async () => {
   await using ending = await ToyCluster.start({ agents: 1, tasksEach: 6 }, systemClock.now())
-  const view = await browser.open(ending.origin)
-  opened.push(view)
-  await view.go('#/tasks')
+  const view = await browser.view(ending.origin, '#/tasks')
   await view.use('end many', async (page) => {
     const asked: string[] = []
     page.on('dialog', (dialog) => {
@@ -153,9 +146,10 @@ test('tasks that are chosen are ended together, once their number was confirmed'
 
 test('an agent is drained with a reason and put to use again', async () => {
   await using draining = await ToyCluster.start({ agents: 1, tasksEach: 1 }, systemClock.now())
-  const view = await browser.open(draining.origin)
-  opened.push(view)
-  await view.go(`#/agents/${encodeURIComponent(draining.agents[0]?.id ?? '')}`)
+  const view = await browser.view(
+    draining.origin,
+    `#/agents/${encodeURIComponent(draining.agents[0]?.id ?? '')}`,
+  )
   await view.use('drain', async (page) => {
     await page.getByRole('button', { name: 'Drain it …' }).click()
     await page.getByLabel('why, for the events').fill('its disk fails')
@@ -234,9 +228,7 @@ test('a command is run on each agent, and equal outputs are shown once', async (
 
 test('an agent that dies breaks no view: it is grey, with its age', async () => {
   await using dying = await ToyCluster.start({ agents: 2, tasksEach: 2 }, systemClock.now())
-  const view = await browser.open(dying.origin)
-  opened.push(view)
-  await view.go('#/agents')
+  const view = await browser.view(dying.origin, '#/agents')
   await view.use('dead agent', async (page) => {
     await soon(() => page.locator('tbody tr.opens').count()).toBe(2)
     await dying.agents[0]?.die()
@@ -252,9 +244,7 @@ test('an agent that dies breaks no view: it is grey, with its age', async () => 
 
 test('a master that ends leaves what it said last, grey, and one sees that it is silent', async () => {
   const ending = await ToyCluster.start({ agents: 1, tasksEach: 1 }, systemClock.now())
-  const view = await browser.open(ending.origin)
-  opened.push(view)
-  await view.go('')
+  const view = await browser.view(ending.origin, '')
   await ending[Symbol.asyncDispose]()
   await view.use('silent master', async (page) => {
     await page.locator('nav .link.off').waitFor()

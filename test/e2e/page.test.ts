@@ -1,9 +1,10 @@
 // The web page in a real Chromium, of a real master with a real agent and real processes.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { commandTask, type Offer } from '../../src/sdk/sdk.ts'
-import { type OpenPage, TestBrowser } from '../support/browser.ts'
+import { type OpenOptions, type OpenPage, TestBrowser } from '../support/browser.ts'
 import { buildPage } from '../support/page-build.ts'
 import { type RealCluster, startCluster } from '../support/real-cluster.ts'
+import { soon } from '../support/soon.ts'
 
 const HOSTILE = '<img src=x onerror="document.title=`caught`">'
 const LENDS = [
@@ -15,10 +16,6 @@ const LENDS = [
 let cluster: RealCluster
 let browser: TestBrowser
 let origin: string
-const opened: OpenPage[] = []
-/** Waits for what a page shows, on a busy machine too. */
-const soon = <T>(look: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
-  expect.poll(look, { timeout: 30_000 })
 
 beforeAll(async () => {
   await buildPage()
@@ -46,21 +43,14 @@ beforeAll(async () => {
   browser = await TestBrowser.start()
 })
 
-afterEach(async () => {
-  for (const page of opened.splice(0)) await page[Symbol.asyncDispose]()
-})
+afterEach(() => browser.closeViews())
 
 afterAll(async () => {
   await browser?.[Symbol.asyncDispose]()
   await cluster?.[Symbol.asyncDispose]()
 })
 
-async function open(path: string, options: Parameters<TestBrowser['open']>[1] = {}): Promise<OpenPage> {
-  const page = await browser.open(origin, options)
-  opened.push(page)
-  await page.go(path)
-  return page
-}
+const open = (path: string, options?: OpenOptions): Promise<OpenPage> => browser.view(origin, path, options)
 
 test('the overview shows agents, tasks and the stacked use, live', async () => {
   const view = await open('')

@@ -14,10 +14,13 @@ export interface OpenOptions {
   readonly width?: number
   readonly height?: number
   readonly dark?: boolean
+  /** Pixels of the screen for each of the page, in both directions. */
+  readonly sharpness?: number
 }
 
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser
+  readonly #views: OpenPage[] = []
 
   private constructor(browser: Browser) {
     this.#browser = browser
@@ -34,13 +37,26 @@ export class TestBrowser implements AsyncDisposable {
 
   async open(
     origin: string,
-    { dark = false, height = 900, width = 1280 }: OpenOptions = {},
+    { dark = false, height = 900, sharpness = 1, width = 1280 }: OpenOptions = {},
   ): Promise<OpenPage> {
     const context = await this.#browser.newContext({
       viewport: { width, height },
+      deviceScaleFactor: sharpness,
       colorScheme: dark ? 'dark' : 'light',
     })
     return new OpenPage(await context.newPage(), origin)
+  }
+
+  /** Opens a view, which stays until `closeViews`. */
+  async view(origin: string, path: string, options?: OpenOptions): Promise<OpenPage> {
+    const view = await this.open(origin, options)
+    this.#views.push(view)
+    await view.go(path)
+    return view
+  }
+
+  async closeViews(): Promise<void> {
+    for (const view of this.#views.splice(0)) await view[Symbol.asyncDispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

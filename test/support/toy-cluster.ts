@@ -95,7 +95,9 @@ function eventsOf(tasks: readonly ToyTask[], now: number): readonly Omit<LendEve
     kind,
     owner: tasks[0]?.id ?? 'web',
     tasks: [borrower],
-    why: `'${tasks[0]?.id ?? 'web'}' waited 31 % of the time for a core: ${kind}`,
+    why:
+      `'${tasks[0]?.id ?? 'web'}' waited 31 % of the time for a core, limit 5 %, ` +
+      `while borrowers used 0.4 of the 0.5 cpus that it missed: ${kind}`,
     signal: 'waits for a core',
     value: 0.31,
     threshold: 0.05,

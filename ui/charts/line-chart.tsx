@@ -32,6 +32,11 @@ export function LineChart(props: LineChartProps): preact.JSX.Element {
               </li>
             )
           })}
+          {levels?.map(({ colour, label }) => (
+            <li key={label}>
+              <i class="rule dashed" style={{ borderColor: `var(${colour})` }} /> {label}
+            </li>
+          ))}
         </ul>
       </figcaption>
       <Plot

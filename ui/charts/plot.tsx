@@ -33,7 +33,7 @@ export interface PlotProps {
   /** From the lowest to the highest. */
   readonly areas?: readonly Area[]
   readonly lines?: readonly Line[]
-  /** Lines across, such as thresholds. */
+  /** Lines across, such as thresholds; what they are stands in the legend, where they cannot cover each other. */
   readonly levels?: readonly Level[]
   readonly height: number
   readonly format: (value: number) => string
@@ -124,7 +124,7 @@ function optionsOf(latest: { readonly current: PlotProps }, holder: HTMLElement)
       y: { range: (_, __, max) => [0, topOf(latest.current, max)] },
     },
     axes: [
-      { ...axis, values: (_, splits) => splits.map(clock), space: 70, size: 24 },
+      { ...axis, values: (plot, splits) => splits.map((at) => whole(plot, at)), space: 70, size: 24 },
       {
         ...axis,
         size: AXIS_WIDTH,
@@ -198,21 +198,22 @@ function drawLevel(plot: uPlot, level: Level, colour: Colour): void {
   const ratio = devicePixelRatio
   ctx.save()
   ctx.strokeStyle = colour(level.colour)
-  ctx.fillStyle = colour(level.colour)
   ctx.lineWidth = ratio
   ctx.setLineDash([6 * ratio, 4 * ratio])
   ctx.beginPath()
   ctx.moveTo(left, y)
   ctx.lineTo(left + width, y)
   ctx.stroke()
-  ctx.font = `${11 * ratio}px system-ui, sans-serif`
-  ctx.textAlign = 'right'
-  ctx.setLineDash([])
-  ctx.lineWidth = 4 * ratio
-  ctx.strokeStyle = colour('--card')
-  ctx.strokeText(level.label, left + width - 4 * ratio, y - 5 * ratio)
-  ctx.fillText(level.label, left + width - 4 * ratio, y - 5 * ratio)
   ctx.restore()
+}
+
+/** Half of what `11:59:59` takes. */
+const HALF_CLOCK = 24
+
+/** The time at a place of the axis; nothing where the end of the chart would cut it. */
+function whole(plot: uPlot, seconds: number): string {
+  const right = AXIS_WIDTH + plot.valToPos(seconds, 'x') + HALF_CLOCK
+  return right > plot.width ? '' : clock(seconds)
 }
 
 const two = (value: number): string => String(value).padStart(2, '0')

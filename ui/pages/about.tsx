@@ -91,6 +91,7 @@ const FLAG_COLUMNS: readonly Column<ConfigPage['flags'][number]>[] = [
     show: ({ value }) =>
       value === null ? <span class="quiet">none</span> : <span title={value}>{value}</span>,
     order: ({ value }) => value ?? '',
+    sentence: true,
   },
   {
     name: 'from',

@@ -11,7 +11,7 @@ import type { GcPage, LendPage } from '../data/lend-page.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
 import { amount, bytes, isLive, memory, percent, shortId, span } from '../data/words.ts'
-import { Choices } from '../parts/choices.tsx'
+import { SpanChoices, type Spans } from '../parts/choices.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
 import { Drain } from '../parts/drain.tsx'
 import { Age, Answered, Card, Facts, Time, Trouble } from '../parts/pieces.tsx'
@@ -24,7 +24,7 @@ const CPUS = agentWhole('cpus')
 const MEM = agentWhole('mem')
 const LEND_MS = 2000
 const GC_MS = 15_000
-const SPANS: readonly (readonly [name: string, minutes: number])[] = [
+const SPANS: Spans = [
   ['2 min', 2],
   ['15 min', 15],
   ['24 h', 1440],
@@ -117,14 +117,7 @@ function Use({
   return (
     <Card
       title="Who uses this agent"
-      side={
-        <Choices
-          label="time shown"
-          names={SPANS.map(([name]) => name)}
-          chosen={SPANS.find(([, length]) => length === minutes)?.[0]}
-          onChoose={(name) => setMinutes(SPANS.find(([own]) => own === name)?.[1] ?? 15)}
-        />
-      }
+      side={<SpanChoices spans={SPANS} minutes={minutes} onChoose={setMinutes} />}
     >
       <StackChart
         title="CPUs"

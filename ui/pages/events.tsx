@@ -59,7 +59,7 @@ export function useEvents(): Fetched<readonly ClusterEvent[]> {
 }
 
 const COLUMNS: readonly Column<ClusterEvent>[] = [
-  { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ event }) => event, width: '8.5em' },
+  { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ event }) => event, width: '7em' },
   {
     name: 'kind',
     show: ({ kind }) => kind.replaceAll('-', ' '),
@@ -67,7 +67,7 @@ const COLUMNS: readonly Column<ClusterEvent>[] = [
     width: '11em',
     spare: 1,
   },
-  { name: 'what', show: ({ text }) => <span title={text}>{text}</span> },
+  { name: 'what', show: ({ text }) => <span title={text}>{text}</span>, sentence: true },
   {
     name: 'agent',
     show: ({ agent, agent_id }) =>

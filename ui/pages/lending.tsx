@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     name: 'agent',
     show: ({ id }) => <AgentLink id={id} />,
     order: ({ name }) => name,
-    width: '9em',
+    width: '7.5em',
     lead: true,
   },
   {
@@ -41,7 +41,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     show: (agent) => (
       <SplitBar whole={agentSplit(agent, usagePoint(usage.value[agent.id]), 'cpus')} format={amount} />
     ),
-    width: '18%',
+    width: '14%',
     lead: true,
   },
   {
@@ -49,14 +49,14 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     show: ({ lentHeld }) => <b class={lentHeld.cpus > 0 ? 'lent-mark' : 'quiet'}>{amount(lentHeld.cpus)}</b>,
     order: ({ lentHeld }) => lentHeld.cpus,
     figure: true,
-    width: '4.5em',
+    width: '4em',
   },
   {
     name: 'lent',
     show: (agent) => amount(agent.lent.cpus),
     order: (agent) => agent.lent.cpus,
     figure: true,
-    width: '4.5em',
+    width: '4em',
   },
   {
     name: 'more',
@@ -64,12 +64,13 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     order: ({ lendable }) => lendable ?? -1,
     figure: true,
     spare: 1,
-    width: '4.5em',
+    width: '4em',
   },
   {
     name: 'why so much',
     show: (agent) => <span title={whyText(agent)}>{whyText(agent)}</span>,
     spare: 1,
+    sentence: true,
   },
 ]
 

@@ -72,7 +72,7 @@ const ANSWERED: readonly Column<ClusterEvent>[] = [
     width: '5em',
     spare: 1,
   },
-  { name: 'what', show: ({ text }) => <span title={text}>{text}</span> },
+  { name: 'what', show: ({ text }) => <span title={text}>{text}</span>, sentence: true },
 ]
 
 export function Offers(): preact.JSX.Element {

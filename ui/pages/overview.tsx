@@ -9,14 +9,14 @@ import { attention } from '../data/attention.ts'
 import { agents, clusterPoints, frameworks, lendEvents, tasks } from '../data/store.ts'
 import { amount, isLive, isTakeBack, memory } from '../data/words.ts'
 import { address, useFetched } from '../data/requests.ts'
-import { Choices } from '../parts/choices.tsx'
+import { SpanChoices, type Spans } from '../parts/choices.tsx'
 import { Card, Figure } from '../parts/pieces.tsx'
 
 const CPUS = clusterWhole('cpus')
 const MEM = clusterWhole('mem')
 const HOUR_MS = 3_600_000
 const DAY_MIN = 1440
-const SPANS: readonly (readonly [name: string, minutes: number])[] = [
+const SPANS: Spans = [
   ['2 min', 2],
   ['5 min', 5],
   ['15 min', 15],
@@ -57,18 +57,16 @@ function Use(): preact.JSX.Element {
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - beside && at / 1000 <= range[1] + beside)
   const onRange = (from: number, to: number): void => setFixed([from, to])
   const gap = isDay ? { gapMs: DAY_GAP_MS } : {}
-  const names = SPANS.map(([name]) => name)
   return (
     <Card
       title="Who uses the cluster"
       side={
-        <Choices
-          label="time shown"
-          names={fixed === undefined ? names : [...names, 'chosen']}
-          chosen={fixed === undefined ? SPANS.find(([, length]) => length === minutes)?.[0] : 'chosen'}
+        <SpanChoices
+          spans={SPANS}
+          minutes={fixed === undefined ? minutes : undefined}
           onChoose={(chosen) => {
             setFixed(undefined)
-            setMinutes(SPANS.find(([name]) => name === chosen)?.[1] ?? minutes)
+            setMinutes(chosen)
           }}
         />
       }

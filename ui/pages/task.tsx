@@ -7,17 +7,9 @@ import { now } from '../clock.ts'
 import type { Container, LendPage } from '../data/lend-page.ts'
 import { address, postJson, useFetched } from '../data/requests.ts'
 import { lendEvents, tasks } from '../data/store.ts'
-import {
-  type Cause,
-  causeOf,
-  commandLine,
-  endFacts,
-  phasesOf,
-  type Status,
-  type TaskDetails,
-  type WhyTask,
-} from '../data/task-details.ts'
+import { causeOf, commandLine, phasesOf, type Status, type TaskDetails } from '../data/task-details.ts'
 import { amount, bytes, cpuText, isLive, memory, percent, span, stateWords } from '../data/words.ts'
+import { CauseCard } from '../parts/cause-card.tsx'
 import { Logs } from '../parts/logs.tsx'
 import {
   Age,
@@ -25,7 +17,6 @@ import {
   Answered,
   Card,
   Copyable,
-  Facts,
   FrameworkLink,
   State,
   Tabs,
@@ -125,49 +116,6 @@ function Phases({ statuses }: { readonly statuses: readonly Status[] }): preact.
         })}
       </ol>
     </Card>
-  )
-}
-
-function CauseCard({ cause, task }: { readonly cause: Cause; readonly task: TaskRow }): preact.JSX.Element {
-  const why = useFetched<WhyTask>(address('api/x1/why', { task: task.id, framework_id: task.framework }))
-  const ended = why.value?.ended
-  const lines = ended?.stderr ?? []
-  return (
-    <section class={`card cause ${cause.tone}`} aria-label="why it ended">
-      <p class="say">{cause.sentence}</p>
-      <Facts facts={[...cause.facts, ...endFacts(ended)]} />
-      {lines.length > 0 && (
-        <>
-          <h3 class="after">The last it wrote to stderr</h3>
-          <div class="log short">
-            <pre>{lines.join('\n')}</pre>
-          </div>
-        </>
-      )}
-      <Next cause={cause} steps={ended?.next ?? []} />
-    </section>
-  )
-}
-
-/** What one can do next, in words; and as commands, which are copied. */
-function Next({
-  cause,
-  steps,
-}: {
-  readonly cause: Cause
-  readonly steps: readonly string[]
-}): preact.JSX.Element {
-  const commands = steps.filter((step) => step.startsWith('tepui '))
-  const said = [cause.next, ...steps.filter((step) => !step.startsWith('tepui '))].filter((one) => one !== '')
-  return (
-    <>
-      {said.map((words) => (
-        <p key={words} class="quiet after">
-          {words}
-        </p>
-      ))}
-      {commands.length > 0 && <Copyable text={commands.join('\n')} />}
-    </>
   )
 }
 

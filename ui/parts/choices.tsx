@@ -18,3 +18,29 @@ export function Choices(props: {
     </div>
   )
 }
+
+/** How much time a chart shows, by name, in minutes. */
+export type Spans = readonly (readonly [name: string, minutes: number])[]
+
+export function SpanChoices(props: {
+  readonly spans: Spans
+  /** Undefined while somebody has chosen a time of their own in the chart. */
+  readonly minutes: number | undefined
+  readonly onChoose: (minutes: number) => void
+}): preact.JSX.Element {
+  const { minutes, onChoose, spans } = props
+  const names = spans.map(([name]) => name)
+  return (
+    <Choices
+      label="time shown"
+      names={minutes === undefined ? [...names, OWN_TIME] : names}
+      chosen={minutes === undefined ? OWN_TIME : spans.find(([, length]) => length === minutes)?.[0]}
+      onChoose={(chosen) => {
+        const length = spans.find(([name]) => name === chosen)?.[1]
+        if (length !== undefined) onChoose(length)
+      }}
+    />
+  )
+}
+
+const OWN_TIME = 'chosen'

@@ -6,7 +6,7 @@ import { AgentLink, Time } from './pieces.tsx'
 import { type Column, Table } from './table.tsx'
 
 const COLUMNS: readonly Column<LendEvent>[] = [
-  { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ at }) => at, width: '8em' },
+  { name: 'time', show: ({ at }) => <Time at={at} />, order: ({ at }) => at, width: '5.8em' },
   {
     name: 'agent',
     show: ({ agent }) => <AgentLink id={agent} />,
@@ -26,10 +26,11 @@ const COLUMNS: readonly Column<LendEvent>[] = [
       )
     },
     order: ({ kind }) => kind,
-    width: '9em',
+    width: '7em',
+    sentence: true,
   },
   { name: 'for', show: ({ owner }) => owner, order: ({ owner }) => owner, width: '10em', spare: 2 },
-  { name: 'why', show: ({ why }) => <span title={why}>{why}</span> },
+  { name: 'why', show: ({ why }) => <span title={why}>{why}</span>, sentence: true },
 ]
 
 export function EventList(props: {

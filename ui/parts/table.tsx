@@ -13,6 +13,8 @@ export interface Column<T> {
   /** Left out on narrow screens: 1 first. */
   readonly spare?: 1 | 2
   readonly width?: string
+  /** Wraps; the rows of the table are as high as two of its lines, five where there is little room. */
+  readonly sentence?: boolean
   /** What a row is about: on narrow screens it gets all that the others leave. */
   readonly lead?: boolean
 }
@@ -32,19 +34,26 @@ export interface TableProps<T> {
   readonly most?: number
 }
 
-const ROW = 34
+/** Height of a row in px by its lines: all are equal, so that rows that cannot be seen need not be measured. */
+const ROWS = [34, 34, 46, 62, 78, 90] as const
+/** Columns that can be spared are left out below it, as style.css says. */
+const NARROW = 740
 const BEYOND = 8
 
-export function Table<T>(props: TableProps<T>): preact.JSX.Element {
-  const { columns, keyOf, rows } = props
-  const [sort, setSort] = useState(props.sort ?? '')
-  const holder = useRef<HTMLDivElement>(null)
-  const [view, setView] = useState({ top: 0, height: 900 })
-  const sorted = useMemo(() => sortedBy(rows, columns, sort), [rows, columns, sort])
+interface View {
+  readonly top: number
+  readonly height: number
+  readonly width: number
+}
+
+/** What of the table can be seen. */
+function useView(holder: { readonly current: HTMLDivElement | null }): View {
+  const [view, setView] = useState<View>({ top: 0, height: 900, width: 1000 })
   useLayoutEffect(() => {
     const place = holder.current
     if (place === null) return undefined
-    const measure = (): void => setView({ top: place.scrollTop, height: place.clientHeight })
+    const measure = (): void =>
+      setView({ top: place.scrollTop, height: place.clientHeight, width: place.clientWidth })
     const watch = new ResizeObserver(measure)
     watch.observe(place)
     place.addEventListener('scroll', measure, { passive: true })
@@ -54,8 +63,21 @@ export function Table<T>(props: TableProps<T>): preact.JSX.Element {
       place.removeEventListener('scroll', measure)
     }
   }, [])
-  const first = Math.max(0, Math.min(Math.floor(view.top / ROW) - BEYOND, sorted.length))
-  const last = Math.min(sorted.length, Math.ceil((view.top + view.height) / ROW) + BEYOND)
+  return view
+}
+
+export function Table<T>(props: TableProps<T>): preact.JSX.Element {
+  const { columns, keyOf, rows } = props
+  const [sort, setSort] = useState(props.sort ?? '')
+  const holder = useRef<HTMLDivElement>(null)
+  const view = useView(holder)
+  const sorted = useMemo(() => sortedBy(rows, columns, sort), [rows, columns, sort])
+  const isNarrow = view.width < NARROW
+  const wraps = columns.some(({ sentence, spare }) => sentence === true && !(isNarrow && spare !== undefined))
+  const lines = wraps ? (isNarrow ? 5 : 2) : 1
+  const height = ROWS[lines]
+  const first = Math.max(0, Math.min(Math.floor(view.top / height) - BEYOND, sorted.length))
+  const last = Math.min(sorted.length, Math.ceil((view.top + view.height) / height) + BEYOND)
   const turn = ({ name, order }: Column<T>): void => {
     if (order !== undefined) setSort(sort === name ? `-${name}` : name)
   }
@@ -63,7 +85,11 @@ export function Table<T>(props: TableProps<T>): preact.JSX.Element {
     <div
       class={`table ${props.most === undefined ? 'fills' : ''}`}
       ref={holder}
-      style={props.most === undefined ? {} : { maxHeight: `${props.most}px` }}
+      style={{
+        '--row': `${height}px`,
+        '--lines': lines,
+        ...(props.most !== undefined && { maxHeight: `${props.most}px` }),
+      }}
     >
       <table aria-label={props.label} aria-rowcount={sorted.length}>
         <colgroup>
@@ -83,7 +109,7 @@ export function Table<T>(props: TableProps<T>): preact.JSX.Element {
           </tr>
         </thead>
         <tbody>
-          {first > 0 && <tr class="space" style={{ height: `${first * ROW}px` }} />}
+          {first > 0 && <tr class="space" style={{ height: `${first * height}px` }} />}
           {sorted.slice(first, last).map((row) => (
             <Row
               key={keyOf(row)}
@@ -94,7 +120,7 @@ export function Table<T>(props: TableProps<T>): preact.JSX.Element {
             />
           ))}
           {last < sorted.length && (
-            <tr class="space" style={{ height: `${(sorted.length - last) * ROW}px` }} />
+            <tr class="space" style={{ height: `${(sorted.length - last) * height}px` }} />
           )}
         </tbody>
       </table>
@@ -156,9 +182,9 @@ function Row<T>({ columns, href, name, row }: RowProps<T>): preact.JSX.Element {
         onKeyDown: (event: KeyboardEvent) => event.key === 'Enter' && open(event),
       })}
     >
-      {columns.map(({ figure, name: column, show, spare }) => (
+      {columns.map(({ figure, name: column, sentence, show, spare }) => (
         <td key={column} class={`${figure === true ? 'figure' : ''} ${spareClass(spare)}`}>
-          {show(row)}
+          {sentence === true ? <div class="sentence">{show(row)}</div> : show(row)}
         </td>
       ))}
     </tr>

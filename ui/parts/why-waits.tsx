@@ -80,7 +80,7 @@ const COLUMNS: readonly Column<Place>[] = [
     width: '10em',
     spare: 2,
   },
-  { name: 'why', show: ({ reason }) => <span title={reason}>{reason}</span> },
+  { name: 'why', show: ({ reason }) => <span title={reason}>{reason}</span>, sentence: true },
 ]
 
 export function WhyWaits({ framework }: { readonly framework: FrameworkRow }): preact.JSX.Element {

@@ -21,8 +21,10 @@ function memoryWords(exit: MemoryExit): string {
     ...(exit.limitBytes === undefined ? [] : [`limit ${humanBytes(exit.limitBytes)}`]),
     ...(exit.peakBytes === undefined ? [] : [`peak ${humanBytes(exit.peakBytes)}`]),
   ]
-  const known = figures.length === 0 ? '' : ` (${figures.join(', ')})`
-  return `${WHOSE[exit.level]}${known}: ${exit.detail}`
+  if (figures.length === 0) return `${WHOSE[exit.level]}: ${exit.detail}`
+  // A containerizer that says it by itself: the same figures are not told twice.
+  const rest = exit.detail.replace(new RegExp(`^${WHOSE[exit.level]}: limit [^;]*; `), '')
+  return `${WHOSE[exit.level]} (${figures.join(', ')}): ${rest}`
 }
 
 /** `limitation.resources`: set only when it was the container's own limit (spec/mesos.md 3.3). */

@@ -131,6 +131,19 @@ describe('a command task', () => {
     })
   })
 
+  test('that went over its limit is told the figures once, also when the containerizer has them in words', () => {
+    const status = endOf(command('t'), {
+      kind: 'memory',
+      level: 'own',
+      limitBytes: 64 * 1024 ** 2,
+      peakBytes: 64 * 1024 ** 2,
+      detail: 'Memory limit exceeded: limit 64 MiB, highest use 64 MiB; the kernel killed 1 process',
+    })
+    expect(status?.message).toBe(
+      'Memory limit exceeded (limit 64 MiB, peak 64 MiB): the kernel killed 1 process',
+    )
+  })
+
   test('that the host ran out of memory for has no limitation of its own', () => {
     const status = endOf(command('t'), {
       kind: 'memory',
