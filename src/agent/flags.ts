@@ -199,10 +199,16 @@ export const AGENT_FLAGS = {
   ),
   qos_correction_interval_min: durationFlag('0ns', 'Least time between two rounds of corrections.'),
   max_sessions: integerFlag(
-    50,
+    200,
     1,
     10_000,
     'Commands that operators run in running containers at a time (of Tepui).',
+  ),
+  max_container_sessions: integerFlag(
+    50,
+    1,
+    10_000,
+    'Those of them in one container, whose memory and processes they share (of Tepui).',
   ),
   max_stream_backlog: integerFlag(
     16_777_216,

@@ -10,6 +10,7 @@ import { readHost } from './usage.ts'
 const COUNTERS = [
   ...['failed', 'finished', 'gone', 'killed', 'lost'].map((end) => `slave/tasks_${end}`),
   'slave/container_launch_errors',
+  ...['own', 'parent', 'host'].map((level) => `tepui/task_oom_${level}`),
   'slave/executors_preempted',
   'slave/executors_terminated',
   'slave/invalid_status_updates',

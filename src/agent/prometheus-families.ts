@@ -56,6 +56,18 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
       'state',
       () => several('slave/executors_', ['registering', 'running', 'terminating']),
     ),
+    byLabel(
+      'counter',
+      'tepui_task_oom_total',
+      'Containers that the kernel killed for memory since the agent started, by whose limit was hit: that of the ' +
+        'task, of the group above it (that of all borrowers), or the memory of the host.',
+      'level',
+      () => ({
+        task: value('tepui/task_oom_own'),
+        group: value('tepui/task_oom_parent'),
+        host: value('tepui/task_oom_host'),
+      }),
+    ),
     single('counter', 'tepui_container_launch_errors_total', 'Containers that could not be launched.', () =>
       value('slave/container_launch_errors'),
     ),

@@ -4,7 +4,7 @@ import { taskFor, type TaskWish } from '../frameworks/task-wish.ts'
 import type { Offer } from '../sdk/sdk.ts'
 import type { Context } from './command.ts'
 import { EXIT } from './exit-codes.ts'
-import { type AgentRow, list, MasterApi, number, object, text, type Json } from './master-api.ts'
+import { type StateAgent, list, MasterApi, number, object, text, type Json } from './master-api.ts'
 import { isData, showData } from './output.ts'
 
 /** Exit code 0 when it fits somewhere now, 2 when not. */
@@ -40,7 +40,7 @@ export async function dryRun(context: Context, wish: TaskWish): Promise<number> 
 }
 
 /** What an agent would offer if everything that is not used were offered. */
-function offerOf(agent: AgentRow, lend: Json): Offer {
+function offerOf(agent: StateAgent, lend: Json): Offer {
   const free = (name: string): number => number(agent.resources[name]) - number(agent.used[name])
   const lent = number(object(lend['lent_total'])['cpus']) - number(object(lend['lent_used'])['cpus'])
   const [first, last] = /\[(\d+)-(\d+)/.exec(text(agent.resources['ports']))?.slice(1).map(Number) ?? []

@@ -1,16 +1,16 @@
 // Finds the framework that somebody means by its name or the beginning of its id.
 import { OperatingError } from '../base/errors.ts'
 import { closest } from '../base/words.ts'
-import type { ClusterState, FrameworkRow } from './master-api.ts'
+import type { ClusterState, StateFramework } from './master-api.ts'
 
 /**
  * An exact id or name is preferred to the beginning of an id, a living framework to one that is gone; of those that are
  * gone with the same name the newest is meant.
  * @throws OperatingError REFUSED when there is none, USAGE when several are meant
  */
-export function findFramework(state: ClusterState, typed: string): FrameworkRow {
+export function findFramework(state: ClusterState, typed: string): StateFramework {
   const { completedFrameworks, frameworks } = state
-  const meant = (all: readonly FrameworkRow[]): readonly FrameworkRow[] => {
+  const meant = (all: readonly StateFramework[]): readonly StateFramework[] => {
     const exact = all.filter(({ id, name }) => id === typed || name === typed)
     if (exact.length > 0 || typed === '') return exact
     return all.filter(({ id, name }) => id.startsWith(typed) || name.startsWith(typed))

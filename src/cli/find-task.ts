@@ -2,17 +2,17 @@
 import { OperatingError } from '../base/errors.ts'
 import { closest } from '../base/words.ts'
 import { isTerminal } from '../wire/terminal-states.ts'
-import type { ClusterState, FrameworkRow, TaskRow } from './master-api.ts'
+import type { ClusterState, StateFramework, StateTask } from './master-api.ts'
 
 export interface FoundTask {
-  readonly task: TaskRow
-  readonly framework: FrameworkRow
+  readonly task: StateTask
+  readonly framework: StateFramework
   readonly isLive: boolean
 }
 
 /** All tasks, the living first, the newest first among each. */
 export function allTasks(state: ClusterState): readonly FoundTask[] {
-  const of = (framework: FrameworkRow, tasks: readonly TaskRow[], isLive: boolean): FoundTask[] =>
+  const of = (framework: StateFramework, tasks: readonly StateTask[], isLive: boolean): FoundTask[] =>
     // An end that its framework has not acknowledged is still listed as the framework's.
     tasks.map((task) => ({ task, framework, isLive: isLive && !isTerminal(task.state) }))
   const found = [

@@ -1,7 +1,7 @@
 // What the commands of lending ask of agents, all of it through the master; agents are named as people call them.
 import { OperatingError } from '../base/errors.ts'
 import { closest } from '../base/words.ts'
-import { type AgentRow, type Json, list, type MasterApi, number, object, text } from './master-api.ts'
+import { type StateAgent, type Json, list, type MasterApi, number, object, text } from './master-api.ts'
 
 export interface Events {
   readonly events: readonly EventRow[]
@@ -24,7 +24,10 @@ export interface EventRow {
  * The agents that are meant: all in the order of their names, or the one with this name, or the beginning of this id.
  * @throws OperatingError REFUSED when there is none
  */
-export function agentsNamed(agents: readonly AgentRow[], wanted: string | undefined): readonly AgentRow[] {
+export function agentsNamed(
+  agents: readonly StateAgent[],
+  wanted: string | undefined,
+): readonly StateAgent[] {
   if (wanted === undefined) return agents.toSorted((a, b) => a.name.localeCompare(b.name))
   const exact = agents.filter(({ id, name }) => name === wanted || id === wanted)
   const named = exact.length > 0 ? exact : agents.filter(({ id }) => id.startsWith(wanted))
@@ -37,7 +40,7 @@ export function agentsNamed(agents: readonly AgentRow[], wanted: string | undefi
   throw new OperatingError('REFUSED', `There is no agent '${wanted}'`, { hint })
 }
 
-export const lendPath = (agent: AgentRow, page = 'lend'): string =>
+export const lendPath = (agent: StateAgent, page = 'lend'): string =>
   `/api/x1/agents/${encodeURIComponent(agent.id)}/${page}`
 
 /**
@@ -46,8 +49,8 @@ export const lendPath = (agent: AgentRow, page = 'lend'): string =>
  */
 export async function eventsOf(
   api: MasterApi,
-  agents: readonly AgentRow[],
-  agent: AgentRow | undefined,
+  agents: readonly StateAgent[],
+  agent: StateAgent | undefined,
   page: string,
   query: Readonly<Record<string, string>>,
 ): Promise<Events> {
@@ -58,7 +61,7 @@ export async function eventsOf(
 }
 
 /** The decisions in a page, and who did not answer. @param one the only agent that was asked */
-export function eventsIn(answer: Json, agents: readonly AgentRow[], one = ''): Events {
+export function eventsIn(answer: Json, agents: readonly StateAgent[], one = ''): Events {
   const names = new Map(agents.map(({ id, name }) => [id, name]))
   const events = list(answer['events']).map((value) => {
     const event = object(value)

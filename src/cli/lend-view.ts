@@ -1,6 +1,6 @@
 // What agents lend, as commands show it: pages of master and agents put together, pure.
 import { counted } from '../base/words.ts'
-import { type AgentRow, type Json, list, number, object, text } from './master-api.ts'
+import { type StateAgent, type Json, list, number, object, text } from './master-api.ts'
 import { sumText } from '../resources/sum-text.ts'
 import { amountText } from './words.ts'
 
@@ -43,7 +43,7 @@ export interface LendRow {
  * @param own the agent's part of the master's `/api/x1/lend`
  * @param page the agent's `/api/x1/lend`
  */
-export function lendRow(agent: AgentRow, own: Json, page: Json): LendRow {
+export function lendRow(agent: StateAgent, own: Json, page: Json): LendRow {
   const estimate = object(page['estimate'])
   const cpus = (value: unknown): number => number(object(value)['cpus'])
   return {

@@ -1,4 +1,5 @@
 // What commands ask of a master and its agents, with the few fields that they read; everything is checked for its form.
+// Read from the `/state` of Mesos, which masters of any version have; the web page's rows (wire/page.ts) are another form.
 import type { Clock } from '../base/clock.ts'
 import { OperatingError } from '../base/errors.ts'
 import { HttpClient, PeerRefusal } from '../http/client.ts'
@@ -6,7 +7,7 @@ import { HttpClient, PeerRefusal } from '../http/client.ts'
 /** A JSON object of a page; fields are read through the functions below. */
 export type Json = Readonly<Record<string, unknown>>
 
-export interface AgentRow {
+export interface StateAgent {
   readonly id: string
   /** What people call it: its attribute `agent`, else host:port. */
   readonly name: string
@@ -21,7 +22,7 @@ export interface AgentRow {
   readonly used: Json
 }
 
-export interface TaskRow {
+export interface StateTask {
   readonly id: string
   readonly name: string
   readonly frameworkId: string
@@ -41,7 +42,7 @@ export interface TaskRow {
   readonly containerId: string | undefined
 }
 
-export interface FrameworkRow {
+export interface StateFramework {
   readonly id: string
   readonly name: string
   readonly user: string
@@ -50,8 +51,8 @@ export interface FrameworkRow {
   readonly connected: boolean
   readonly failoverTimeout: number
   readonly labels: Json
-  readonly tasks: readonly TaskRow[]
-  readonly completedTasks: readonly TaskRow[]
+  readonly tasks: readonly StateTask[]
+  readonly completedTasks: readonly StateTask[]
   readonly used: Json
   readonly registered: number
 }
@@ -59,9 +60,9 @@ export interface FrameworkRow {
 export interface ClusterState {
   readonly masterId: string
   readonly version: string
-  readonly agents: readonly AgentRow[]
-  readonly frameworks: readonly FrameworkRow[]
-  readonly completedFrameworks: readonly FrameworkRow[]
+  readonly agents: readonly StateAgent[]
+  readonly frameworks: readonly StateFramework[]
+  readonly completedFrameworks: readonly StateFramework[]
 }
 
 export const object = (value: unknown): Json =>
@@ -216,7 +217,7 @@ export function clusterState(page: Json): ClusterState {
   }
 }
 
-function agentRow(page: Json): AgentRow {
+function agentRow(page: Json): StateAgent {
   const attributes = object(page['attributes'])
   const [, address = ''] = text(page['pid']).split('@')
   const cut = address.lastIndexOf(':')
@@ -243,7 +244,7 @@ function standingOf(page: Json): string {
   return page['active'] === true ? 'active' : 'away'
 }
 
-function frameworkRow(page: Json): FrameworkRow {
+function frameworkRow(page: Json): StateFramework {
   const roles = list(page['roles']).map(text)
   const labels = list(page['labels']).map(object)
   return {
@@ -262,7 +263,7 @@ function frameworkRow(page: Json): FrameworkRow {
   }
 }
 
-function taskRow(page: Json): TaskRow {
+function taskRow(page: Json): StateTask {
   const resources = object(page['resources'])
   const statuses = list(page['statuses']).map(object)
   const container = statuses.map((status) => object(object(status['container_status'])['container_id']))

@@ -10,7 +10,7 @@ import type { ContainerID } from '../wire/ids.ts'
 import { encodeMessage, parseMessage } from '../wire/json.ts'
 import { ProcessIO } from '../wire/process-io.ts'
 import { masterUrl } from './master-api.ts'
-import type { TaskRow } from './master-api.ts'
+import type { StateTask } from './master-api.ts'
 
 export interface WindowSize {
   readonly rows: number
@@ -58,7 +58,7 @@ export class ClientSession implements Disposable {
   /** @throws OperatingError REFUSED in the words of the master or agent, UNREACHABLE */
   static async open(
     typed: string,
-    task: TaskRow,
+    task: StateTask,
     wish: SessionWish,
     { clock, random, signal }: Surroundings,
   ): Promise<ClientSession> {

@@ -240,7 +240,7 @@ test('50 commands run in one container at a time, and the next one is refused wi
   await until(() => held.every(({ seen }) => seen === 'in\n'))
   const refused = await up.tepui('exec', 'host', '--', 'true')
   expect(refused).toMatchObject({ code: 1, stdout: '' })
-  expect(refused.stderr).toContain('This agent has 50 sessions already, its limit (--max_sessions)')
+  expect(refused.stderr).toContain('has 50 sessions already, its limit (--max_container_sessions)')
   await Promise.all(held.map((one, index) => one.session.write(Buffer.from(`${index}\n`))))
   expect(await Promise.all(held.map((one) => one.ended))).toEqual(
     held.map((_, index) => `in\ngot ${index}\n`),

@@ -1,20 +1,22 @@
 // An agent with a running task, and clients of the sessions in it, written from the documents alone.
 import { join } from 'node:path'
 import { RecordDecoder } from '../../src/wire/recordio.ts'
-import { runTask, TestAgent, ToyMaster } from './agent-server.ts'
+import { type OpenLink, runTask, TestAgent, ToyMaster } from './agent-server.ts'
 import { ManualClock } from './clock.ts'
 import type { FakeContainer, FakeSession } from './fake-containerizer.ts'
 import { type RawAnswer, RawConnection, requestText } from './raw-http.ts'
 
 export interface Running extends AsyncDisposable {
   readonly agent: TestAgent
+  readonly master: ToyMaster
+  readonly link: OpenLink
   readonly clock: ManualClock
   readonly container: FakeContainer
   /** Of the task. */
   readonly sandbox: string
 }
 
-/** An agent with one running command task. */
+/** An agent with one running command task, whose updates so far are acknowledged. */
 export async function running(...argv: readonly string[]): Promise<Running> {
   const clock = new ManualClock()
   const undo = new AsyncDisposableStack()
@@ -22,12 +24,18 @@ export async function running(...argv: readonly string[]): Promise<Running> {
   const agent = undo.use(await TestAgent.start(master.address, { clock, argv }))
   const link = await master.link()
   link.send(runTask('hello'))
-  await master.callsOf('UPDATE', 1)
+  for (const count of [1, 2]) {
+    const told = (await master.callsOf('UPDATE', count)).at(-1)?.update?.status
+    link.send({
+      type: 'ACKNOWLEDGE',
+      acknowledge: { framework_id: { value: 'F1' }, task_id: { value: 'hello' }, uuid: told?.uuid },
+    })
+  }
   const [container] = agent.containers.containers.values()
   if (container === undefined) throw new Error('nothing was launched')
   const run = join('frameworks', 'F1', 'executors', 'hello', 'runs', container.id)
   const sandbox = join(agent.workDir, 'slaves', 'M-S0', run)
-  return { agent, clock, container, sandbox, [Symbol.asyncDispose]: () => undo.disposeAsync() }
+  return { agent, master, link, clock, container, sandbox, [Symbol.asyncDispose]: () => undo.disposeAsync() }
 }
 
 export interface Wish {

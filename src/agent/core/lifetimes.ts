@@ -17,6 +17,7 @@ export function containerEnded(
   executor.life = { kind: 'terminated' }
   turn.changes.executor(executor)
   count(turn, 'slave/executors_terminated')
+  if (exit?.kind === 'memory') count(turn, `tepui/task_oom_${exit.level}`)
   if (executor.kind === 'custom')
     tellExited(turn, framework.id, executor.id, exit === undefined ? -1 : waitStatus(exit))
   settle(turn, framework, executor)

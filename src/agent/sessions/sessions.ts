@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
+import { counted } from '../../base/words.ts'
 import type { Metrics } from '../../base/metrics.ts'
 import type { Container } from '../../containerizer/containerizer.ts'
 import type { SessionWish } from '../../containerizer/session.ts'
@@ -19,6 +20,8 @@ export interface SessionsDeps {
   readonly isOff: boolean
   /** `--max_sessions`. */
   readonly most: number
+  /** `--max_container_sessions`. */
+  readonly mostOfOne: number
   /** Undefined while it does not run. */
   readonly running: (containerId: string) => Container | undefined
 }
@@ -36,15 +39,18 @@ export function pathOf(id: ContainerID | undefined): string {
 }
 
 export function openSessions(
-  {
-    disable_exec: isOff,
-    max_sessions: most,
-  }: { readonly disable_exec: boolean; readonly max_sessions: number },
+  flags: {
+    readonly disable_exec: boolean
+    readonly max_sessions: number
+    readonly max_container_sessions: number
+  },
   metrics: Metrics,
   containers: Pick<SessionsDeps, 'running'>,
   { clock, log }: Pick<SessionsDeps, 'clock' | 'log'>,
 ): Sessions {
-  return new Sessions({ clock, log, metrics, isOff, most, running: (id) => containers.running(id) })
+  const { disable_exec: isOff, max_container_sessions: mostOfOne, max_sessions: most } = flags
+  const running = (id: string): Container | undefined => containers.running(id)
+  return new Sessions({ clock, log, metrics, isOff, most, mostOfOne, running })
 }
 
 export class Sessions {
@@ -83,7 +89,7 @@ export class Sessions {
   }
 
   async #open(id: ContainerID, wish: Omit<SessionWish, 'id'>): Promise<RunningSession | Refusal> {
-    const { clock, isOff, log, most } = this.#deps
+    const { clock, isOff, log } = this.#deps
     const path = pathOf(id)
     if (isOff)
       return {
@@ -97,8 +103,8 @@ export class Sessions {
       return { status: 501, sentence: 'The containerizer of this container cannot run commands beside it' }
     if (this.#running.has(path) || this.#opening.has(path) || this.#ended.has(path))
       return { status: 409, sentence: `There is a container '${path}' already` }
-    if (this.#running.size + this.#opening.size >= most)
-      return { status: 503, sentence: `This agent has ${most} sessions already, its limit (--max_sessions)` }
+    const full = this.#full(pathOf(id.parent))
+    if (full !== undefined) return { status: 503, sentence: full }
     this.#opening.add(path)
     try {
       const session = await container.open({ ...wish, id: path })
@@ -114,6 +120,16 @@ export class Sessions {
     } finally {
       this.#opening.delete(path)
     }
+  }
+
+  /** Why no more are taken, in this container or at all. */
+  #full(container: string): string | undefined {
+    const { most, mostOfOne } = this.#deps
+    const open = [...this.#running.keys(), ...this.#opening]
+    if (open.length >= most) return `This agent has ${most} sessions already, its limit (--max_sessions)`
+    const here = open.filter((path) => path.startsWith(`${container}.`)).length
+    if (here < mostOfOne) return undefined
+    return `Container '${container}' has ${counted(here, 'session')} already, its limit (--max_container_sessions)`
   }
 
   /** Ends all; resolves when that was asked for. */

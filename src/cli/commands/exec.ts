@@ -4,7 +4,7 @@ import { usageError } from '../../base/flags.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { allTasks, findTask } from '../find-task.ts'
-import { MasterApi, type TaskRow } from '../master-api.ts'
+import { MasterApi, type StateTask } from '../master-api.ts'
 import { isSet, textOf } from '../option-values.ts'
 import { RawTerminal, sizeOf } from '../raw-terminal.ts'
 import { ClientSession } from '../session.ts'
@@ -62,7 +62,7 @@ async function exec(context: Context, args: readonly string[], options: OptionVa
   }
 }
 
-async function runningTask({ clock, common, signal }: Context, typed: string): Promise<TaskRow> {
+async function runningTask({ clock, common, signal }: Context, typed: string): Promise<StateTask> {
   using api = new MasterApi(common.master, clock, signal)
   const { isLive, task } = findTask(allTasks(await api.state()), typed)
   if (isLive) return task

@@ -6,7 +6,7 @@ import { humanBytes } from '../../base/units.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { agentsNamed, lendPath } from '../lend-api.ts'
-import { type AgentRow, type Json, list, MasterApi, number, object, text } from '../master-api.ts'
+import { type StateAgent, type Json, list, MasterApi, number, object, text } from '../master-api.ts'
 import { isSet } from '../option-values.ts'
 import { table } from '../screen.ts'
 import { ageText } from '../words.ts'
@@ -35,7 +35,7 @@ export const fetchCommand: Command = {
 async function each(
   { clock, common, screen, signal }: Context,
   wanted: string | undefined,
-  ask: (api: MasterApi, agent: AgentRow) => Promise<void>,
+  ask: (api: MasterApi, agent: StateAgent) => Promise<void>,
 ): Promise<number> {
   using api = new MasterApi(common.master, clock, signal)
   const { agents } = await api.state()

@@ -5,7 +5,7 @@ import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { dryLines, doneLines } from '../gc-view.ts'
 import { agentsNamed, lendPath } from '../lend-api.ts'
-import { type AgentRow, type Json, MasterApi, object, text } from '../master-api.ts'
+import { type StateAgent, type Json, MasterApi, object, text } from '../master-api.ts'
 import { isSet, parseTime, textOf } from '../option-values.ts'
 import { isData, showData } from '../output.ts'
 
@@ -47,13 +47,13 @@ async function gc(context: Context, _: readonly string[], options: OptionValues)
   return EXIT.done
 }
 
-async function start(api: MasterApi, agent: AgentRow, olderMs: number | undefined): Promise<Json> {
+async function start(api: MasterApi, agent: StateAgent, olderMs: number | undefined): Promise<Json> {
   const wish = olderMs === undefined ? {} : { older_than: formatDuration(olderMs) }
   return object(JSON.parse(await api.post(lendPath(agent, 'gc'), JSON.stringify(wish), 'application/json')))
 }
 
 /** The page once the agent has nothing more to remove. */
-async function ended({ clock, screen, signal }: Context, api: MasterApi, agent: AgentRow): Promise<Json> {
+async function ended({ clock, screen, signal }: Context, api: MasterApi, agent: StateAgent): Promise<Json> {
   for (let told = ''; ; ) {
     const page = await api.get(lendPath(agent, 'gc'))
     if (page['collecting'] !== true) return page

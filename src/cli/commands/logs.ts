@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts'
 import { allTasks, type FoundTask } from '../find-task.ts'
 import { followTasks, type Reading, readTasks } from '../follow-tasks.ts'
 import { isPattern, PrefixedLines, tasksMatching } from '../matching-tasks.ts'
-import { type AgentRow, type ClusterState, MasterApi } from '../master-api.ts'
+import { type StateAgent, type ClusterState, MasterApi } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
 import { isData } from '../output.ts'
 import { ageText } from '../words.ts'
@@ -172,7 +172,7 @@ function headless(found: FoundTask, stream: string, state: FileState): Operating
 }
 
 /** Through the master: one address is enough, wherever the agent is. */
-function placeOf({ task }: FoundTask, agents: readonly AgentRow[], master: string): Place {
+function placeOf({ task }: FoundTask, agents: readonly StateAgent[], master: string): Place {
   if (!agents.some(({ id }) => id === task.agentId)) {
     throw new OperatingError(
       'UNREACHABLE',

@@ -4,7 +4,7 @@ import type { Command, Context } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { findFramework } from '../find-framework.ts'
 import { agentsNamed } from '../lend-api.ts'
-import { type AgentRow, MasterApi } from '../master-api.ts'
+import { type StateAgent, MasterApi } from '../master-api.ts'
 import { isSet, textOf, timeOf } from '../option-values.ts'
 import { isData, showData } from '../output.ts'
 
@@ -64,7 +64,7 @@ async function steer(context: Context, name: string, { call, done, reason }: Ste
   return EXIT.done
 }
 
-function onlyOne(agents: readonly AgentRow[], typed: string): AgentRow {
+function onlyOne(agents: readonly StateAgent[], typed: string): StateAgent {
   const [agent, other] = agents
   if (agent !== undefined && other === undefined) return agent
   const names = agents.map(({ id, name }) => `${name} (${id})`).join(', ')

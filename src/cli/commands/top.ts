@@ -5,7 +5,15 @@ import type { Command, Context } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { lendPath } from '../lend-api.ts'
 import { LiveScreen } from '../live.ts'
-import { type AgentRow, type ClusterState, type Json, list, MasterApi, object, text } from '../master-api.ts'
+import {
+  type StateAgent,
+  type ClusterState,
+  type Json,
+  list,
+  MasterApi,
+  object,
+  text,
+} from '../master-api.ts'
 import { table } from '../screen.ts'
 import { barOf, type TopRow, topRow } from '../top-view.ts'
 import { amountText, memoryText } from '../words.ts'
@@ -62,7 +70,7 @@ interface Look {
 
 async function look(api: MasterApi): Promise<Look> {
   const state = await api.state()
-  const page = async (agent: AgentRow): Promise<readonly [string, Json]> => {
+  const page = async (agent: StateAgent): Promise<readonly [string, Json]> => {
     try {
       return [agent.id, await api.get(lendPath(agent))]
     } catch (error) {

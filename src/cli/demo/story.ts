@@ -10,7 +10,7 @@ import { OperatingError } from '../../base/errors.ts'
 import { counted } from '../../base/words.ts'
 import type { BatchNote } from '../../frameworks/batch.ts'
 import { lendRow, sumLine } from '../lend-view.ts'
-import { type AgentRow, type Json, list, type MasterApi, object, text } from '../master-api.ts'
+import { type StateAgent, type Json, list, type MasterApi, object, text } from '../master-api.ts'
 import { topRow } from '../top-view.ts'
 import { amountText } from '../words.ts'
 import { Ladder } from './ladder.ts'
@@ -351,7 +351,7 @@ export class Story {
 
   async #lendRow(): Promise<ReturnType<typeof lendRow>> {
     const { agents } = await this.#api.state()
-    const agent = agents.find(({ id }) => id === this.#stage.web.placement.agentId) as AgentRow
+    const agent = agents.find(({ id }) => id === this.#stage.web.placement.agentId) as StateAgent
     const own = list((await this.#api.get('/api/x1/lend'))['agents']).map(object)
     return lendRow(agent, own.find((one) => text(one['id']) === agent.id) ?? {}, await this.#agentPage())
   }

@@ -1,8 +1,8 @@
 // The agent's pages, field by field as a real Mesos wrote them (test/recorded/endpoints.json).
 import { describe, expect, test } from 'vitest'
 import endpoints from '../../recorded/endpoints.json' with { type: 'json' }
-import { type OpenLink, runTask, TestAgent, ToyMaster } from '../../support/agent-server.ts'
-import { ManualClock } from '../../support/clock.ts'
+import { runTask } from '../../support/agent-server.ts'
+import { running } from '../../support/session-client.ts'
 
 type Page = Readonly<Record<string, unknown>>
 
@@ -30,31 +30,6 @@ function shapeOf(value: unknown, at = ''): string[] {
     if (/^(scalar|ranges|set)$/.test(key)) return [`${at}.value`]
     return [`${at}.${key}`, ...(isFree ? [] : shapeOf(inner, `${at}.${key}`))]
   })
-}
-
-/** An agent with one running command task. */
-async function running(argv: readonly string[] = []): Promise<
-  AsyncDisposable & {
-    readonly clock: ManualClock
-    readonly agent: TestAgent
-    readonly link: OpenLink
-    readonly master: ToyMaster
-  }
-> {
-  const clock = new ManualClock()
-  const undo = new AsyncDisposableStack()
-  const master = undo.use(await ToyMaster.start(clock))
-  const agent = undo.use(await TestAgent.start(master.address, { clock, argv }))
-  const link = await master.link()
-  link.send(runTask('hello'))
-  for (const count of [1, 2]) {
-    const told = (await master.callsOf('UPDATE', count)).at(-1)?.update?.status
-    link.send({
-      type: 'ACKNOWLEDGE',
-      acknowledge: { framework_id: { value: 'F1' }, task_id: { value: 'hello' }, uuid: told?.uuid },
-    })
-  }
-  return { clock, agent, link, master, [Symbol.asyncDispose]: () => undo.disposeAsync() }
 }
 
 describe('a page has the fields of a real one in its order:', () => {
@@ -210,7 +185,7 @@ test('a container that just began is on the next page', async () => {
 
 test('/flags shows every flag that has a value, but no credentials', async () => {
   const secret = '{"auths":{"registry.example":{"auth":"c2VjcmV0"}}}'
-  await using here = await running([`--docker_config=${secret}`, '--attributes=rack:a'])
+  await using here = await running(`--docker_config=${secret}`, '--attributes=rack:a')
   const { flags } = await here.agent.page<{ flags: Record<string, string> }>('/flags')
   expect(flags).toMatchObject({ attributes: 'rack:a', docker_config: '(not shown)', gc_delay: '1weeks' })
   expect((await here.agent.get('/state')).body).not.toContain('c2VjcmV0')

@@ -139,6 +139,19 @@ test('more sessions than the agent takes are refused, until one has ended', asyn
   })
 })
 
+test('more sessions than one container takes are refused with its name, until one has ended', async () => {
+  await using here = await running('--max_container_sessions=1')
+  using _one = await Reader.open(here, launchCall(here, { id: 'one' }))
+  const refused = await here.agent.post('/api/v1', launchCall(here, { id: 'two' }), STREAM_HEADERS)
+  expect(refused).toMatchObject({
+    status: 503,
+    body: `Container '${here.container.id}' has 1 session already, its limit (--max_container_sessions)`,
+  })
+  sessionIn(here, 'one').exit(0)
+  await call(here, 'WAIT_NESTED_CONTAINER', nested(here, 'one'))
+  using _three = await Reader.open(here, launchCall(here, { id: 'three' }))
+})
+
 test('an agent on which it is switched off refuses', async () => {
   await using here = await running('--disable_exec')
   const { body, status } = await here.agent.post('/api/v1', launchCall(here), STREAM_HEADERS)

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { TestAgent } from '../../support/agent-server.ts'
 import { launchTask, TestMaster } from '../../support/master-server.ts'
+import { running } from '../../support/session-client.ts'
 
 const share = new URL('../../../share/', import.meta.url)
 
@@ -105,6 +106,18 @@ test('take-backs are a histogram whose buckets only grow, the last of them being
     'tepui_lend_takeback_seconds_sum',
     'tepui_lend_takeback_seconds_count',
   ])
+})
+
+test('the agent counts containers that the kernel killed for memory, by whose limit it was', async () => {
+  await using here = await running()
+  here.container.end({ kind: 'memory', level: 'parent', limitBytes: 1, peakBytes: 1, detail: 'killed' })
+  await expect
+    .poll(async () => [...((await families(here.agent)).get('tepui_task_oom_total')?.samples ?? [])])
+    .toEqual([
+      ['tepui_task_oom_total{level="task"}', 0],
+      ['tepui_task_oom_total{level="group"}', 1],
+      ['tepui_task_oom_total{level="host"}', 0],
+    ])
 })
 
 /** The names of our metrics in an expression, without what a histogram adds. */
