@@ -1,5 +1,5 @@
 // What commands ask of a master and its agents, with the few fields that they read; everything is checked for its form.
-// Read from the `/state` of Mesos, which masters of any version have; the web page's rows (wire/page.ts) are another form.
+// Read from the `/state` of Mesos, which every master has; the rows of the web page (wire/page.ts) are another form.
 import type { Clock } from '../base/clock.ts'
 import { OperatingError } from '../base/errors.ts'
 import { HttpClient, PeerRefusal } from '../http/client.ts'

@@ -107,6 +107,7 @@ test('A detached task can be listed, read, followed and ended by the beginning o
   expect(killed).toMatchObject({ code: 0, stdout: `${id.trim()} killed\n` })
   // Its own end was told, and did not wait behind an update that nobody acknowledges.
   const { stdout: events } = await up.tepui('events', '--task', id.trim())
+  expect(events.match(/task-ended/g)).toHaveLength(1)
   expect(events).toMatch(/task-ended +'ticker\S+' is killed on a\d: Command terminated/)
   expect((await follow.ended).code).toBe(0)
   const tail = await up.tepui('logs', 'ticker', '--tail', '1')

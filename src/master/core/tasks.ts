@@ -139,7 +139,9 @@ export function endTask(
     executorId: shownExecutorId(task),
   })
   const endWasSent = task.update !== undefined && isTerminal(task.update.state)
-  if (known === undefined || replaced) applyStatus(turn, task, status, known ?? said.state)
+  // With its framework gone nobody is told anything new: what it ended of, once told, stays its last status.
+  const isNews = replaced && (said.tell || !endWasSent)
+  if (known === undefined || isNews) applyStatus(turn, task, status, known ?? said.state)
   if (said.tell && !task.disowned && !(mayReturn && endWasSent)) tellStatus(turn, framework, status)
   removeTask(turn, framework, agent, task)
 }

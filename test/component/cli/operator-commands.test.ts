@@ -83,6 +83,9 @@ test('drain, undrain and teardown do what they say', async () => {
   expect((await typed('agents')).stdout).toMatch(/^a2 .* (draining|drained) /m)
   expect(await typed('agent undrain a2')).toMatchObject({ code: 0, stdout: 'a2 is in use again\n' })
   expect(await typed('framework teardown test')).toMatchObject({ code: 0, stdout: 'test is torn down\n' })
+  // Its end, which nobody had acknowledged, is told once and stays what it was.
+  expect((await typed('events --task t --type task-ended -o name')).stdout).toMatch(/^\d+\n$/)
+  expect((await typed('why t')).stdout).toContain("'t' is failed: Command exited with status 3\n")
   const events = await typed('events --type framework-removed,agent-standing,operator -o jsonl')
   expect(events.stdout.split('\n').filter((line) => line !== '')).not.toHaveLength(0)
   expect(events.stdout).toContain('"kind":"framework-removed"')
