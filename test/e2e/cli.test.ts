@@ -200,7 +200,8 @@ test('tepui up that is killed takes its agents and their tasks along', async () 
 })
 
 test('Ctrl-C ends tepui up with its agents and tasks, says what it ends, and leaves nothing', async () => {
-  await up.tepui('run', '-d', '--name', 'left', '-i', TEST_IMAGE, '--', 'sleep', '600')
+  const hearing = ['sh', '-c', 'trap exit TERM; sleep 600 & wait']
+  await up.tepui('run', '-d', '--name', 'left', '-i', TEST_IMAGE, '--', ...hearing)
   up.run.child.kill('SIGINT')
   const { code, stderr } = await up.run.ended
   expect(code).toBe(0)

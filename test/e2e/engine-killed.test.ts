@@ -41,8 +41,10 @@ describe.each([['with', ['--live-restore']] as const, ['without', []] as const])
       const offer = await scheduler.offer()
       const at = (name: string): string => join(daemons.folder, name)
       const volumes = [{ host_path: daemons.folder, container_path: daemons.folder, mode: 'RW' }]
+      // So long the next engine waits for one that hears no SIGTERM.
+      const parameters = [{ key: 'stop-timeout', value: '1' }]
       const boxed = {
-        container: { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'HOST' }, volumes },
+        container: { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'HOST', parameters }, volumes },
       }
       const until = (name: string, code: number): string =>
         `echo begun >>${at(`${name}.begun`)}; while [ ! -e ${at(name)} ]; do sleep 0.05; done; ` +

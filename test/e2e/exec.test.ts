@@ -25,11 +25,11 @@ beforeAll(async () => {
 })
 afterAll(() => up[Symbol.asyncDispose]())
 
-/** A task that waits. */
+/** A task that waits, and hears SIGTERM also as the first process of a container. */
 async function start(kind: (typeof KINDS)[number], name: string = kind): Promise<void> {
   const image = kind === 'docker' ? ['--image', 'tepui/busybox:latest'] : []
   const words = ['run', '-d', '-q', '--name', name, '--cpus', '0.1', '-e', 'FROM_TASK=yes', ...image]
-  const { code, stderr } = await up.tepui(...words, '--', 'sh', '-c', 'sleep 1000')
+  const { code, stderr } = await up.tepui(...words, '--', 'sh', '-c', 'trap exit TERM; sleep 1000 & wait')
   if (code !== 0) throw new Error(`the task was not started: ${stderr}`)
 }
 

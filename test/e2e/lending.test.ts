@@ -182,7 +182,7 @@ test('an owner that wakes while the agent stands still keeps its speed: the kern
     writeFileSync(go, '')
     await systemClock.sleep(500)
     const start = groups.map((group) => usedBy(group))
-    await systemClock.sleep(9500)
+    await systemClock.sleep(5500)
     const [borrower = 0, owner = 0] = groups.map((group, index) => usedBy(group) - (start[index] ?? 0))
     agent.kill('SIGCONT')
     expect(owner).toBeGreaterThan(1)

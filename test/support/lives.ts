@@ -90,7 +90,10 @@ export class Lives implements AsyncDisposable {
   spec({ value, reserved, revocable = false }: Wanted): ContainerSpec {
     const spec = { ...commandSpec(this.options.folder, value, reserved), revocable }
     if (this.options.kind === 'host') return { ...spec, environment: { HERE: spec.sandbox } }
-    const container = { type: 'DOCKER' as const, docker: { image: TEST_IMAGE, network: 'NONE' as const } }
+    // So long an engine that ends by itself waits for one that hears no SIGTERM.
+    const parameters = [{ key: 'stop-timeout', value: '1' }]
+    const docker = { image: TEST_IMAGE, network: 'NONE' as const, parameters }
+    const container = { type: 'DOCKER' as const, docker }
     // The sandbox, under the same name inside and outside.
     return { ...spec, container, environment: { HERE: '/mnt/mesos/sandbox' } }
   }
