@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../src/base/clock.ts'
 import { LocalCluster } from '../src/cli/local-cluster.ts'
-import { commandTask, isTerminal, launch, type Offer, SchedulerClient } from '../src/sdk/sdk.ts'
+import { commandTask, isTerminal, launch, type Offer, Refused, SchedulerClient } from '../src/sdk/sdk.ts'
 import { TestBrowser } from '../test/support/browser.ts'
 import { buildPage } from '../test/support/page-build.ts'
 
@@ -81,7 +81,7 @@ async function keep(
       capabilities: capabilities.map((type) => ({ type: type as 'MULTI_ROLE' })),
     },
   })
-  void (async () => {
+  const served = (async () => {
     const missing = wishes.flatMap((wish) => Array.from({ length: wish.count }, () => wish))
     const alive = new Map<string, Wish>()
     let number = 0
@@ -117,6 +117,10 @@ async function keep(
       }
     }
   })()
+  served.catch((error: unknown) => {
+    // Torn down while it answered an offer.
+    if (!(error instanceof Refused)) throw error
+  })
   return client
 }
 

@@ -39,7 +39,7 @@ export interface TaskOptions extends Amounts {
   readonly name?: string
   /** The offer that will be accepted with it. */
   readonly offer: Offer
-  /** Uses resources that may be taken back; the offer must have revocable ones. */
+  /** Uses cpus that may be taken back, of which the offer must have some; of the rest what it offers like that. */
   readonly revocable?: boolean
   readonly environment?: Readonly<Record<string, string>>
   /** Files to fetch into the sandbox. */
@@ -107,8 +107,17 @@ function taskOf(options: TaskOptions): TaskInfo {
     name: options.name ?? options.id,
     task_id: { value: options.id },
     agent_id: options.offer.agent_id,
-    resources: scalars(options, { revocable: options.revocable === true }),
+    resources: options.revocable === true ? lentOf(options) : scalars(options),
   }
+}
+
+/** Cpus always of what is lent; the rest where the offer lends it too, as memory rarely is, else of its own. */
+function lentOf({ cpus = 0, disk = 0, gpus = 0, mem = 0, offer }: TaskOptions): Resource[] {
+  const lends = (wanted: string): boolean =>
+    (offer.resources ?? []).some(({ name, revocable }) => name === wanted && revocable !== undefined)
+  return Object.entries({ cpus, mem, disk, gpus }).flatMap(([name, value]) =>
+    scalars({ [name]: value }, { revocable: name === 'cpus' || lends(name) }),
+  )
 }
 
 /**

@@ -85,6 +85,21 @@ test('a Docker task runs what its image says, maps ports and asks for them', () 
   })
 })
 
+test('a task on lent cpus takes memory that is lent where the offer has such, else memory of its own', () => {
+  const lent = scalars({ cpus: 1 }, { revocable: true })
+  const own = scalars({ cpus: 1, mem: 100 })
+  const task = { id: 't', command: 'true', cpus: 0.5, mem: 32, revocable: true }
+  const only = commandTask({ ...task, offer: { ...offer, resources: [...own, ...lent] } })
+  expect(only.resources).toEqual([...scalars({ cpus: 0.5 }, { revocable: true }), ...scalars({ mem: 32 })])
+  const both = [...lent, ...scalars({ mem: 64 }, { revocable: true })]
+  expect(commandTask({ ...task, offer: { ...offer, resources: both } }).resources).toEqual(
+    scalars({ cpus: 0.5, mem: 32 }, { revocable: true }),
+  )
+  // Nothing is lent here: the master says so, and the task does not take an owner's cpus unasked.
+  const none = commandTask({ ...task, offer: { ...offer, resources: own } })
+  expect(none.resources?.[0]).toMatchObject({ name: 'cpus', revocable: {} })
+})
+
 test('a task for an executor carries it, and revocable resources are marked', () => {
   const executor = { executor_id: { value: 'E1' }, command: { value: './executor' } }
   expect(onWire(executorTask({ id: 't', offer, executor, cpus: 1, revocable: true }))).toMatchObject({
