@@ -59,7 +59,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
     late.abort(new OperatingError('LIMIT', `The demo was not over after ${humanDuration(options.withinMs)}`)),
   )
   const signal = AbortSignal.any([context.signal, late.signal])
-  const stage = new DemoStage(context, signal, say)
+  const stage = new DemoStage(context, { signal, say, withinMs: options.withinMs })
   let trouble: unknown
   try {
     await stage.play()
@@ -68,7 +68,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   }
   await stage[Symbol.asyncDispose]()
   if (context.signal.aborted) throw context.signal.reason
-  const figures = stage.story === undefined ? [] : demoFigures(stage.story.measured)
+  const figures = stage.story === undefined ? [] : demoFigures(stage.story.measured, options.withinMs)
   const told = trouble === undefined ? undefined : tell('tepui demo', trouble, context.common.debug)
   const sheet = figureSheet('demo', figures, clock.now(), {
     seconds: Number(((clock.monotonic() - begun) / 1000).toFixed(2)),
@@ -84,17 +84,25 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   return told?.exitCode ?? (isOk ? EXIT.done : EXIT.error)
 }
 
+interface StageOptions {
+  readonly signal: AbortSignal
+  readonly say: (name: string, words: string) => void
+  readonly withinMs: number
+}
+
 class DemoStage implements AsyncDisposable {
   readonly #context: Context
   readonly #signal: AbortSignal
   readonly #say: (name: string, words: string) => void
+  readonly #withinMs: number
   readonly #stack = new AsyncDisposableStack()
   story: Story | undefined
 
-  constructor(context: Context, signal: AbortSignal, say: (name: string, words: string) => void) {
+  constructor(context: Context, { say, signal, withinMs }: StageOptions) {
     this.#context = context
     this.#signal = signal
     this.#say = say
+    this.#withinMs = withinMs
   }
 
   async play(): Promise<void> {
@@ -129,6 +137,7 @@ class DemoStage implements AsyncDisposable {
         web,
         neighbour,
         reserved,
+        withinMs: this.#withinMs,
         borrow: (onNote) => Borrowers.start(deps, WORKER, 2, onNote, failed.reject),
         tell: this.#say,
       },

@@ -13,36 +13,11 @@ import { lendRow, sumLine } from '../lend-view.ts'
 import { type StateAgent, type Json, list, type MasterApi, object, text } from '../master-api.ts'
 import { topRow } from '../top-view.ts'
 import { amountText } from '../words.ts'
+import { type Measured, patienceOf, RECOVERED_SHARE } from './figures.ts'
 import { Ladder } from './ladder.ts'
 import type { Customers, Load, Speed } from './load.ts'
 import { busyShare, readBusy } from './machine.ts'
 import type { Borrowers, DemoDeps, Service } from './tasks.ts'
-
-/** What the story has measured; undefined where it did not come to it. */
-export interface Measured {
-  readonly reserved: number
-  ownerIdleUse: number | undefined
-  lent: number | undefined
-  busyAlone: number | undefined
-  busyLent: number | undefined
-  unitsPerSecond: number | undefined
-  units: number
-  light: Speed | undefined
-  lightBeside: Speed | undefined
-  alone: Speed | undefined
-  during: Speed | undefined
-  after: Speed | undefined
-  /** From the rise to the first second at full speed; how long the measuring takes does not count. */
-  recoveredAfterMs: number | undefined
-  rescindedAfterMs: number | undefined
-  /** From the rise to the first squeeze or freeze of the agent; undefined where the owner did not need any. */
-  heldAfterMs: number | undefined
-  /** From the rise to the end of the first borrower. */
-  endedAfterMs: number | undefined
-  takenBack: number
-  lendingAgainAfterMs: number | undefined
-  neighbourEnded: number
-}
 
 export interface Act {
   /** Since the beginning, s. */
@@ -58,6 +33,8 @@ export interface Stage extends DemoDeps {
   readonly web: Service
   readonly neighbour: Service
   readonly reserved: number
+  /** How long it may take at most: an emulated machine needs more for each act. */
+  readonly withinMs: number
   /** Starts the borrower; its notes come to the story. */
   readonly borrow: (onNote: (note: BatchNote) => void) => Promise<Borrowers>
   readonly tell: (name: string, words: string) => void
@@ -67,11 +44,8 @@ const LIGHT: Load = { customers: 1, restMs: 120 }
 /** Enough to fill the machine. */
 const FULL: Load = { customers: Math.max(8, 4 * availableParallelism()), restMs: 0 }
 const MEASURE_MS = 4000
-/** The longest that one act may wait for what it shows. */
-export const PATIENCE_MS = 45_000
-/** At this share of its speed alone the owner counts as recovered: the rest is the noise of a small machine. */
-export const RECOVERED_SHARE = 0.95
-const RECOVERY_PATIENCE_MS = 20_000
+/** Of the time that an act may take, how long the owner's speed is looked at. */
+const RECOVERY_PATIENCE = 4 / 9
 /** The speed of a shorter one is mostly chance. */
 const STRETCH_MS = 1000
 const LOOK_MS = 100
@@ -258,7 +232,8 @@ export class Story {
       const speed = await this.#speed(MEASURE_MS)
       const share = speed.perSecond / alone
       this.measured.after = speed
-      if (share < RECOVERED_SHARE && clock.monotonic() - begun <= RECOVERY_PATIENCE_MS) continue
+      if (share < RECOVERED_SHARE && clock.monotonic() - begun <= RECOVERY_PATIENCE * this.#patienceMs)
+        continue
       const since = this.#customers.fastAfter(this.#spikeAt, RECOVERED_SHARE * alone, STRETCH_MS)
       this.measured.recoveredAfterMs = since
       const when = since === undefined ? 'Never' : `From ${(since / 1000).toFixed(2)} s after the rise on`
@@ -356,6 +331,10 @@ export class Story {
     return lendRow(agent, own.find((one) => text(one['id']) === agent.id) ?? {}, await this.#agentPage())
   }
 
+  get #patienceMs(): number {
+    return patienceOf(this.#stage.withinMs)
+  }
+
   async #whyNot(): Promise<string> {
     return sumLine(await this.#lendRow())
   }
@@ -367,11 +346,11 @@ export class Story {
     why: () => Promise<string>,
   ): Promise<void> {
     const { clock } = this.#stage
-    const until = clock.monotonic() + PATIENCE_MS
+    const until = clock.monotonic() + this.#patienceMs
     while (!(await isTrue())) {
       if (this.#trouble !== undefined) throw this.#trouble
       if (clock.monotonic() > until) {
-        throw new OperatingError('LIMIT', `After ${PATIENCE_MS / 1000} s ${otherwise}: ${await why()}`, {
+        throw new OperatingError('LIMIT', `After ${this.#patienceMs / 1000} s ${otherwise}: ${await why()}`, {
           hint: 'Is the machine busy with something else? Try again when it is quiet',
         })
       }
