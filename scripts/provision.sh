@@ -92,6 +92,20 @@ check_machine() {
   [ "$(id -u)" -eq 0 ] || { printf 'This is not root.\nfix: sudo sh provision.sh …\n'; return 1; }
 }
 
+# The oldest engine with which Tepui was tried; `tepui doctor` has the same bound.
+ENGINE_OLDEST=20.10
+
+# Before anything is changed: an engine that is there and too old is its owner's to replace.
+check_engine() {
+  engine_version=$({ dockerd --version || docker --version; } 2>/dev/null | sed -n 's/^Docker version \([0-9]*\.[0-9]*\).*/\1/p')
+  [ -n "$engine_version" ] || { echo "there is none yet"; return; }
+  oldest=$(printf '%s\n%s\n' "$ENGINE_OLDEST" "$engine_version" | sort -t. -k1,1n -k2,2n | head -n 1)
+  [ "$oldest" != "$ENGINE_OLDEST" ] || { echo "$engine_version"; return; }
+  echo "The Docker Engine here is $engine_version; $ENGINE_OLDEST or newer is needed."
+  echo "fix: install a newer one, or leave it out with --no-engine"
+  return 1
+}
+
 node_is_new_enough() {
   major=$("$1" -p 'process.versions.node.split(".")[0]' 2>/dev/null) && [ "$major" -ge "$NODE_MAJOR" ] 2>/dev/null
 }
@@ -197,6 +211,7 @@ main() {
   rm "$CHANGED"
   trap 'rm -f "$CHANGED"' EXIT
   step 'a Linux machine, as root' check_machine
+  if [ "$ROLE" = agent ] && $WITH_ENGINE; then step 'Docker Engine, if any, is new enough' check_engine; fi
   step 'Node' bring_node
   step 'Tepui' install_package
   # As root, so that a Node which has to be fetched lies where the master's own user finds it.

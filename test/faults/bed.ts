@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
 import { OperatingError } from '../../src/base/errors.ts'
 import { runCommand } from '../../src/base/exec.ts'
+import { hostAddress } from '../../src/cli/netns/names.ts'
+import { Network, removeLeftovers, type Room, setCable } from '../../src/cli/netns/network.ts'
 import { TEST_IMAGE } from '../support/engine.ts'
 import { freePort } from '../support/free-port.ts'
 import { openRelay, type Relay } from '../support/relay.ts'
@@ -24,6 +26,9 @@ const DISK = '128m'
 const RESOURCES = 'cpus:120;mem:60000;disk:1000;ports:[31000-32000]'
 const LENT = 'fixed?resources=cpus:40'
 const PREFIX = 'tepuifaults'
+/** It has a network namespace of its own: its name there, and its port, which nobody else can have. */
+const AGENT = 'agent'
+const AGENT_PORT = 5051
 
 /** Where the disk of the agent is, and what else lies in the folder. */
 export interface Places {
@@ -40,7 +45,8 @@ export interface Bed extends AsyncDisposable {
   readonly engine: OwnEngine
   readonly master: Daemon
   readonly agent: Daemon
-  readonly agentPort: number
+  /** The one cable of the agent's network namespace, cut or whole. */
+  readonly cable: (state: 'up' | 'down') => Promise<void>
   /** Between framework and master, agent and master, agent and engine. */
   readonly relays: { readonly framework: Relay; readonly link: Relay; readonly engine: Relay }
   readonly workload: Workload
@@ -95,6 +101,7 @@ export async function wipeDead(): Promise<void> {
     const pid = new RegExp(`^${PREFIX}(\\d+)x`).exec(name)?.[1]
     if (pid !== undefined && !isAlive(pid)) await wipe(name, join(tmpdir(), name))
   }
+  await removeLeftovers()
 }
 
 function isAlive(pid: string): boolean {
@@ -108,46 +115,50 @@ async function furnish(places: Places, signal: AbortSignal): Promise<Bed> {
   const onCrash = (sentence: string): void =>
     void crashes.push(`${sentence} at ${(now() / 1000).toFixed(1)} s`)
   const engine = new OwnEngine(places.folder, places.mark, join(places.logs, 'engine.log'), onCrash)
-  const ports = { master: await freePort(), agent: await freePort() }
-  const page: Bed['page'] = (of, path) => pageAt(ports[of], path)
+  const network = await Network.lay([AGENT])
+  const room = network.room(AGENT)
+  const port = await freePort()
+  const page: Bed['page'] = (of, path) =>
+    pageAt(of === 'master' ? `127.0.0.1:${port}` : `${room.ip}:${AGENT_PORT}`, path)
   const settled = async (): Promise<boolean> => {
     const found = (await page('master', '/slaves')) as { slaves?: readonly { active: boolean }[] } | undefined
     return found?.slaves?.some(({ active }) => active) ?? false
   }
   const relays = {
-    framework: await openRelay({ port: 0 }, { port: ports.master }),
-    link: await openRelay({ port: 0 }, { port: ports.master }),
+    framework: await openRelay({ port: 0 }, { port }),
+    link: await openRelay({ port: 0, host: hostAddress(network.number) }, { port }),
     engine: await openRelay({ path: join(places.folder, 'relay.sock') }, { path: engine.socket }),
   }
   const isThere = (of: 'master' | 'agent') => async () => (await page(of, '/health')) !== undefined
-  const node = { file: process.execPath, env: { NO_COLOR: '1', TEPUI_CLOCK_FILE: places.clock }, onCrash }
+  const node = { env: { NO_COLOR: '1', TEPUI_CLOCK_FILE: places.clock }, onCrash }
   const master = new Daemon({
     ...node,
     name: 'master',
-    argv: () => masterArguments(ports.master),
+    file: process.execPath,
+    argv: () => masterArguments(port),
     log: join(places.logs, 'master.log'),
     answers: isThere('master'),
   })
   const agent = new Daemon({
     ...node,
     name: 'agent',
-    argv: () => agentArguments(places, ports.agent, relays.link, relays.engine),
+    file: room.enter[0] ?? '',
+    argv: () => [...room.enter.slice(1), process.execPath, ...agentArguments(places, room, relays)],
     log: join(places.logs, 'agent.log'),
     answers: isThere('agent'),
   })
-  const { port } = relays.framework.place as { port: number }
   const settings = {
     ledger: places.ledger,
     image: TEST_IMAGE,
     executorCommand: `exec ${process.execPath} ${EXECUTOR}`,
   }
-  const workload = new Workload({ port, settings, now, settled })
+  const workload = new Workload({ ...(relays.framework.place as { port: number }), settings, now, settled })
   const bed: Bed = {
     places,
     engine,
     master,
     agent,
-    agentPort: ports.agent,
+    cable: (state) => setCable(network.number, AGENT, state),
     relays,
     workload,
     now,
@@ -157,6 +168,7 @@ async function furnish(places: Places, signal: AbortSignal): Promise<Bed> {
     async [Symbol.asyncDispose]() {
       for (const daemon of [agent, master, engine.daemon]) await daemon.end('SIGKILL')
       for (const relay of Object.values(relays)) await relay[Symbol.asyncDispose]()
+      await network[Symbol.asyncDispose]()
       const left = await wipe(places.mark, places.folder)
       if (left.length > 0) throw new Error(`The run could not remove what it made: ${left.join(', ')}`)
     },
@@ -183,17 +195,17 @@ function masterArguments(port: number): string[] {
   ]
 }
 
-function agentArguments({ folder, mark, work }: Places, port: number, link: Relay, engine: Relay): string[] {
-  const master = link.place as { port: number }
-  const { path } = engine.place as { path: string }
+function agentArguments({ folder, mark, work }: Places, { ip }: Room, relays: Bed['relays']): string[] {
+  const master = relays.link.place as { host: string; port: number }
+  const { path } = relays.engine.place as { path: string }
   return [
     `--import=${CLOCK}`,
     PROGRAM,
     'agent',
-    '--ip=127.0.0.1',
-    `--port=${port}`,
-    '--hostname=127.0.0.1',
-    `--master=127.0.0.1:${master.port}`,
+    `--ip=${ip}`,
+    `--port=${AGENT_PORT}`,
+    `--hostname=${ip}`,
+    `--master=${master.host}:${master.port}`,
     `--work_dir=${work}`,
     `--docker_socket=${path}`,
     `--cgroups_root=${mark}`,
@@ -209,9 +221,9 @@ function agentArguments({ folder, mark, work }: Places, port: number, link: Rela
   ]
 }
 
-async function pageAt(port: number, path: string): Promise<unknown> {
+async function pageAt(address: string, path: string): Promise<unknown> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(2000) })
+    const answer = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(2000) })
     if (!answer.ok) return undefined
     const text = await answer.text()
     return text === '' ? {} : JSON.parse(text)

@@ -38,6 +38,8 @@ export const FAULT_KINDS = {
   'link-cut': [0, 4000],
   'link-hang': [500, 8000],
   'link-slow': [1000, 6000],
+  /** The cable of the agent's network namespace is cut: what is sent is lost, in both directions. */
+  partition: [1000, 15_000],
   /** Between framework and master. */
   'framework-cut': [0, 4000],
   'framework-hang': [500, 6000],

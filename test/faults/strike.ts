@@ -40,6 +40,7 @@ const STRIKES: Readonly<Record<FaultKind, Strike>> = {
   'link-cut': (bed, fault, signal) => network(bed.relays.link, { kind: 'away' }, fault, signal),
   'link-hang': (bed, fault, signal) => network(bed.relays.link, { kind: 'silent' }, fault, signal),
   'link-slow': (bed, fault, signal) => network(bed.relays.link, { kind: 'slow', ms: SLOW_MS }, fault, signal),
+  partition,
   'framework-cut': (bed, fault, signal) => network(bed.relays.framework, { kind: 'away' }, fault, signal),
   'framework-hang': (bed, fault, signal) => network(bed.relays.framework, { kind: 'silent' }, fault, signal),
 }
@@ -128,6 +129,20 @@ async function network(
     relay.mode = { kind: 'open' }
   }
   return `${mode.kind} for ${lastMs} ms`
+}
+
+async function partition({ cable, page }: Bed, { lastMs }: PlannedFault, signal: AbortSignal): Promise<string> {
+  const took = stopwatch()
+  await cable('down')
+  let heard: unknown
+  try {
+    heard = await page('agent', '/health')
+    await systemClock.sleep(Math.max(0, lastMs - took()), signal)
+  } finally {
+    await cable('up')
+  }
+  if (heard !== undefined) throw new Error('the agent still answered')
+  return `the agent's cable was cut for ${took()} ms`
 }
 
 async function hitContainer(

@@ -12,6 +12,8 @@ export interface FakeOptions {
   /** The v2 root has processes of its own and may not hand controllers down. */
   readonly busyRoot?: boolean
   readonly readOnly?: boolean
+  /** The agent is not root, and nothing was delegated to its user. */
+  readonly unprivileged?: boolean
 }
 
 const V1: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -98,6 +100,7 @@ export class FakeCgroups implements Disposable {
       ...kernelFiles,
       makeDirectory: (path) => {
         if (options.readOnly === true) throw refusal('EROFS')
+        if (options.unprivileged === true) throw refusal('EACCES')
         const made = kernelFiles.makeDirectory(path)
         if (made) this.#populate(path)
         return made

@@ -15,8 +15,8 @@ export type RelayMode =
   | { readonly kind: 'open' | 'away' | 'silent' | 'failing' }
   | { readonly kind: 'slow'; readonly ms: number }
 
-/** A port on 127.0.0.1, or the path of a socket. */
-export type Place = { readonly port: number } | { readonly path: string }
+/** A port, on 127.0.0.1 unless another address is named, or the path of a socket. */
+export type Place = { readonly port: number; readonly host?: string } | { readonly path: string }
 
 export interface Relay extends AsyncDisposable {
   readonly place: Place
@@ -66,9 +66,10 @@ class OpenRelay implements Relay {
 
   async listen(from: Place): Promise<void> {
     if ('path' in from) this.#server.listen(from.path)
-    else this.#server.listen(from.port, '127.0.0.1')
+    else this.#server.listen(from.port, from.host ?? '127.0.0.1')
     await once(this.#server, 'listening')
-    this.place = 'path' in from ? from : { port: (this.#server.address() as { port: number }).port }
+    const { port } = this.#server.address() as { port: number }
+    this.place = 'path' in from ? from : { ...from, port }
   }
 
   #accept(client: Socket): void {

@@ -1,4 +1,5 @@
 // What the chapters of a run share: the machines, the master behind its forwarded port, and the agents that are there.
+import { amountsOf, type Offer } from '../../src/sdk/sdk.ts'
 import { until } from '../faults/until.ts'
 import type { Machines } from './machines.ts'
 import type { Steps } from './steps.ts'
@@ -6,6 +7,12 @@ import type { Steps } from './steps.ts'
 export const IMAGE = 'tepui/busybox:latest'
 const MINUTE = 60_000
 const ENDLESS = new AbortController().signal
+
+/** What a task that ended held comes back as an offer of its own, too small for the next one. */
+export function isRoomy(offer: Offer): boolean {
+  const { cpus, mem } = amountsOf(offer)
+  return cpus >= 1 && mem >= 64
+}
 
 export interface AgentPage {
   readonly id: string

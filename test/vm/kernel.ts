@@ -7,7 +7,7 @@ import { amountsOf, commandTask, dockerTask, type Offer, type TaskInfo } from '.
 import type { TaskStatus } from '../../src/wire/tasks.ts'
 import { until } from '../faults/until.ts'
 import { RealFramework } from '../support/real-cluster.ts'
-import { type Bed, IMAGE } from './bed.ts'
+import { type Bed, IMAGE, isRoomy } from './bed.ts'
 import { coresUsed, type Group, type Reading, readings, shareWaiting } from './groups.ts'
 import { wanted } from './steps.ts'
 
@@ -35,10 +35,13 @@ export async function owners(bed: Bed): Promise<void> {
   await steps.step(
     'cgroup v2: limits of cpu and memory are in the files of the kernel, and it holds them',
     async () => {
-      await framework.launch((offer) => ({
-        ...commandTask({ id: 'limited', offer, command: SPIN, cpus: 0.1, mem: 64 }),
-        limits: { cpus: { value: 0.3 } },
-      }))
+      await framework.launch(
+        (offer) => ({
+          ...commandTask({ id: 'limited', offer, command: SPIN, cpus: 0.1, mem: 64 }),
+          limits: { cpus: { value: 0.3 } },
+        }),
+        isRoomy,
+      )
       const pid = pidOf(await framework.status('limited', 'TASK_RUNNING'))
       const files = [...CPU_FILES, 'memory.max', 'memory.swap.max', 'memory.low', 'pids.max', 'cgroup.freeze']
       const { task } = await readings(machines, { task: { pid } }, files, { times: 2, restSeconds: 15 })
@@ -74,7 +77,10 @@ export async function owners(bed: Bed): Promise<void> {
     return { state, ...(await nothingOf(bed, task[0] as Reading)) }
   })
   await steps.step('cgroup v2: a task above its memory is killed by the kernel, and told so', async () => {
-    await framework.launch((offer) => commandTask({ id: 'hog', offer, command: HOG, cpus: 0.5, mem: 48 }))
+    await framework.launch(
+      (offer) => commandTask({ id: 'hog', offer, command: HOG, cpus: 0.5, mem: 48 }),
+      isRoomy,
+    )
     const end = await framework.end('hog')
     const saw = await toldOfMemory(bed, end)
     const container = end.container_status?.container_id?.value ?? 'a container'
@@ -90,8 +96,9 @@ export async function docker(bed: Bed): Promise<void> {
   )
   await using framework = await RealFramework.subscribe({ address: bed.master })
   await steps.step('a Docker task runs and its end is told', async () => {
-    await framework.launch((offer) =>
-      dockerTask({ id: 'boxed', offer, image: IMAGE, command: 'exit 7', cpus: 0.1, mem: 64 }),
+    await framework.launch(
+      (offer) => dockerTask({ id: 'boxed', offer, image: IMAGE, command: 'exit 7', cpus: 0.1, mem: 64 }),
+      isRoomy,
     )
     const { message, state } = await framework.end('boxed')
     wanted(state === 'TASK_FAILED' && /status 7/.test(message ?? ''), 'expected status 7', { state, message })
@@ -100,8 +107,10 @@ export async function docker(bed: Bed): Promise<void> {
   await steps.step(
     'cgroup v2: limits of a Docker task are in the files of the kernel; its kill leaves nothing',
     async () => {
-      await framework.launch((offer) =>
-        dockerTask({ id: 'docked', offer, image: IMAGE, command: 'sleep 100000', cpus: 0.5, mem: 64 }),
+      await framework.launch(
+        (offer) =>
+          dockerTask({ id: 'docked', offer, image: IMAGE, command: 'sleep 100000', cpus: 0.5, mem: 64 }),
+        isRoomy,
       )
       await framework.status('docked', 'TASK_RUNNING')
       const [pid = ''] = await machines.lines('a1', 'docker inspect -f "{{.State.Pid}}" $(docker ps -q)')
@@ -119,8 +128,9 @@ export async function docker(bed: Bed): Promise<void> {
   await steps.step(
     'cgroup v2: a Docker task above its memory is killed by the kernel, and told so',
     async () => {
-      await framework.launch((offer) =>
-        dockerTask({ id: 'dockhog', offer, image: IMAGE, command: HOG, cpus: 0.5, mem: 48 }),
+      await framework.launch(
+        (offer) => dockerTask({ id: 'dockhog', offer, image: IMAGE, command: HOG, cpus: 0.5, mem: 48 }),
+        isRoomy,
       )
       return toldOfMemory(bed, await framework.end('dockhog'))
     },
@@ -220,8 +230,11 @@ async function borrowers(bed: Bed): Promise<void> {
       await framework.status('borrower', 'TASK_RUNNING')
       const alone = coresUsed((await look(10)).borrower)
       // Twice as many as the machine has cores, so that none is idle.
-      const command = `${Array.from({ length: 4 }, () => `(${SPIN}) &`).join(' ')} wait`
-      await framework.launch((offer) => commandTask({ id: 'owner', offer, command, cpus: 1, mem: 64 }))
+      const command = `${Array.from({ length: 8 }, () => `(${SPIN}) &`).join(' ')} wait`
+      await framework.launch(
+        (offer) => commandTask({ id: 'owner', offer, command, cpus: 1, mem: 64 }),
+        isRoomy,
+      )
       const owner = await framework.status('owner', 'TASK_RUNNING')
       const borrower = await lent()
       const groups = { owner: { pid: pidOf(owner) }, borrower, tier: { ...borrower, above: 1 } }

@@ -1,7 +1,7 @@
 // The life of an agent's machine: a restart of the service, a reboot, the lending demo on it.
 import { commandTask } from '../../src/sdk/sdk.ts'
 import { RealFramework } from '../support/real-cluster.ts'
-import type { Bed } from './bed.ts'
+import { type Bed, isRoomy } from './bed.ts'
 import { wanted } from './steps.ts'
 
 export async function powers(bed: Bed): Promise<void> {
@@ -28,8 +28,9 @@ export async function restarts(bed: Bed): Promise<void> {
   const about = { checkpoint: true, failover_timeout: 3600 }
   const framework = await RealFramework.subscribe({ address: bed.master }, ['PARTITION_AWARE'], about)
   await steps.step('tasks survive a restart of their agent', async () => {
-    await framework.launch((offer) =>
-      commandTask({ id: 'stays', offer, command: 'sleep 100000', cpus: 0.1, mem: 64 }),
+    await framework.launch(
+      (offer) => commandTask({ id: 'stays', offer, command: 'sleep 100000', cpus: 0.1, mem: 64 }),
+      isRoomy,
     )
     const first = await framework.status('stays', 'TASK_RUNNING')
     const pid = first.container_status?.executor_pid
@@ -60,8 +61,9 @@ export async function restarts(bed: Bed): Promise<void> {
       )
       const end = await framework.end('stays')
       wanted(end.state === 'TASK_FAILED' && /started anew/.test(end.message ?? ''), 'expected the cause', end)
-      await framework.launch((offer) =>
-        commandTask({ id: 'after', offer, command: 'exit 0', cpus: 0.1, mem: 32 }),
+      await framework.launch(
+        (offer) => commandTask({ id: 'after', offer, command: 'exit 0', cpus: 0.1, mem: 32 }),
+        isRoomy,
       )
       const { state } = await framework.end('after')
       wanted(state === 'TASK_FINISHED', 'expected a task to run after it', state)

@@ -26,7 +26,8 @@ const environment = {
   VM_BOX: 'tepui/proof',
   VM_BOX_URL: `file://${options.box}`,
   VM_PACKAGE: options.package,
-  VM_AGENT_CPUS: process.env['VM_AGENT_CPUS'] ?? '2',
+  // Emulated cores are slow: with few of them next to nothing of a machine is idle.
+  VM_AGENT_CPUS: process.env['VM_AGENT_CPUS'] ?? '4',
   VM_MEMORY: process.env['VM_MEMORY'] ?? '1536',
   // Whether /dev/kvm runs any kernel is not known before; emulation always does.
   VM_DRIVER: process.env['VM_DRIVER'] ?? 'qemu',

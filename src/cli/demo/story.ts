@@ -41,6 +41,8 @@ export interface Stage extends DemoDeps {
 }
 
 const LIGHT: Load = { customers: 1, restMs: 120 }
+/** Where an answer costs more cpu than here, a light load rests longer: so many times its cost, up to a bound. */
+const REST = { times: 6, mostMs: 1500 }
 /** Enough to fill the machine. */
 const FULL: Load = { customers: Math.max(8, 4 * availableParallelism()), restMs: 0 }
 const MEASURE_MS = 4000
@@ -107,7 +109,7 @@ export class Story {
       if (status !== undefined) this.measured.neighbourEnded++
     })
     await this.#alone()
-    await this.#light()
+    await this.#idle()
     try {
       await this.#lend()
       await this.#beside()
@@ -130,8 +132,8 @@ export class Story {
     this.#tell('ALONE', `under full load web answers ${words(speed)}`)
   }
 
-  async #light(): Promise<void> {
-    this.#customers.set(LIGHT)
+  async #idle(): Promise<void> {
+    this.#customers.set(this.#light)
     this.#burstEnd = this.#stage.clock.monotonic()
     await this.#sleep(1500)
     const before = readBusy()
@@ -248,7 +250,7 @@ export class Story {
 
   async #again(): Promise<void> {
     const { clock } = this.#stage
-    this.#customers.set(LIGHT)
+    this.#customers.set(this.#light)
     this.#fellAt = clock.monotonic()
     this.#tell('LOAD', 'falls again: what web used until now counts for 8 s more')
     await this.#until(
@@ -329,6 +331,13 @@ export class Story {
     const agent = agents.find(({ id }) => id === this.#stage.web.placement.agentId) as StateAgent
     const own = list((await this.#api.get('/api/x1/lend'))['agents']).map(object)
     return lendRow(agent, own.find((one) => text(one['id']) === agent.id) ?? {}, await this.#agentPage())
+  }
+
+  /** By what an answer costs when the machine is full of them. */
+  get #light(): Load {
+    const costMs =
+      (1000 * availableParallelism()) / (this.measured.alone?.perSecond ?? Number.POSITIVE_INFINITY)
+    return { ...LIGHT, restMs: Math.min(REST.mostMs, Math.max(LIGHT.restMs, REST.times * costMs)) }
   }
 
   get #patienceMs(): number {

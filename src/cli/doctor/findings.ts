@@ -129,7 +129,7 @@ function cgroups({ cgroups: { layout, powers }, distribution }: Facts): Finding[
   }
   return [
     { check, verdict: 'PASS', detail: `layout ${layout}` },
-    ...powers.map((power) => powerFinding(power, distribution)),
+    ...powers.map((power) => powerFinding(power, layout, distribution)),
   ]
 }
 
@@ -140,10 +140,11 @@ function turns({ distribution, missingForTurns: missing }: Facts): Finding {
   return { check, verdict: 'WARN', detail, fix: turnsFix(distribution) }
 }
 
-function powerFinding(power: Power, distribution: Distribution): Finding {
+function powerFinding(power: Power, layout: CgroupLayout, distribution: Distribution): Finding {
   const check = `cgroups: ${power.name}`
   if (power.available) return { check, verdict: 'PASS', detail: 'available' }
-  const option = BOOT_OPTION[power.name]
+  // Pure v1 has no tree in which pressure could be told, whatever the kernel was booted with.
+  const option = power.name === 'pressure' && layout === 'v1' ? undefined : BOOT_OPTION[power.name]
   const fix = option === undefined ? power.fix : bootFix(distribution, option)
   return { check, verdict: 'WARN', detail: power.reason, fix }
 }

@@ -101,6 +101,38 @@ describe('the settings', () => {
   })
 })
 
+describe('an engine that is there', () => {
+  const words = (): string[] => ['agent', `--package=${packed}`, '--master=10.0.0.1:5050']
+  /** The step with a `dockerd` that says this of itself. */
+  function check(saying: string) {
+    const bin = join(folder, 'bin')
+    mkdirSync(bin, { recursive: true })
+    writeFileSync(join(bin, 'dockerd'), `#!/bin/sh\n${saying}\n`, { mode: 0o755 })
+    writeFileSync(join(bin, 'docker'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    return call(words(), `PATH='${bin}':$PATH; step 'engine' check_engine`)
+  }
+
+  test.each(['18.09.1', '19.03.15', '20.9.0'])(
+    'of version %s is too old: one sentence and the fix',
+    (version) => {
+      const { code, stdout } = check(`echo 'Docker version ${version}, build 4c52b90'`)
+      expect(code).toBe(1)
+      expect(stdout).toMatch(
+        /^FAIL {2}engine\n +The Docker Engine here is [\d.]+; 20\.10 or newer is needed\.\n +fix: .*--no-engine\n$/,
+      )
+    },
+  )
+
+  test.each(['20.10.24+dfsg1', '23.0.6', '100.1.0'])('of version %s is new enough', (version) => {
+    const { code, stdout } = check(`echo 'Docker version ${version}, build 297e128'`)
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^PASS {2}engine: \d+\.\d+\n$/)])
+  })
+
+  test('is brought where there is none', () => {
+    expect(check('exit 127')).toMatchObject({ code: 0, stdout: 'PASS  engine: there is none yet\n' })
+  })
+})
+
 describe('the package', () => {
   const installed = (): string => join(folder, 'root', 'usr', 'local', 'lib', 'node_modules', 'tepui')
 

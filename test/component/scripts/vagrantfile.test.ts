@@ -158,6 +158,34 @@ test('an old Vagrant, a missing package and a taken port are told before anythin
   expect(vagrant('destroy').code).toBe(0)
 })
 
+describe('without KVM', () => {
+  const NO_KVM = { STUB_KVM: 'no' }
+  const driverOf = (stdout: string): unknown =>
+    (JSON.parse(stdout) as Config).vm['a1']?.vm.providers['libvirt']?.['driver']
+
+  test('machines of libvirt are emulated, and that it will be slow is said once, before they are made', () => {
+    const { code, stderr, stdout } = vagrant('up', NO_KVM)
+    expect([code, driverOf(stdout)]).toEqual([0, 'qemu'])
+    expect(stderr).toMatch(
+      /^Vagrantfile: there is no \/dev\/kvm[^\n]+\n {2}fix: [^\n]+VM_DRIVER=qemu vagrant up\n$/,
+    )
+  })
+
+  test('nothing is said to whoever wants emulation, uses another provider, or makes no machines', () => {
+    expect(vagrant('up', { ...NO_KVM, VM_DRIVER: 'qemu' }).stderr).toBe('')
+    expect(vagrant('up', { ...NO_KVM, VAGRANT_DEFAULT_PROVIDER: 'virtualbox' }).stderr).toBe('')
+    expect(vagrant('status', NO_KVM).stderr).toBe('')
+  })
+
+  test('who asks for it is told that there is none, and nothing is asked of Vagrant', () => {
+    const { code, stderr, stdout } = vagrant('up', { ...NO_KVM, VM_DRIVER: 'kvm' })
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(
+      /VM_DRIVER has the value 'kvm', and there is no \/dev\/kvm.*\n {2}fix: VM_DRIVER=qemu/,
+    )
+  })
+})
+
 test('it asks Vagrant for no plugin and for no setting that is newer than 2.3.4', () => {
   const text = readFileSync(join(ROOT, 'Vagrantfile'), 'utf8')
   expect(text).not.toMatch(/has_plugin|required_plugins|box_architecture/)
