@@ -62,6 +62,18 @@ test('says what somebody without root, without an engine and without a folder la
   expect(silent).toEqual([])
 })
 
+test('says so where control groups are mounted to be read only, as in a container', () => {
+  const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts')
+  const words = `doctor --for agent --work-dir ${folder} -o json`
+  const readOnly = `for m in $(awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts); do mount -o remount,bind,ro $m; done`
+  const line = `${readOnly}; exec ${process.execPath} ${program} ${words}`
+  const { stderr, stdout } = spawnSync('unshare', ['--mount', 'sh', '-c', line], { encoding: 'utf8' })
+  expect(stderr).toBe('')
+  const groups = checksOf(stdout).get('cgroups')
+  expect(groups).toMatchObject({ verdict: 'WARN' })
+  expect(groups?.detail).toMatch(/^nothing can be limited: .*EROFS/)
+})
+
 test('fails for a master whose clock is minutes away, and for one that does not answer', async () => {
   const early = 'Thu, 01 Jan 2026 00:00:00 GMT'
   const server: Server = createServer((_, response) => response.setHeader('Date', early).end())

@@ -1,5 +1,6 @@
 // The life of a cluster in virtual machines, step by step: `npm run test:vm`. Each step says what it saw.
 import { parseArgs } from 'node:util'
+import { systemClock } from '../../src/base/clock.ts'
 import { Bed } from './bed.ts'
 import { docker, lending, owners } from './kernel.ts'
 import { demo, powers, restarts } from './life.ts'
@@ -33,6 +34,7 @@ const environment = {
   VM_DRIVER: process.env['VM_DRIVER'] ?? 'qemu',
   VAGRANT_DEFAULT_PROVIDER: 'libvirt',
 }
+const FOREVER_MS = 24 * 3_600_000
 const machines = new Machines({ project: options.project, environment })
 const steps = new Steps()
 
@@ -112,7 +114,10 @@ function interrupted(): Promise<void> {
   process.stderr.write(
     `The machines are kept: nsenter -t ${process.pid} -m -n -p sh; kill -INT ${process.pid} ends it\n`,
   )
-  return new Promise((resolve) => process.once('SIGINT', () => resolve()))
+  const ended = new AbortController()
+  process.once('SIGINT', () => ended.abort())
+  // A handler of signals alone keeps no process alive.
+  return systemClock.sleep(FOREVER_MS, ended.signal).catch(() => undefined)
 }
 
 process.exitCode = await main()

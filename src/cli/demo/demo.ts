@@ -13,7 +13,7 @@ import { EXIT } from '../exit-codes.ts'
 import { LocalCluster } from '../local-cluster.ts'
 import { MasterApi } from '../master-api.ts'
 import { tell } from '../trouble.ts'
-import { demoFigures } from './figures.ts'
+import { customerPatienceOf, demoFigures } from './figures.ts'
 import { Customers } from './load.ts'
 import { busyShare, readBusy } from './machine.ts'
 import { type Act, Story } from './story.ts'
@@ -126,7 +126,7 @@ class DemoStage implements AsyncDisposable {
       'RUNNING',
       `web on ${web.placement.agentName}, mail on ${neighbour.placement.agentName}, both in Docker (${IMAGE})`,
     )
-    const customers = this.#stack.use(new Customers(clock, url))
+    const customers = this.#stack.use(new Customers(clock, url, customerPatienceOf(this.#withinMs)))
     const api = this.#stack.use(new MasterApi(cluster.address, clock, this.#signal))
     const failed = Promise.withResolvers<never>()
     void cluster.died.then((trouble) => failed.reject(trouble))

@@ -76,3 +76,8 @@ function when(name: string, afterMs: number | undefined, level: string): Figure[
 export function patienceOf(withinMs: number): number {
   return Math.max(PATIENCE.leastMs, Math.round(PATIENCE.share * withinMs))
 }
+
+/** How long a customer waits for an answer: 10 s of two minutes. */
+export function customerPatienceOf(withinMs: number): number {
+  return Math.round(patienceOf(withinMs) / 4.5)
+}

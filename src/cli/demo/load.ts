@@ -26,7 +26,6 @@ interface Answered {
 
 /** Kept for figures; older ones are forgotten. */
 const MOST_KEPT = 100_000
-const TIMEOUT_MS = 10_000
 /** How finely the beginning of a fast stretch is looked for. */
 const STEP_MS = 50
 
@@ -34,13 +33,16 @@ export class Customers implements AsyncDisposable {
   readonly #clock: Clock
   readonly #url: string
   readonly #http: HttpClient
+  readonly #timeoutMs: number
   readonly #stop = new AbortController()
   readonly #answered: Answered[] = []
   readonly #loops = new Set<Promise<void>>()
   #load: Load = { customers: 0, restMs: 0 }
   #trouble = ''
 
-  constructor(clock: Clock, url: string) {
+  /** @param timeoutMs the longest that a customer waits for an answer */
+  constructor(clock: Clock, url: string, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
     this.#clock = clock
     this.#url = url
     this.#http = new HttpClient(clock, 64)
@@ -96,7 +98,7 @@ export class Customers implements AsyncDisposable {
       const begun = this.#clock.monotonic()
       let ok = true
       try {
-        await this.#http.request({ url: this.#url, timeoutMs: TIMEOUT_MS }, signal)
+        await this.#http.request({ url: this.#url, timeoutMs: this.#timeoutMs }, signal)
       } catch (error) {
         if (signal.aborted) return
         ok = false

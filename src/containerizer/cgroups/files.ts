@@ -2,6 +2,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -105,7 +106,8 @@ export const kernelFiles: KernelFiles = {
       return 'removed'
     } catch (error) {
       const code = errnoOf(error)
-      if (code === 'ENOENT') return 'absent'
+      // Of a tree that is mounted to be read only, the kernel does not even look whether it is there.
+      if (code === 'ENOENT' || (code === 'EROFS' && !existsSync(path))) return 'absent'
       if (code === 'EBUSY' || code === 'ENOTEMPTY') return 'busy'
       throw error
     }
