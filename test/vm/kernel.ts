@@ -91,11 +91,15 @@ export async function owners(bed: Bed): Promise<void> {
   })
 }
 
-export async function docker(bed: Bed): Promise<void> {
-  const { machines, steps } = bed
+/** Docker tasks, also those of the demo, run of it. */
+export async function image({ machines, steps }: Bed): Promise<void> {
   await steps.step('an image without a registry', async () =>
     (await machines.inside('a1', `tepui image build ${IMAGE}`)).trim(),
   )
+}
+
+export async function docker(bed: Bed): Promise<void> {
+  const { machines, steps } = bed
   await using framework = await RealFramework.subscribe({ address: bed.master })
   await steps.step('a Docker task runs and its end is told', async () => {
     await framework.launch(

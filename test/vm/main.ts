@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/base/clock.ts'
 import { Bed } from './bed.ts'
-import { docker, lending, owners } from './kernel.ts'
+import { docker, image, lending, owners } from './kernel.ts'
 import { demo, powers, restarts } from './life.ts'
 import { Machines } from './machines.ts'
 import { Steps, wanted } from './steps.ts'
@@ -79,6 +79,7 @@ const CHAPTERS: Readonly<Record<string, (bed: Bed) => Promise<void>>> = {
   up,
   powers,
   owners,
+  image,
   docker,
   lending,
   restarts,

@@ -46,6 +46,8 @@ const REST = { times: 6, mostMs: 1500 }
 /** Enough to fill the machine. */
 const FULL: Load = { customers: Math.max(8, 4 * availableParallelism()), restMs: 0 }
 const MEASURE_MS = 4000
+/** Fewer answers than this are measured for longer, where there is time. */
+const FEWEST = 20
 /** Of the time that an act may take, how long the owner's speed is looked at. */
 const RECOVERY_PATIENCE = 4 / 9
 /** The speed of a shorter one is mostly chance. */
@@ -299,13 +301,19 @@ export class Story {
   }
 
   async #speed(ms: number): Promise<Speed> {
-    const begun = this.#stage.clock.monotonic()
+    const { clock } = this.#stage
+    const begun = clock.monotonic()
+    const until = begun + Math.max(ms, this.#patienceMs / 9)
     await this.#sleep(ms)
+    // Of a few answers a speed would be chance.
+    while (this.#customers.speedSince(begun).requests < FEWEST && clock.monotonic() < until)
+      await this.#sleep(LOOK_MS)
     const speed = this.#customers.speedSince(begun)
     if (speed.requests > 0) return speed
+    const seconds = ((clock.monotonic() - begun) / 1000).toFixed(0)
     throw new OperatingError(
       'UNREACHABLE',
-      `The service answered nothing for ${ms / 1000} s: ${this.#customers.trouble}`,
+      `The service answered nothing for ${seconds} s: ${this.#customers.trouble}`,
     )
   }
 
