@@ -173,10 +173,14 @@ async function furnish(places: Places, signal: AbortSignal): Promise<Bed> {
       if (left.length > 0) throw new Error(`The run could not remove what it made: ${left.join(', ')}`)
     },
   }
+  return started(bed, signal)
+}
+
+async function started(bed: Bed, signal: AbortSignal): Promise<Bed> {
   try {
-    await engine.open(signal)
-    await master.start(signal)
-    await agent.start(signal)
+    await bed.engine.open(signal)
+    await bed.master.start(signal)
+    await bed.agent.start(signal)
     return bed
   } catch (error) {
     await bed[Symbol.asyncDispose]()

@@ -131,7 +131,11 @@ async function network(
   return `${mode.kind} for ${lastMs} ms`
 }
 
-async function partition({ cable, page }: Bed, { lastMs }: PlannedFault, signal: AbortSignal): Promise<string> {
+async function partition(
+  { cable, page }: Bed,
+  { lastMs }: PlannedFault,
+  signal: AbortSignal,
+): Promise<string> {
   const took = stopwatch()
   await cable('down')
   let heard: unknown

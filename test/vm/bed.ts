@@ -1,12 +1,19 @@
 // What the chapters of a run share: the machines, the master behind its forwarded port, and the agents that are there.
 import { amountsOf, type Offer } from '../../src/sdk/sdk.ts'
+import type { TaskStatus } from '../../src/wire/tasks.ts'
 import { until } from '../faults/until.ts'
+import type { Reading } from './groups.ts'
 import type { Machines } from './machines.ts'
 import type { Steps } from './steps.ts'
 
 export const IMAGE = 'tepui/busybox:latest'
 const MINUTE = 60_000
 const ENDLESS = new AbortController().signal
+
+/** A line for a shell that never rests. */
+export const SPIN = 'while :; do :; done'
+
+export const pidOf = ({ container_status }: TaskStatus): number => container_status?.executor_pid ?? 0
 
 /** What a task that ended held comes back as an offer of its own, too small for the next one. */
 export function isRoomy(offer: Offer): boolean {
@@ -58,4 +65,14 @@ export class Bed {
     const isAway = async (): Promise<boolean> => !(await this.agents()).some((one) => one.id === id)
     await until(isAway, minutes * MINUTE, 'the agent was away', ENDLESS)
   }
+}
+
+/** Waits until the group and all that was in it are gone. */
+export async function nothingOf({ machines }: Bed, group: Reading): Promise<object> {
+  const gone = async (): Promise<boolean> => {
+    const script = `[ -e /sys/fs/cgroup${group.path} ] && echo there || echo gone`
+    return (await machines.lines('a1', script)).at(-1) === 'gone'
+  }
+  await until(gone, 5 * MINUTE, `the group ${group.path} was gone`, ENDLESS)
+  return { goneGroup: group.path }
 }

@@ -2,6 +2,9 @@
 import { wanted } from './steps.ts'
 import type { Machines } from './machines.ts'
 
+/** What there is to read about the cpu of a group. */
+export const CPU_FILES = ['cpu.stat', 'cpu.pressure', 'cpu.max', 'cpu.idle', 'cpu.weight'] as const
+
 /** The group of a process, or so many levels above it. */
 export interface Group {
   readonly pid: number

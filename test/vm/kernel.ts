@@ -1,29 +1,16 @@
-// What the kernel does for tasks under cgroup v2, read from its own files in the machine: limits, pressure, the idle
-// class, quota, freeze and kill.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { systemClock } from '../../src/base/clock.ts'
-import { amountsOf, commandTask, dockerTask, type Offer, type TaskInfo } from '../../src/sdk/sdk.ts'
+// What the kernel does for tasks of both containerizers under cgroup v2, read from its own files in the machine:
+// limits, pressure, kills for memory, and that nothing is left.
+import { commandTask, dockerTask } from '../../src/sdk/sdk.ts'
 import type { TaskStatus } from '../../src/wire/tasks.ts'
-import { until } from '../faults/until.ts'
 import { RealFramework } from '../support/real-cluster.ts'
-import { type Bed, IMAGE, isRoomy } from './bed.ts'
-import { coresUsed, type Group, type Reading, readings, shareWaiting } from './groups.ts'
+import { type Bed, IMAGE, isRoomy, nothingOf, pidOf, SPIN } from './bed.ts'
+import { coresUsed, CPU_FILES, type Reading, readings, shareWaiting } from './groups.ts'
 import { wanted } from './steps.ts'
 
-const SPIN = 'while :; do :; done'
 const HOG = 'head -c 200000000 /dev/zero | tail -c 190000000 | wc -c'
 /** As the one process of its container: the kernel kills processes there, not groups, and a shell could outlive one. */
 const BOXED_HOG = 'exec dd if=/dev/zero of=/dev/null bs=190000000 count=1'
 const MB = 1024 * 1024
-const MINUTE = 60_000
-const ENDLESS = new AbortController().signal
-/** In the machine: the controller and the file that steers it. */
-const PLUGIN = '/var/lib/tepui-steered.ts'
-const ORDER = '/var/lib/tepui-steered.order'
-const CPU_FILES = ['cpu.stat', 'cpu.pressure', 'cpu.max', 'cpu.idle', 'cpu.weight'] as const
-
-const pidOf = ({ container_status }: TaskStatus): number => container_status?.executor_pid ?? 0
 
 /** What the kernel itself wrote about its last kill for memory. */
 async function lastOomKill({ machines }: Bed): Promise<string> {
@@ -156,162 +143,4 @@ async function toldOfMemory(bed: Bed, { message, reason }: TaskStatus): Promise<
   wanted(/48 MiB/.test(message ?? ''), 'expected the figures', saw)
   wanted(/constraint=CONSTRAINT_MEMCG/.test(saw.kernel), 'expected a kill within a group', saw)
   return saw
-}
-
-/** Waits until the group and all that was in it are gone. */
-async function nothingOf({ machines }: Bed, group: Reading): Promise<object> {
-  const gone = async (): Promise<boolean> => {
-    const script = `[ -e /sys/fs/cgroup${group.path} ] && echo there || echo gone`
-    return (await machines.lines('a1', script)).at(-1) === 'gone'
-  }
-  await until(gone, 5 * MINUTE, `the group ${group.path} was gone`, ENDLESS)
-  return { goneGroup: group.path }
-}
-
-/** The agent of `a1` with a controller that does what it is told; afterwards the one that it had. */
-export async function lending(bed: Bed): Promise<void> {
-  const { machines, steps } = bed
-  const text = readFileSync(join(import.meta.dirname, '..', 'support', 'plugins', 'steered.ts'))
-  const ready = await steps.step('an agent lends by a plug-in that was brought along', async () => {
-    await machines.inside(
-      'a1',
-      [
-        `echo ${text.toString('base64')} | base64 -d >${PLUGIN}`,
-        `: >${ORDER}`,
-        'cp /etc/tepui/agent.env /etc/tepui/agent.env.before',
-        `echo TEPUI_RESOURCE_ESTIMATOR="\\"fixed?resources=cpus:1;mem:256\\"" >>/etc/tepui/agent.env`,
-        `echo TEPUI_QOS_CONTROLLER="${PLUGIN}?file=${ORDER}" >>/etc/tepui/agent.env`,
-        'systemctl restart tepui-agent',
-      ].join('\n'),
-    )
-    await bed.agentsBack(10)
-    const said = await machines.lines('a1', 'journalctl -u tepui-agent -o cat | grep "^lending:" | tail -n 1')
-    wanted(said.join('').includes('steered'), 'expected the plug-in', said)
-    return said
-  })
-  if (ready) await borrowers(bed)
-  await steps.step('the agent goes back to its own controller', async () => {
-    await machines.inside(
-      'a1',
-      `mv /etc/tepui/agent.env.before /etc/tepui/agent.env; rm -f ${PLUGIN} ${ORDER}; systemctl restart tepui-agent`,
-    )
-    await bed.agentsBack(10)
-    return 'restarted'
-  })
-}
-
-const isLent = (offer: Offer): boolean => amountsOf(offer, { revocable: true }).cpus >= 0.5
-
-async function borrowers(bed: Bed): Promise<void> {
-  const { machines, steps } = bed
-  await using framework = await RealFramework.subscribe({ address: bed.master }, ['REVOCABLE_RESOURCES'])
-  const order = (word: string): Promise<string> => machines.inside('a1', `echo ${word} >${ORDER}`)
-  const lent = async (): Promise<Group> => ({
-    pid: pidOf(await framework.status('borrower', 'TASK_RUNNING')),
-  })
-  const look = async (
-    restSeconds: number,
-  ): Promise<{ borrower: readonly Reading[]; tier: readonly Reading[] }> => {
-    const borrower = await lent()
-    const files = [...CPU_FILES, 'cgroup.freeze', 'cgroup.events', 'cgroup.procs']
-    const groups = { borrower, tier: { ...borrower, above: 1 } }
-    return readings(machines, groups, files, { times: 2, restSeconds })
-  }
-  /** Until what was ordered is in the kernel's files. */
-  const came = async (
-    what: string,
-    isThere: (now: { borrower: Reading; tier: Reading }) => boolean,
-  ): Promise<void> => {
-    const holds = async (): Promise<boolean> => {
-      const { borrower, tier } = await look(0)
-      return isThere({ borrower: borrower.at(-1) as Reading, tier: tier.at(-1) as Reading })
-    }
-    await until(holds, 3 * MINUTE, what, ENDLESS)
-  }
-
-  await steps.step(
-    'cgroup v2: cpu.idle gives a borrower what is idle, and next to nothing beside an owner',
-    async () => {
-      await framework.launch((offer) => borrowerTask(offer), isLent)
-      await framework.status('borrower', 'TASK_RUNNING')
-      const alone = coresUsed((await look(10)).borrower)
-      // Twice as many as the machine has cores, so that none is idle.
-      const command = `${Array.from({ length: 8 }, () => `(${SPIN}) &`).join(' ')} wait`
-      await framework.launch(
-        (offer) => commandTask({ id: 'owner', offer, command, cpus: 1, mem: 64 }),
-        isRoomy,
-      )
-      const owner = await framework.status('owner', 'TASK_RUNNING')
-      const borrower = await lent()
-      const groups = { owner: { pid: pidOf(owner) }, borrower, tier: { ...borrower, above: 1 } }
-      const both = await readings(machines, groups, CPU_FILES, { times: 2, restSeconds: 20 })
-      const saw = {
-        tier: both.tier[0]?.path,
-        'cpu.idle of the tier': both.tier[0]?.text('cpu.idle'),
-        borrowerAlone: alone,
-        borrowerBesideOwner: coresUsed(both.borrower),
-        owner: coresUsed(both.owner),
-      }
-      await framework.client.kill('owner')
-      await framework.end('owner')
-      wanted(saw['cpu.idle of the tier'] === '1', 'expected the idle class', saw)
-      wanted(alone > 0.5, 'expected the borrower to use an idle core', saw)
-      wanted(saw.borrowerBesideOwner < 0.1 * saw.owner, 'expected the owner to go first', saw)
-      return saw
-    },
-  )
-  await steps.step('cgroup v2: a squeeze is the quota of the borrowers, and ends', async () => {
-    await order('squeeze')
-    await came('borrowers had a quota', ({ tier }) => /^\d/.test(tier.text('cpu.max')))
-    const { borrower, tier } = await look(10)
-    const saw = { 'cpu.max of the tier': tier[0]?.text('cpu.max'), coresUsed: coresUsed(borrower) }
-    wanted(saw.coresUsed < 0.3, 'expected it to be held to 0.2 cpus', saw)
-    await order('relax')
-    await came('the quota was lifted', (now) => now.tier.text('cpu.max').startsWith('max'))
-    return saw
-  })
-  await steps.step('cgroup v2: a frozen borrower uses nothing, and goes on when it is thawed', async () => {
-    await order('freeze')
-    await came('the borrower was frozen', (now) => now.borrower.number('cgroup.events', 'frozen') === 1)
-    const frozen = (await look(10)).borrower
-    await order('thaw')
-    await came('the borrower was thawed', (now) => now.borrower.number('cgroup.events', 'frozen') === 0)
-    const thawed = (await look(10)).borrower
-    const saw = {
-      'cgroup.freeze': frozen.map((one) => one.text('cgroup.freeze')),
-      'cgroup.events': frozen.at(-1)?.text('cgroup.events'),
-      coresFrozen: coresUsed(frozen),
-      coresThawed: coresUsed(thawed),
-    }
-    wanted(saw.coresFrozen === 0 && saw.coresThawed > 0.3, 'expected nothing, then work', saw)
-    return saw
-  })
-  await steps.step(
-    'cgroup v2: kill ends all that an evicted borrower started, and it is told so',
-    async () => {
-      const [group] = (await look(0)).borrower as [Reading]
-      const pids = group.text('cgroup.procs').split(';')
-      wanted(pids.length >= 2, 'expected the process that left its session too', pids)
-      const since = systemClock.monotonic()
-      await order('evict')
-      const { message, reason, state } = await framework.end('borrower')
-      const toldAfterSeconds = Math.round((systemClock.monotonic() - since) / 1000)
-      const gone = await nothingOf(bed, group)
-      const left = await machines.lines(
-        'a1',
-        `for p in ${pids.join(' ')}; do [ -d /proc/$p ] && echo $p; done; true`,
-      )
-      const saw = { state, reason, message, toldAfterSeconds, processes: pids, left, ...gone }
-      wanted(state === 'TASK_GONE' || state === 'TASK_LOST', 'expected the state of what was taken back', saw)
-      wanted(left.length === 0, 'expected every process to be gone', saw)
-      return saw
-    },
-  )
-}
-
-/** It hears no SIGTERM, and part of it has left its session. */
-function borrowerTask(offer: Offer): TaskInfo {
-  const deaf = 'trap "" TERM'
-  const command = `${deaf}; setsid sh -c '${deaf}; while :; do sleep 1000; done' & ${SPIN}`
-  return commandTask({ id: 'borrower', offer, command, cpus: 0.5, mem: 64, revocable: true })
 }

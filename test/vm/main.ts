@@ -2,7 +2,8 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/base/clock.ts'
 import { Bed } from './bed.ts'
-import { docker, image, lending, owners } from './kernel.ts'
+import { docker, image, owners } from './kernel.ts'
+import { lending } from './lent.ts'
 import { demo, powers, restarts } from './life.ts'
 import { Machines } from './machines.ts'
 import { Steps, wanted } from './steps.ts'
@@ -34,7 +35,6 @@ const environment = {
   VM_DRIVER: process.env['VM_DRIVER'] ?? 'qemu',
   VAGRANT_DEFAULT_PROVIDER: 'libvirt',
 }
-const FOREVER_MS = 24 * 3_600_000
 const machines = new Machines({ project: options.project, environment })
 const steps = new Steps()
 
@@ -111,14 +111,14 @@ async function main(): Promise<number> {
   return steps.passed ? 0 : 1
 }
 
-function interrupted(): Promise<void> {
+async function interrupted(): Promise<void> {
   process.stderr.write(
     `The machines are kept: nsenter -t ${process.pid} -m -n -p sh; kill -INT ${process.pid} ends it\n`,
   )
-  const ended = new AbortController()
-  process.once('SIGINT', () => ended.abort())
+  let isOver = false
+  process.once('SIGINT', () => (isOver = true))
   // A handler of signals alone keeps no process alive.
-  return systemClock.sleep(FOREVER_MS, ended.signal).catch(() => undefined)
+  while (!isOver) await systemClock.sleep(500)
 }
 
 process.exitCode = await main()

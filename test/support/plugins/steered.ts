@@ -1,6 +1,6 @@
 /**
- * A controller that is steered through a file, `squeeze`, `relax`, `freeze`, `thaw` or `evict`, and needs nothing beside
- * it: it is carried into machines that have the package and no clone.
+ * A controller that is steered through a file: `squeeze`, `relax`, `freeze`, `thaw` or `evict`. It needs nothing beside
+ * it, because it is carried into machines that have the package and no clone.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import type { Action, ControllerFactory, PulseContainer } from '../../../src/qos/controller.ts'
