@@ -14,6 +14,7 @@ const OWNER_MIN_CPUS = 0.25
 /** It has what it reserved: whatever it waits for beyond is its own threads' doing. */
 const SATISFIED = 0.98
 
+const SECOND_MS = 1000
 const FORGET_MS = 24 * 3_600_000
 
 export interface Sufferer {
@@ -60,6 +61,19 @@ export class Attribution {
     const own = this.#baselines.get(owner)
     const known = own !== undefined && scene.now < own.until ? own.share : 0
     this.#baselines.set(owner, { share: known + share, until: scene.now + options.innocent })
+  }
+
+  /**
+   * A squeeze leaves cores free: the little that owners wait for under one even so is their own doing. If borrowers
+   * matter after all, owners wait for that much longer when these get more, and then they are squeezed again.
+   */
+  learnRest(scene: Scene, options: PressureOptions): void {
+    for (const { container } of scene.owners) {
+      const rates = scene.meter.rates(container.containerId, SECOND_MS)
+      if (rates === undefined || !mayMiss(rates)) continue
+      const waiting = this.waiting(rates, scene.now)
+      if (waiting >= options.relax) this.learn(scene, container.containerId, waiting, options)
+    }
   }
 
   /** Whether borrowers use too little to be the reason. */

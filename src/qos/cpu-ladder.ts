@@ -268,6 +268,8 @@ export class CpuLadder {
     const loudest = this.#loudest(scene)
     if (loudest >= options.relax) {
       this.#calmSince = undefined
+      const squeezedMs = this.squeezedAt === undefined ? 0 : scene.now - this.squeezedAt
+      if (squeezedMs >= options.calm && this.#freezer.isEmpty) this.#attribution.learnRest(scene, options)
       return []
     }
     this.#calmSince ??= scene.now

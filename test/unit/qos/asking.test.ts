@@ -1,5 +1,5 @@
 // Are borrowers the reason? A short freeze asks: before a squeeze for a little waiting, and under one in vain.
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { QosController } from '../../../src/qos/controller.ts'
 import pressureController from '../../../src/qos/pressure.ts'
 import { becauseOfBorrowers, type Doing, Force, first, kinds, runPulses, shop } from '../../support/pulses.ts'
@@ -69,4 +69,33 @@ test('a squeeze that changes nothing goes on when borrowers turn out to be the r
   expect(kinds(actions)).not.toContain('not-ours')
   expect(kinds(actions)).not.toContain('relax')
   expect(Number.isFinite(force.quotaCpus)).toBe(true)
+})
+
+describe('an owner that waits a little under a squeeze', () => {
+  /** Its own threads make it wait 3 %; borrowers 7 % more in the first second, and as `later` says. */
+  const busy =
+    (later: number) =>
+    ({ frozen, quotaCpus }: Force, time: number): Readonly<Record<string, Doing>> => {
+      const isHeld = frozen.size > 0 || quotaCpus < 1
+      return {
+        web: { cpus: 1, waiting: 0.03 + (isHeld ? 0 : time < 2000 ? 0.09 : later) },
+        old: { cpus: frozen.size > 0 ? 0 : 0.9 },
+      }
+    }
+
+  test('does so by itself: the squeeze ends, and borrowers are not held for ever', async () => {
+    const force = new Force()
+    const actions = await runPulses(make(), shop(), 40_000, busy(0), { force })
+    const squeezed = first(actions, 'squeeze')?.time ?? Infinity
+    const relaxed = first(actions, 'relax')?.time ?? Infinity
+    expect(relaxed - squeezed).toBeGreaterThanOrEqual(10_000)
+    expect(relaxed - squeezed).toBeLessThanOrEqual(12_000)
+    expect(force.quotaCpus).toBe(Number.POSITIVE_INFINITY)
+    expect(kinds(actions)).not.toContain('not-ours')
+  })
+
+  test('and longer again when they get more: they are squeezed again', async () => {
+    const actions = await runPulses(make(), shop(), 40_000, busy(0.09))
+    expect(kinds(actions).filter((kind) => kind === 'squeeze').length).toBeGreaterThanOrEqual(2)
+  })
 })
