@@ -276,6 +276,7 @@ export class Lending {
     this.#ownersUse = this.sight.lately(false)
     this.#deps.turns.look({
       now: clock.monotonic(),
+      acts: acts(this.#deps.power.mode),
       tier: this.#tier.tier,
       owners: usage.containers.some(({ revocable }) => !revocable),
       borrowersUse: this.sight.used(true),

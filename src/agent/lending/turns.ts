@@ -11,6 +11,8 @@ export interface TurnTimersPort {
 export interface TurnsNow {
   /** Monotonic ms. */
   readonly now: number
+  /** Whether the mode lets anything be done to borrowers. */
+  readonly acts: boolean
   readonly tier: TierCheck['tier']
   readonly owners: boolean
   /** Cores that all borrowers use. */
@@ -38,12 +40,12 @@ export class Turns {
   }
 
   /** With each look of a second, and when a container starts. */
-  look({ borrowersUse, now, owners, tier }: TurnsNow): void {
+  look({ acts, borrowersUse, now, owners, tier }: TurnsNow): void {
     const timers = this.#timers
     if (timers === undefined) return
     if (borrowersUse >= USE_CPUS) this.#busyAt = now
     // Weights give borrowers no turn that a wake-up would end.
-    const isWanted = tier === 'idle' && owners && now - this.#busyAt < REST_MS
+    const isWanted = acts && tier === 'idle' && owners && now - this.#busyAt < REST_MS
     if (!isWanted) return this.end()
     if (timers.isRunning || now - this.#startedAt < RETRY_MS) return
     this.#startedAt = now

@@ -3,11 +3,12 @@ import { expect, test } from 'vitest'
 import { Turns, type TurnsNow } from '../../../../src/agent/lending/turns.ts'
 import { FakeTimers } from '../../../support/lending.ts'
 
-const BUSY: Omit<TurnsNow, 'now'> = { tier: 'idle', owners: true, borrowersUse: 1.5 }
+const BUSY: Omit<TurnsNow, 'now'> = { acts: true, tier: 'idle', owners: true, borrowersUse: 1.5 }
 
 test('turns are kept short while borrowers compute beside owners in the idle class', () => {
   for (const [change, isShort] of [
     [{}, true],
+    [{ acts: false }, false],
     [{ owners: false }, false],
     [{ borrowersUse: 0.001 }, false],
     [{ tier: 'weight' }, false],
