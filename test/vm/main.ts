@@ -28,8 +28,8 @@ const environment = {
   VM_BOX: 'tepui/proof',
   VM_BOX_URL: `file://${options.box}`,
   VM_PACKAGE: options.package,
-  // Emulated cores are slow: with few of them next to nothing of a machine is idle.
-  VM_AGENT_CPUS: process.env['VM_AGENT_CPUS'] ?? '4',
+  // More than most machines that carry them have would be full for the kernel in there and not for an owner.
+  VM_AGENT_CPUS: process.env['VM_AGENT_CPUS'] ?? '2',
   VM_MEMORY: process.env['VM_MEMORY'] ?? '1536',
   // Whether /dev/kvm runs any kernel is not known before; emulation always does.
   VM_DRIVER: process.env['VM_DRIVER'] ?? 'qemu',
