@@ -9,8 +9,11 @@ const patient = {
   expect: { poll: { timeout: 30_000, interval: 20 } },
 } as const
 
-/** Files that talk to one engine, or count what is left on the machine, must not run beside each other. */
-const oneByOne = { ...patient, fileParallelism: false } as const
+/**
+ * Files that talk to one engine, or count what is left on the machine, must not run beside each other. Real programs on a
+ * machine that others use too: each test has a second try, and scripts/test.ts names those that needed it.
+ */
+const oneByOne = { ...patient, fileParallelism: false, retry: 1 } as const
 
 /**
  * As many as there are cores: vitest keeps one free by itself, and on two cores nothing would run beside anything. In

@@ -90,6 +90,10 @@ interface EngineFigures {
   readonly networks: Readonly<Record<string, { readonly rx_bytes: number; readonly tx_bytes: number }>>
 }
 
+/** Under the name that it has in this layout of control groups, bytes. */
+const rssOf = ({ memory_stats: { stats } }: EngineFigures): number =>
+  stats['total_rss'] ?? stats['anon'] ?? Number.NaN
+
 test('a Docker container has the figures of the engine, its network among them', async () => {
   // After the containers that are in it.
   await using undo = new AsyncDisposableStack()
@@ -98,21 +102,37 @@ test('a Docker container has the figures of the engine, its network among them',
   undo.defer(async () => void (await engineRequest('DELETE', `/networks/${network}`)))
   await using docker = await realDocker()
   const info = { network_infos: [{ name: network }] }
-  const container = await docker.start(docker.spec({ network: 'USER' }, info, { command: { value: WORK } }))
-  await expect.poll(async () => (await container.statistics())?.memoryRssBytes).toBeGreaterThan(25_000_000)
+  const spec = docker.spec({ network: 'USER' }, info, { command: { value: WORK } })
+  const container = await docker.start(spec)
+  const written = (): string => readFileSync(join(spec.sandbox, 'stdout'), 'utf8')
+  await expect.poll(written, { timeout: 60_000 }).toBe('done\n')
   await expect.poll(() => container.details?.()?.processes).toBe(4)
   const id = (container.group ?? '').split('/').at(-1) ?? ''
   const engine = async (): Promise<EngineFigures> => {
     const { text } = await engineRequest('GET', `/containers/${id}/stats?stream=false&one-shot=true`)
     return JSON.parse(text) as EngineFigures
   }
-  const before = await engine()
-  const [statistics, details] = [await container.statistics(), container.details?.()]
-  const after = await engine()
+  const look = async () => {
+    const before = await engine()
+    const [statistics, details] = [await container.statistics(), container.details?.()]
+    return { before, statistics, details, after: await engine() }
+  }
+  // The kernel adds up what its cpus counted of memory only every two seconds: the sum moves while nobody does.
+  let seen = await look()
+  await expect
+    .poll(
+      async () => {
+        seen = await look()
+        return rssOf(seen.after) - rssOf(seen.before)
+      },
+      { timeout: 30_000 },
+    )
+    .toBe(0)
+  const { before, statistics, details, after } = seen
   expect(statistics?.cpuSeconds).toBeGreaterThanOrEqual(before.cpu_stats.cpu_usage.total_usage / 1e9)
   expect(statistics?.cpuSeconds).toBeLessThanOrEqual(after.cpu_stats.cpu_usage.total_usage / 1e9)
-  const { stats } = after.memory_stats
-  expect(statistics?.memoryRssBytes).toBe(stats['total_rss'] ?? stats['anon'])
+  expect(statistics?.memoryRssBytes).toBe(rssOf(after))
+  expect(rssOf(after)).toBeGreaterThan(25_000_000)
   expect(details?.threads).toBe(after.pids_stats.current)
   const [later] = Object.values(after.networks)
   const [earlier] = Object.values(before.networks)
