@@ -10,8 +10,8 @@ const patient = {
 } as const
 
 /**
- * Files that talk to one engine, or count what is left on the machine, must not run beside each other. Real programs on a
- * machine that others use too: each test has a second try, and scripts/test.ts names those that needed it.
+ * Files that talk to one engine, or count what is left on the machine, must not run beside each other. They run real
+ * programs on a machine that others use too: each test has a second try, and scripts/test.ts names those that took it.
  */
 const oneByOne = { ...patient, fileParallelism: false, retry: 1 } as const
 

@@ -127,6 +127,11 @@ export interface Cgroups {
    * in the idle class.
    */
   ensureSlice(tier: Tier): void
+  /**
+   * What systemd is to know of the slice that `dockerParent` names, as words for `systemctl set-property`: the best
+   * first, then what an older systemd takes.
+   */
+  sliceProperties(tier: Tier): readonly (readonly string[])[]
 
   /**
    * Makes a group below a tier in every hierarchy that counts, returns its path. Throws `OperatingError`
@@ -173,6 +178,10 @@ export interface Cgroups {
   settings(path: string): GroupSettings
   /** Of the settings the quota alone, at a fifth of the cost. */
   quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'>
+  /** Of the settings its class among the groups beside it alone, for one or two reads. */
+  rank(path: string): Pick<GroupSettings, 'idle' | 'weight' | 'shares'>
+  /** Puts a group that borrowers live below into the lowest class that the kernel has; nothing where it is there. */
+  lower(path: string): void
   /**
    * Most cores over each period, `Infinity` for no bound. Throws `OperatingError` (ISOLATION), on v1 also when a
    * group below has more.

@@ -27,6 +27,8 @@ export interface LentTierCounts {
   relaxes: number
   freezes: number
   thaws: number
+  /** Groups that others had taken settings from. */
+  mended: number
   /** Orders that the kernel refused. */
   failures: number
 }
@@ -39,8 +41,12 @@ const DEFAULT_PERIOD_MS = 100
  * and counts when the kernel refuses. Groups are named by paths, as `Cgroups` takes them.
  */
 export class LentTier {
-  readonly counts: LentTierCounts = { squeezes: 0, relaxes: 0, freezes: 0, thaws: 0, failures: 0 }
+  readonly counts: LentTierCounts = { squeezes: 0, relaxes: 0, freezes: 0, thaws: 0, mended: 0, failures: 0 }
   readonly #cgroups: Cgroups
+  /** What was ordered last, while it is a quota. */
+  #ordered: { readonly quotaCpus: number; readonly periodMs: number } | undefined
+  /** What the kernel then said for each group: it rounds, and has a least. */
+  readonly #inKernel = new Map<string, number | undefined>()
 
   constructor(cgroups: Cgroups) {
     this.#cgroups = cgroups
@@ -48,31 +54,32 @@ export class LentTier {
 
   /** Lets all borrowers together use at most so many cores, counted over each period. */
   squeeze(quotaCpus: number, periodMs: number): void {
-    const parents = this.#inhabited()
-    this.#act(() => {
-      for (const parent of parents) {
-        const quota = quotaCpus / parents.length
-        cutQuotasBelow(this.#cgroups, parent, quota)
-        this.#cgroups.setQuota(parent, quota, periodMs)
-      }
-      giveQuotasBack(this.#cgroups, this.#cgroups.parents('lent'))
-    })
+    this.#limit(quotaCpus, periodMs)
     this.counts.squeezes++
   }
 
   /** A wider quota, or with `Infinity` none at all. */
   relax(quotaCpus: number, periodMs: number): void {
-    const lifted = !Number.isFinite(quotaCpus)
-    const parents = lifted ? this.#cgroups.parents('lent') : this.#inhabited()
-    this.#act(() => {
-      for (const parent of parents) {
-        const quota = lifted ? quotaCpus : quotaCpus / parents.length
-        if (!lifted) cutQuotasBelow(this.#cgroups, parent, quota)
-        this.#cgroups.setQuota(parent, quota, lifted ? DEFAULT_PERIOD_MS : periodMs)
-      }
-      giveQuotasBack(this.#cgroups, this.#cgroups.parents('lent'))
-    })
+    if (Number.isFinite(quotaCpus)) this.#limit(quotaCpus, periodMs)
+    else this.#lift()
     this.counts.relaxes++
+  }
+
+  /**
+   * Puts right what others took from the tier, and returns the groups that had lost something. systemd does it: at each
+   * `systemctl daemon-reload`, which any installation of a package brings, slices get back what its own book says of
+   * them. A few short reads where nothing is amiss.
+   */
+  mend(): readonly string[] {
+    if (this.#cgroups.layout === 'none') return []
+    return this.#act(() => {
+      const raised = this.#cgroups.parents('lent').filter((path) => this.#isRaised(path))
+      for (const path of raised) this.#cgroups.lower(path)
+      const lowered = raised.filter((path) => !this.#isRaised(path))
+      const mended = [...new Set([...lowered, ...this.#squeezeAgain()])]
+      this.counts.mended += mended.length
+      return mended
+    })
   }
 
   /** Stops the named containers; returns those that cannot be stopped, because they are gone or no freezer is there. */
@@ -132,6 +139,45 @@ export class LentTier {
     }
   }
 
+  #isRaised(path: string): boolean {
+    return classOf(this.#cgroups.rank(path)) === 'none'
+  }
+
+  #squeezeAgain(): readonly string[] {
+    const ordered = this.#ordered
+    if (ordered === undefined) return []
+    const loose = this.#inhabited().filter(
+      (path) => this.#cgroups.quota(path).quotaCpus !== this.#inKernel.get(path),
+    )
+    if (loose.length > 0) this.#limit(ordered.quotaCpus, ordered.periodMs)
+    return loose
+  }
+
+  #limit(quotaCpus: number, periodMs: number): void {
+    const parents = this.#inhabited()
+    this.#act(() => {
+      for (const parent of parents) {
+        const quota = quotaCpus / parents.length
+        cutQuotasBelow(this.#cgroups, parent, quota)
+        this.#cgroups.setQuota(parent, quota, periodMs)
+      }
+      giveQuotasBack(this.#cgroups, this.#cgroups.parents('lent'))
+    })
+    this.#ordered = { quotaCpus, periodMs }
+    this.#inKernel.clear()
+    for (const parent of parents) this.#inKernel.set(parent, this.#cgroups.quota(parent).quotaCpus)
+  }
+
+  #lift(): void {
+    this.#act(() => {
+      for (const parent of this.#cgroups.parents('lent'))
+        this.#cgroups.setQuota(parent, Number.POSITIVE_INFINITY, DEFAULT_PERIOD_MS)
+      giveQuotasBack(this.#cgroups, this.#cgroups.parents('lent'))
+    })
+    this.#ordered = undefined
+    this.#inKernel.clear()
+  }
+
   /** The groups with borrowers below; the tier's own when there are none. */
   #inhabited(): readonly string[] {
     const parents = this.#cgroups.parents('lent')
@@ -156,7 +202,7 @@ export class LentTier {
   }
 }
 
-function classOf({ idle, weight, shares }: GroupSettings): TierClass {
+function classOf({ idle, weight, shares }: Pick<GroupSettings, 'idle' | 'weight' | 'shares'>): TierClass {
   if (idle === true) return 'idle'
   if (weight !== undefined) return weight <= 1 ? 'weight' : 'none'
   return shares !== undefined && shares <= 2 ? 'shares' : 'none'

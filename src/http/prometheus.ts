@@ -135,6 +135,12 @@ export function lendFamilies(count: (name: string) => number): Family[] {
       'Times that an owner suffered and borrowers were found not to be the cause, so that nothing was taken back.',
       () => lend('not_ours'),
     ),
+    single(
+      'counter',
+      'tepui_lend_tier_mended_total',
+      'Groups of borrowers that somebody, systemd as a rule, had taken their class or quota from; they have it again.',
+      () => lend('tier_mended'),
+    ),
     single('counter', 'tepui_lend_refused_total', 'Steps of taking back that the kernel refused.', () =>
       lend('refused'),
     ),

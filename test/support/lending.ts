@@ -36,9 +36,18 @@ export class FakeTier implements TierPort {
   found: TierCheck = { tier: 'idle', detail: 'the idle class' }
   /** The next order is refused with it. */
   refuses: Error | undefined
+  /** Groups that somebody takes settings from; put right at the next look. */
+  taken: readonly string[] = []
 
   check(): TierCheck {
     return this.found
+  }
+
+  mend(): readonly string[] {
+    const mended = this.taken
+    this.taken = []
+    if (mended.length > 0) this.#order(`mend ${mended.join(' ')}`)
+    return mended
   }
 
   squeeze(quotaCpus: number, periodMs: number): void {

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../src/base/clock.ts'
-import { amountsOf, commandTask, type Offer, type TaskInfo } from '../../src/sdk/sdk.ts'
+import { amountsOf, commandTask, dockerTask, type Offer, type TaskInfo } from '../../src/sdk/sdk.ts'
 import { until } from '../faults/until.ts'
 import { RealFramework } from '../support/real-cluster.ts'
-import { type Bed, isRoomy, nothingOf, pidOf, SPIN } from './bed.ts'
+import { type Bed, IMAGE, isRoomy, nothingOf, pidOf, SPIN } from './bed.ts'
 import { coresUsed, CPU_FILES, type Group, type Reading, readings } from './groups.ts'
 import { wanted } from './steps.ts'
 
@@ -48,6 +48,9 @@ export async function lending(bed: Bed): Promise<void> {
     await steps.step('cgroup v2: a frozen borrower uses nothing, and goes on when it is thawed', () =>
       freeze(lender),
     )
+    await steps.step("systemd: a reload takes nothing from the slice of Docker's borrowers", () =>
+      reload(lender),
+    )
     await steps.step('cgroup v2: kill ends all that an evicted borrower started, and it is told so', () =>
       kill(lender),
     )
@@ -82,21 +85,21 @@ class Lender {
     return this.bed.machines.inside('a1', `echo ${word} >${ORDER}`)
   }
 
-  async groups(): Promise<Seen<Group>> {
-    const borrower = { pid: pidOf(await this.framework.status('borrower', 'TASK_RUNNING')) }
+  async groups(id = 'borrower'): Promise<Seen<Group>> {
+    const borrower = { pid: pidOf(await this.framework.status(id, 'TASK_RUNNING')) }
     return { borrower, tier: { ...borrower, above: 1 } }
   }
 
-  async look(restSeconds: number): Promise<Seen<readonly Reading[]>> {
+  async look(restSeconds: number, id?: string): Promise<Seen<readonly Reading[]>> {
     const files = [...CPU_FILES, 'cgroup.freeze', 'cgroup.events', 'cgroup.procs']
-    const { borrower, tier } = await this.groups()
+    const { borrower, tier } = await this.groups(id)
     return readings(this.bed.machines, { borrower, tier }, files, { times: 2, restSeconds })
   }
 
   /** Until what was ordered is in the kernel's files. */
-  async came(what: string, isThere: (now: Seen<Reading>) => boolean): Promise<void> {
+  async came(what: string, isThere: (now: Seen<Reading>) => boolean, id?: string): Promise<void> {
     const holds = async (): Promise<boolean> => {
-      const { borrower, tier } = await this.look(0)
+      const { borrower, tier } = await this.look(0, id)
       return isThere({ borrower: borrower.at(-1) as Reading, tier: tier.at(-1) as Reading })
     }
     await until(holds, 3 * MINUTE, what, ENDLESS)
@@ -165,6 +168,40 @@ async function freeze(lender: Lender): Promise<unknown> {
     coresThawed: coresUsed(thawed),
   }
   wanted(saw.coresFrozen === 0 && saw.coresThawed > 0.3, 'expected nothing, then work', saw)
+  return saw
+}
+
+/** systemd makes the slice that Docker's borrowers live in, and writes its settings from a book of its own. */
+async function reload(lender: Lender): Promise<unknown> {
+  const { bed, framework } = lender
+  const lodger = { id: 'lodger', image: IMAGE, command: SPIN, cpus: 0.1, mem: 32, revocable: true }
+  await framework.launch((offer) => dockerTask({ ...lodger, offer }), isLent)
+  await framework.status('lodger', 'TASK_RUNNING')
+  await lender.order('squeeze')
+  const isSqueezed = ({ tier }: Seen<Reading>): boolean => /^\d/.test(tier.text('cpu.max'))
+  await lender.came('the slice had a quota', isSqueezed, 'lodger')
+  const before = (await lender.look(0, 'lodger')).tier[0] as Reading
+  // Right behind the reload, in the same breath: what the agent puts right later does not show here.
+  const idle = `cat /sys/fs/cgroup${before.path}/cpu.idle`
+  const [rightAfter] = await bed.machines.lines('a1', `systemctl daemon-reload; ${idle}`)
+  await lender.came('the slice had its quota again', isSqueezed, 'lodger')
+  const after = (await lender.look(0, 'lodger')).tier[0] as Reading
+  await lender.order('relax')
+  await lender.came('the quota was lifted', (now) => now.tier.text('cpu.max').startsWith('max'), 'lodger')
+  await framework.client.kill('lodger')
+  await framework.end('lodger')
+  const saw = {
+    slice: before.path,
+    'cpu.idle before, right after and later': [before.text('cpu.idle'), rightAfter, after.text('cpu.idle')],
+    'cpu.max before and later': [before.text('cpu.max'), after.text('cpu.max')],
+  }
+  wanted(before.path.endsWith('.slice'), 'expected a slice of systemd', saw)
+  wanted(
+    saw['cpu.idle before, right after and later'].every((one) => one === '1'),
+    'expected the idle class throughout',
+    saw,
+  )
+  wanted(before.text('cpu.max') === after.text('cpu.max'), 'expected the same quota', saw)
   return saw
 }
 

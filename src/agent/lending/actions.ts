@@ -19,6 +19,8 @@ export interface TierCheck {
 /** The lent tier of the kernel, as lending drives it. Everything is synchronous and costs microseconds. */
 export interface TierPort {
   check(): TierCheck
+  /** Puts right what others took from it; returns the groups that had lost something. */
+  mend(): readonly string[]
   /** @throws OperatingError ISOLATION when the kernel refuses, as all below */
   squeeze(quotaCpus: number, periodMs: number): void
   /** `Infinity` lifts the quota. */
@@ -58,6 +60,7 @@ export class Actions {
   readonly #thawedAt = new Map<string, number>()
   readonly #ending = new Set<string>()
   #quota = Number.POSITIVE_INFINITY
+  #mendTrouble: string | undefined
   #evictedAt = Number.NEGATIVE_INFINITY
 
   constructor(deps: ActionsDeps) {
@@ -65,6 +68,7 @@ export class Actions {
     deps.metrics.declare(
       ...COUNTERS.map((name) => `tepui/lend_${name}`),
       'tepui/lend_evictions',
+      'tepui/lend_tier_mended',
       ...EVICT_REASONS.map((reason) => `tepui/lend_evictions/${reason}`),
     )
     deps.metrics.gauge('tepui/lend_frozen', () => this.#frozen.size)
@@ -131,6 +135,23 @@ export class Actions {
     for (const id of this.#frozen.keys()) if (!alive.has(id)) this.#frozen.delete(id)
     for (const id of this.#thawedAt.keys()) if (!alive.has(id)) this.#thawedAt.delete(id)
     for (const id of this.#ending) if (!alive.has(id)) this.#ending.delete(id)
+  }
+
+  /** Others write into the kernel's files too: what holds borrowers back is put right before anybody looks at them. */
+  mend(): void {
+    const { log, metrics, tier } = this.#deps
+    try {
+      const groups = tier.mend()
+      this.#mendTrouble = undefined
+      if (groups.length === 0) return
+      metrics.count('tepui/lend_tier_mended', groups.length)
+      log.warn({ groups }, 'somebody, systemd perhaps, took settings from the lent tier; it has them again')
+    } catch (error) {
+      const reason = reasonOf(error)
+      // Ten times a second the same is no news.
+      if (reason !== this.#mendTrouble) log.warn({ reason }, 'the lent tier could not be put right')
+      this.#mendTrouble = reason
+    }
   }
 
   /** Lets all borrowers run at full speed, as at the start, the end, and when the mode says so. */

@@ -171,6 +171,7 @@ export class Lending {
   /** Reads back from the kernel which tier is in force. */
   checkTier(): TierCheck {
     const before = this.#tier.tier
+    this.actions.mend()
     this.#tier = this.#deps.tier.check()
     if (this.#tier.tier !== before) {
       this.#deps.log.warn({ tier: this.#tier.tier, detail: this.#tier.detail }, 'another tier is in force')
@@ -238,6 +239,7 @@ export class Lending {
     this.#watch(this.#fastAt, FAST_MS)
     if (this.#newcomers) this.#deps.pulses.meet(this.#deps.live())
     this.#newcomers = false
+    this.actions.mend()
     const pulse = this.#deps.pulses.take(this.actions.frozen)
     this.sight.add(pulse)
     this.#seeTakeBacks(pulse)

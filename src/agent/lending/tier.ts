@@ -39,6 +39,10 @@ export class KernelTier implements TierPort {
     return { tier: STRENGTH[found.class], detail }
   }
 
+  mend(): readonly string[] {
+    return this.#deps.tier.mend()
+  }
+
   squeeze(quotaCpus: number, periodMs: number): void {
     this.#periodMs = periodMs
     this.#deps.tier.squeeze(quotaCpus, periodMs)

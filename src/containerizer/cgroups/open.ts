@@ -25,9 +25,17 @@ import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarc
 import { writeLimits } from './limits.ts'
 import { explainMemoryDeath, markMemory } from './memory.ts'
 import { describePowers, probePowers } from './powers.ts'
-import { readQuota, readSettings, writeQuota } from './settings.ts'
+import { readQuota, readSettings, writeQuota, readRank } from './settings.ts'
 import { StatisticsReader } from './statistics.ts'
-import { killTogether, makeGroup, settleLent, settleOwners, tierPath, TIERS } from './tiers.ts'
+import {
+  killTogether,
+  makeGroup,
+  settleLent,
+  settleOwners,
+  tierPath,
+  TIERS,
+  sliceProperties,
+} from './tiers.ts'
 
 /** How the two makers of groups name that of a container. */
 const DOCKER_GROUP: Readonly<Record<CgroupDriver, RegExp>> = {
@@ -95,7 +103,7 @@ class KernelCgroups implements Cgroups {
     // Every launch asks. Whoever removed the group removed its settings with it, so a look at the group is enough.
     if (this.#settled.has(tier) && this.#isThere(path)) return
     makeGroup(this.#files, this.#hierarchies, path, true)
-    if (tier === 'lent') settleLent(this.#files, this.#hierarchies, path)
+    if (tier === 'lent') this.lower(path)
     else settleOwners(this.#files, this.#hierarchies, path, this.#options.cpus)
     this.#settled.add(tier)
   }
@@ -123,8 +131,12 @@ class KernelCgroups implements Cgroups {
 
   ensureSlice(tier: Tier): void {
     const slice = this.#slice(tier)
-    if (tier === 'lent') settleLent(this.#files, this.#hierarchies, slice)
+    if (tier === 'lent') this.lower(slice)
     else settleOwners(this.#files, this.#hierarchies, slice, this.#options.cpus)
+  }
+
+  sliceProperties(tier: Tier): readonly (readonly string[])[] {
+    return sliceProperties(tier, this.#options.cpus)
   }
 
   create(tier: Tier, name: string): string {
@@ -207,6 +219,14 @@ class KernelCgroups implements Cgroups {
 
   quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'> {
     return readQuota(this.#files, this.#hierarchies, path)
+  }
+
+  rank(path: string): Pick<GroupSettings, 'idle' | 'weight' | 'shares'> {
+    return readRank(this.#files, this.#hierarchies, path)
+  }
+
+  lower(path: string): void {
+    settleLent(this.#files, this.#hierarchies, path)
   }
 
   setQuota(path: string, cpus: number, periodMs: number): void {

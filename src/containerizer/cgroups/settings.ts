@@ -46,7 +46,22 @@ function refusal(path: string, reason: string, cause?: unknown): OperatingError 
 }
 
 export function readSettings(files: KernelFiles, hierarchies: Hierarchies, path: string): GroupSettings {
-  const { cpu, io } = hierarchies.homes
+  const { io } = hierarchies.homes
+  return {
+    ...readRank(files, hierarchies, path),
+    ...readQuota(files, hierarchies, path),
+    frozen: frozenIn(files, hierarchies, path),
+    ioWeight: io === undefined ? undefined : ioWeightIn(files, join(io.directory, path), io.version),
+  }
+}
+
+/** Whether it is last among the groups beside it, for a look ten times a second. */
+export function readRank(
+  files: KernelFiles,
+  hierarchies: Hierarchies,
+  path: string,
+): Pick<GroupSettings, 'idle' | 'weight' | 'shares'> {
+  const { cpu } = hierarchies.homes
   const inCpu = (name: string): string | undefined =>
     cpu === undefined ? undefined : files.read(join(cpu.directory, path, name))?.trim()
   const idle = inCpu('cpu.idle')
@@ -54,9 +69,6 @@ export function readSettings(files: KernelFiles, hierarchies: Hierarchies, path:
     idle: idle === undefined ? undefined : idle === '1',
     weight: numberOf(cpu?.version === 2 ? inCpu('cpu.weight') : undefined),
     shares: numberOf(cpu?.version === 1 ? inCpu('cpu.shares') : undefined),
-    ...readQuota(files, hierarchies, path),
-    frozen: frozenIn(files, hierarchies, path),
-    ioWeight: io === undefined ? undefined : ioWeightIn(files, join(io.directory, path), io.version),
   }
 }
 

@@ -95,6 +95,16 @@ export function settleLent(files: KernelFiles, hierarchies: Hierarchies, path: s
   }
 }
 
+/**
+ * The same for systemd's own book of a slice, from which it writes the kernel's files again at each of its reloads
+ * (seen with 252), and so takes away what is only in them. It knows the idle class from 252 on; an older one leaves
+ * `cpu.idle` alone.
+ */
+export function sliceProperties(tier: Tier, cpus: number): readonly (readonly string[])[] {
+  if (tier === 'owners') return [[`CPUWeight=${cpuWeight(cpus, false)}`]]
+  return ['idle', '1'].map((weight) => [`CPUWeight=${weight}`, 'IOWeight=1'])
+}
+
 /** Where the kernel can (v2), memory kills a container whole, as Mesos does (spec/mesos.md 8.3). */
 export function killTogether(files: KernelFiles, hierarchies: Hierarchies, path: string): void {
   const memory = hierarchies.homes.memory

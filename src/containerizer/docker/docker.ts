@@ -16,6 +16,7 @@ import { launchContainer } from './launch.ts'
 import type { ContainerDns } from './network.ts'
 import type { LaunchDeps } from './parts.ts'
 import { Removals } from './removals.ts'
+import { Slices } from './slices.ts'
 import { Strays } from './strays.ts'
 import { Turns } from './turns.ts'
 
@@ -73,7 +74,9 @@ export async function openDocker(options: DockerOptions, engine?: Engine): Promi
   const connected = engine ?? openEngine({ socket: options.socket, clock: options.clock })
   try {
     const description = await connected.describe()
-    return new DockerContainerizer(options, connected, description)
+    const docker = new DockerContainerizer(options, connected, description)
+    await docker.settle()
+    return docker
   } catch (error) {
     connected.close()
     throw error
@@ -88,6 +91,8 @@ export class DockerContainerizer implements Containerizer {
   readonly #deps: LaunchDeps
   readonly #killOrphans: boolean
   readonly #strays: Strays
+  /** Only where systemd makes the groups. */
+  readonly #slices: Slices | undefined
   readonly #closing = new AbortController()
   /** Containers of this life, which a sweep leaves alone. */
   readonly #mine = new Set<string>()
@@ -107,6 +112,8 @@ export class DockerContainerizer implements Containerizer {
     this.keeping = new DockerKeeping(engine.store, removals, description.folder)
     const closed = this.#closing.signal
     const cgroupDriver = driverOf(description, cgroups)
+    const isOfSystemd = cgroupDriver === 'systemd' && cgroups.layout !== 'none'
+    this.#slices = isOfSystemd ? new Slices({ cgroups, clock, log }) : undefined
     const { agentTag } = options
     this.#strays = new Strays({ engine, cgroups, cgroupDriver, clock, log, mine: this.#mine })
     this.#deps = {
@@ -142,6 +149,10 @@ export class DockerContainerizer implements Containerizer {
     }
   }
 
+  async settle(): Promise<void> {
+    await this.#slices?.settle()
+  }
+
   supports(spec: ContainerSpec): boolean {
     return spec.container?.type === 'DOCKER'
   }
@@ -173,6 +184,7 @@ export class DockerContainerizer implements Containerizer {
     this.#closing.abort(new OperatingError('STOPPED', 'The docker containerizer is closed'))
     await this.#deps.removals.flush()
     await this.#sweep()
+    await this.#slices?.release()
     this.#deps.kernelLog.close()
     this.#deps.engine.close()
   }

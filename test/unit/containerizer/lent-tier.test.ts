@@ -1,4 +1,5 @@
 // The lent tier on fake kernels of all layouts: what it writes, what it reads back, what it does after a crash.
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Cgroups } from '../../../src/containerizer/cgroups.ts'
@@ -121,7 +122,7 @@ describe.each(['v1', 'hybrid', 'v2'] as const)('on %s', (layout) => {
 
   test('under systemd the slice is squeezed where the borrowers are, and both share the quota', () => {
     const { fake, cgroups, tier } = open(layout)
-    const slice = cgroups.dockerPath('lent', 'abc', 'systemd').split('/').slice(0, 2).join('/')
+    const slice = sliceOf(cgroups)
     for (const group of [slice, `${slice}/docker-abc.scope`]) makeEverywhere(fake, layout, group)
     tier.squeeze(0.4, 10)
     expect(quotaOf(fake, slice)).toBe('4000 10000')
@@ -133,7 +134,65 @@ describe.each(['v1', 'hybrid', 'v2'] as const)('on %s', (layout) => {
     expect(quotaOf(fake, cgroups.tier('lent'))).toBe('2000 10000')
     expect(tier.inForce().quotaCpus).toBeCloseTo(0.4)
   })
+
+  test.each([{}, { without: ['cpu.idle'] }])(
+    'what a reload of systemd takes from the slice, its class and the squeeze, it has again at the next look: %j',
+    (options) => {
+      const { fake, cgroups, tier } = open(layout, options)
+      const slice = sliceOf(cgroups)
+      for (const group of [slice, `${slice}/docker-abc.scope`]) makeEverywhere(fake, layout, group)
+      cgroups.create('lent', 'host-a')
+      cgroups.ensureSlice('lent')
+      const { class: best } = tier.inForce()
+      tier.squeeze(0.05, 10)
+      expect(tier.mend()).toEqual([])
+      const squeezed = quotaOf(fake, slice)
+      reload(fake, slice)
+      expect(tier.inForce().class).toBe('none')
+      expect(tier.mend()).toEqual([slice])
+      expect([tier.inForce().class, quotaOf(fake, slice)]).toEqual([best, squeezed])
+      expect(tier.mend()).toEqual([])
+      // A tier that nobody squeezes keeps what it has.
+      tier.relax(NONE, 10)
+      fake.set(join(CPU[layout], slice, layout === 'v2' ? 'cpu.max' : 'cpu.cfs_quota_us'), '20000')
+      expect(tier.mend()).toEqual([])
+      expect(tier.counts.mended).toBe(1)
+    },
+  )
+
+  test('a squeeze reaches borrowers that come into a slice after it', () => {
+    const { fake, cgroups, tier } = open(layout)
+    cgroups.create('lent', 'host-a')
+    tier.squeeze(0.4, 10)
+    const slice = sliceOf(cgroups)
+    for (const group of [slice, `${slice}/docker-abc.scope`]) makeEverywhere(fake, layout, group)
+    cgroups.ensureSlice('lent')
+    expect(tier.mend()).toEqual([slice])
+    expect(tier.inForce().quotaCpus).toBeCloseTo(0.4)
+  })
+
+  /** What systemd 252 was seen to write for a slice that its book says nothing of. */
+  function reload(fake: FakeCgroups, slice: string): void {
+    const set = (name: string, text: string): void => {
+      const file = join(CPU[layout], slice, name)
+      if (existsSync(join(fake.mount, file))) fake.set(file, text)
+    }
+    set('cpu.idle', '0')
+    set('cpu.weight', '100')
+    set('cpu.shares', '1024')
+    set('cpu.max', 'max 100000')
+    set('cpu.cfs_quota_us', '-1')
+    set('cpu.cfs_period_us', '100000')
+  }
 })
+
+test('what cannot be put right is left as it is, and is not said to be mended', () => {
+  const { tier } = open('hybrid', { without: ['cpu.idle', 'cpu.shares'] })
+  expect([tier.mend(), tier.inForce().class, tier.counts.mended]).toEqual([[], 'none', 0])
+})
+
+const sliceOf = (cgroups: Cgroups): string =>
+  cgroups.dockerPath('lent', 'abc', 'systemd').split('/').slice(0, 2).join('/')
 
 function makeEverywhere(fake: FakeCgroups, layout: FakeLayout, path: string): void {
   const homes = layout === 'v2' ? [''] : ['cpu,cpuacct', 'memory', 'freezer']
