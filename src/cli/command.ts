@@ -34,6 +34,8 @@ export interface Option {
   readonly help: string
   /** May be given several times; its value is a list. */
   readonly many?: boolean
+  /** What shells complete behind it, also behind a comma. */
+  readonly choices?: readonly string[]
 }
 
 export interface Command {

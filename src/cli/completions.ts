@@ -1,5 +1,5 @@
 // What may stand at the end of a command line that somebody is typing. Pure but for the question what is there.
-import type { Command } from './command.ts'
+import type { Command, Option } from './command.ts'
 import { allTasks } from './find-task.ts'
 import type { ClusterState } from './master-api.ts'
 import { commandAt, NOUNS, withoutNouns } from './nouns.ts'
@@ -69,6 +69,8 @@ async function candidates(
   const [name = '', ...args] = plain.slice(commandAt(plain))
   const command = await commands.named(name)
   if (command === undefined || command.verbatim === true) return []
+  const choices = optionNamed(command, last)?.choices
+  if (choices !== undefined) return choicesBehind(choices, typed)
   if (typed.startsWith('-')) return [...optionsOf(command), ...COMMON]
   const takesValue = (word: string | undefined): boolean => word !== undefined && hasValue(command, word)
   const given = args.filter((one, index) => !one.startsWith('-') && !takesValue(args[index - 1]))
@@ -87,9 +89,18 @@ function wantedBy(option: string): readonly Wanted[] | undefined {
   return wanted === undefined ? undefined : [wanted]
 }
 
+const optionNamed = ({ options = [] }: Completable, word: string): Option | undefined =>
+  options.find(({ flags }) => flags.split(/[ ,]+/).includes(word))
+
+/** Several may stand there with commas between, and a minus before each that is to be sorted by. */
+function choicesBehind(choices: readonly string[], typed: string): readonly string[] {
+  const [before = ''] = /^(?:.*,)?-?/.exec(typed) ?? []
+  return choices.map((one) => before + one)
+}
+
 /** Whether what stands behind this word belongs to it. */
-function hasValue({ options = [] }: Completable, word: string): boolean {
-  const own = options.find(({ flags }) => flags.split(/[ ,]+/).includes(word))
+function hasValue(command: Completable, word: string): boolean {
+  const own = optionNamed(command, word)
   return own?.flags.includes('<') ?? ['-m', '--master', '-o', '--output'].includes(word)
 }
 

@@ -45,14 +45,19 @@ export function wholeOf(
   throw wrong(name, String(options[name]), `a whole number from ${bounds[0]} to ${bounds[1]}`)
 }
 
-/** Megabytes of `64`, `64MB`, `64MiB`, `1G`; a bare number is megabytes, as in Mesos. @throws OperatingError USAGE */
+/** Megabytes of `64`, `64MB`, `64MiB`, `1G`; a bare number is megabytes, as in Mesos. */
+export function parseMegabytes(text: string): number | undefined {
+  const form = /^(\d+(?:\.\d+)?)\s*(?:([bkmgt])i?b?)?$/i.exec(text.trim())
+  const size = SIZES[form?.[2]?.toLowerCase() ?? 'm']
+  return form === null || size === undefined ? undefined : (Number(form[1]) * size) / MB
+}
+
+/** @throws OperatingError USAGE */
 export function megabytesOf(options: OptionValues, name: string, fallback: number): number {
   const text = textOf(options, name)
   if (text === undefined) return fallback
-  const form = /^(\d+(?:\.\d+)?)\s*(?:([bkmgt])i?b?)?$/i.exec(text.trim())
-  const size = SIZES[form?.[2]?.toLowerCase() ?? 'm']
-  const value = form === null || size === undefined ? Number.NaN : (Number(form[1]) * size) / MB
-  if (value > 0) return value
+  const value = parseMegabytes(text)
+  if (value !== undefined && value > 0) return value
   throw wrong(name, text, 'a size such as 64MB or 1GiB')
 }
 

@@ -1,57 +1,55 @@
 // `tepui frameworks`: who runs tasks here, and how much they hold.
 import { humanDuration } from '../../base/units.ts'
+import type { Column } from '../columns.ts'
 import type { Command } from '../command.ts'
-import { EXIT } from '../exit-codes.ts'
-import { type Json, MasterApi, number } from '../master-api.ts'
-import { table } from '../screen.ts'
-import { ageText, amountText, memoryText } from '../words.ts'
-import { isData, showData } from '../output.ts'
+import { listOptions, type Listing, showList } from '../listing.ts'
+import { type Json, number, type StateFramework } from '../master-api.ts'
+import { isSet } from '../option-values.ts'
 
-export const frameworksCommand: Command = {
-  name: 'frameworks',
-  summary: 'List the frameworks and what they hold',
-  options: [{ flags: '-a, --all', help: 'Also those that are gone' }],
-  run: async (context, _, options) => {
-    const { clock, common, screen, signal } = context
-    using api = new MasterApi(common.master, clock, signal)
-    const state = await api.state()
-    const gone = options['all'] === true ? state.completedFrameworks : []
-    const all = [
-      ...state.frameworks.map((one) => ({ ...one, standing: one.connected ? 'connected' : 'disconnected' })),
-      ...gone.map((one) => ({ ...one, standing: 'gone' })),
-    ]
-    if (isData(common)) {
-      await showData(context, all)
-      return EXIT.done
-    }
-    if (all.length === 0) screen.note('No framework is registered')
-    const wide = common.output === 'wide'
-    const rows = all.map((one) => [
-      one.name,
-      one.standing,
-      one.roles.join(','),
-      one.user,
-      String(one.tasks.length),
-      amountText(number(one.used['cpus'])),
-      amountText(number(one.used['cpus_revocable'])),
-      memoryText(number(one.used['mem'])),
-      ...(wide
-        ? [
-            ageText(one.registered, clock.now()),
-            humanDuration(one.failoverTimeout * 1000),
-            labelsText(one.labels),
-          ]
-        : []),
-      one.id,
-    ])
-    const more = wide ? ['SINCE', 'FAILOVER', 'LABELS'] : []
-    const head = ['NAME', 'STATE', 'ROLES', 'USER', 'TASKS', 'CPUS', 'LENT', 'MEMORY', ...more, 'ID']
-    for (const line of table(head, rows)) screen.print(line)
-    return EXIT.done
-  },
+interface Line extends StateFramework {
+  readonly standing: string
 }
+
+const COLUMNS: readonly Column<Line>[] = [
+  { name: 'name', kind: 'text', of: ({ name }) => name },
+  { name: 'state', kind: 'text', of: ({ standing }) => standing },
+  { name: 'roles', kind: 'text', of: ({ roles }) => roles.join(',') },
+  { name: 'user', kind: 'text', of: ({ user }) => user },
+  { name: 'tasks', kind: 'number', of: ({ tasks }) => tasks.length },
+  { name: 'cpus', kind: 'cpus', of: ({ used }) => number(used['cpus']) },
+  { name: 'lent', kind: 'cpus', of: ({ used }) => number(used['cpus_revocable']) },
+  { name: 'memory', kind: 'size', of: ({ used }) => number(used['mem']) },
+  { name: 'since', kind: 'age', of: ({ registered }, now) => now - registered * 1000, shown: 'wide' },
+  {
+    name: 'failover',
+    kind: 'age',
+    of: ({ failoverTimeout }) => failoverTimeout * 1000,
+    cell: ({ failoverTimeout }) => humanDuration(failoverTimeout * 1000),
+    shown: 'wide',
+  },
+  { name: 'labels', kind: 'text', of: ({ labels }) => labelsText(labels), shown: 'wide' },
+  { name: 'id', kind: 'text', of: ({ id }) => id, shown: 'wide' },
+]
 
 const labelsText = (labels: Json): string =>
   Object.entries(labels)
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ')
+
+const LISTING: Listing<Line> = { columns: COLUMNS, data: (line) => line, id: ({ id }) => id }
+
+export const frameworksCommand: Command = {
+  name: 'frameworks',
+  summary: 'List the frameworks and what they hold',
+  options: [{ flags: '-a, --all', help: 'Also those that are gone' }, ...listOptions(COLUMNS)],
+  run: (context, _, options) =>
+    showList(context, LISTING, options, async (api) => {
+      const { completedFrameworks, frameworks } = await api.state()
+      const gone = isSet(options, 'all') ? completedFrameworks : []
+      const rows = [
+        ...frameworks.map((one) => ({ ...one, standing: one.connected ? 'connected' : 'disconnected' })),
+        ...gone.map((one) => ({ ...one, standing: 'gone' })),
+      ]
+      return { rows, none: 'No framework is registered' }
+    }),
+}

@@ -100,6 +100,9 @@ describe('Completion', () => {
     expect(await typed('lend p')).toEqual(['pause'])
     expect(await typed('events --fo')).toEqual(['--follow'])
     expect(await typed('ps -o y')).toEqual(['yaml'])
+    expect(await typed('ps --state gone-')).toEqual(['gone-by-operator'])
+    expect(await typed('ps --sort -c')).toEqual(['-container', '-cpus'])
+    expect(await typed('ps --columns task,fra')).toEqual(['task,framework', 'task,framework_id'])
   })
 
   test('knows the names of what is there', async () => {
