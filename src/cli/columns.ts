@@ -16,8 +16,8 @@ export interface Column<Row> {
   readonly of: (row: Row, now: number) => Value
   /** Where the value alone does not say it: `0.5 of 4`. */
   readonly cell?: (row: Row) => string
-  /** Only with `-o wide`, or only when it is asked for by its name. */
-  readonly shown?: 'wide' | 'named'
+  /** Only without or with `-o wide`, or only when it is asked for by its name. */
+  readonly shown?: 'narrow' | 'wide' | 'named'
 }
 
 const PARSERS: Readonly<Partial<Record<Kind, (typed: string) => number | undefined>>> = {

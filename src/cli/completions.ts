@@ -34,6 +34,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   init: ['systemd', 'compose', 'vagrant'],
   inspect: ['task', 'agent', 'framework'],
   config: ['show', 'parse'],
+  top: ['agents', 'tasks', 'lent'],
   completion: ['bash', 'zsh', 'fish'],
 }
 
@@ -108,15 +109,20 @@ function wantedAs(name: string, given: readonly string[]): readonly Wanted[] | u
   switch (name) {
     case 'logs':
     case 'exec':
+    case 'wait':
     case 'kill':
     case 'fs':
       return ['task']
     case 'lend':
     case 'fetch':
     case 'drain':
+    case 'deactivate':
     case 'undrain':
+    case 'gone':
     case 'config':
       return ['agent']
+    case 'top':
+      return given[0] === 'tasks' ? ['task'] : undefined
     case 'teardown':
       return ['framework']
     case 'inspect':

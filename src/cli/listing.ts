@@ -51,6 +51,11 @@ export interface Found<Row> {
   readonly none: string
 }
 
+/** What was shown before is wanted once more when it has ended meanwhile: that is news. */
+export type Look<Row> = (api: MasterApi, shown: ReadonlySet<string>) => Promise<Found<Row>>
+
+const NOTHING: ReadonlySet<string> = new Set()
+
 interface Asked<Row> {
   readonly listing: Listing<Row>
   readonly columns: readonly Column<Row>[]
@@ -65,20 +70,20 @@ const EVERY_MS = 2000
 const SHARE_OF_LOOKS = 0.1
 
 /**
- * @param look asks the master; called again and again with `--watch`
+ * @param look asks the master; called again and again with `--watch`, with the keys of what was shown before
  * @throws OperatingError USAGE before anybody is asked, and what `look` throws
  */
 export async function showList<Row>(
   context: Context,
   listing: Listing<Row>,
   options: OptionValues,
-  look: (api: MasterApi) => Promise<Found<Row>>,
+  look: Look<Row>,
 ): Promise<number> {
   const asked = askedFor(listing, options, context.common.output === 'wide')
   if (isSet(options, 'watch')) return watch(context, asked, look)
   const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
-  const found = await look(api)
+  const found = await look(api, NOTHING)
   const now = clock.now()
   const rows = chosen(found.rows, asked, now)
   if (asked.quiet) for (const row of rows) screen.print(listing.id(row))
@@ -99,7 +104,7 @@ function askedFor<Row>(listing: Listing<Row>, options: OptionValues, wide: boole
     listing,
     columns:
       named === undefined
-        ? columns.filter(({ shown }) => shown === undefined || (wide && shown === 'wide'))
+        ? columns.filter(({ shown }) => shown === undefined || shown === (wide ? 'wide' : 'narrow'))
         : columnsNamed(columns, 'columns', named.split(',')),
     isNamed: named !== undefined,
     order: (sort?.split(',') ?? []).map((typed) => {
@@ -118,10 +123,29 @@ function chosen<Row>(
   { listing, order, selection }: Asked<Row>,
   now: number,
 ): readonly Row[] {
-  if (selection === undefined) return inOrder(rows, order, now)
+  return inOrder(selection === undefined ? rows : fitting(rows, listing, selection, now), order, now)
+}
+
+function fitting<Row>(
+  rows: readonly Row[],
+  listing: Listing<Row>,
+  selection: Selection,
+  now: number,
+): readonly Row[] {
   expectKnown(rows, listing, selection)
-  const fitting = rows.filter((row) => selection.fits((name) => fieldOf(listing, row, name, now)))
-  return inOrder(fitting, order, now)
+  return rows.filter((row) => selection.fits((name) => fieldOf(listing, row, name, now)))
+}
+
+/** Those that an expression means, for commands that are no lists. @throws OperatingError USAGE; REFUSED for none */
+export function rowsMeant<Row>(
+  listing: Listing<Row>,
+  rows: readonly Row[],
+  expression: string,
+  now: number,
+): readonly Row[] {
+  const meant = fitting(rows, listing, parseSelection(expression), now)
+  if (meant.length > 0 || rows.length === 0) return meant
+  throw new OperatingError('REFUSED', `None of ${rows.length} fits '${expression}'`)
 }
 
 function fieldOf<Row>({ columns, more }: Listing<Row>, row: Row, name: string, now: number): Field {
@@ -179,8 +203,6 @@ function emptyText<Row>({ none, rows }: Found<Row>, options: OptionValues): stri
   return rows.length === 0 ? none : `none of ${rows.length} fits ${textOf(options, 'select') ?? ''}`.trimEnd()
 }
 
-type Look<Row> = (api: MasterApi) => Promise<Found<Row>>
-
 async function watch<Row>(context: Context, asked: Asked<Row>, look: Look<Row>): Promise<number> {
   const isLive = process.stdout.isTTY && !isData(context.common) && !asked.quiet
   if (!isLive) return watchInto(context, asked, look)
@@ -193,7 +215,7 @@ async function watch<Row>(context: Context, asked: Asked<Row>, look: Look<Row>):
     for (;;) {
       const began = clock.monotonic()
       const trouble = await soft(async () => {
-        const found = await look(api)
+        const found = await look(api, NOTHING)
         heard = clock.now()
         const shown = linesOf(chosen(found.rows, asked, heard), asked, heard)
         lines = shown.length === 0 ? [found.none] : shown
@@ -230,7 +252,8 @@ async function watchInto<Row>(context: Context, asked: Asked<Row>, look: Look<Ro
   try {
     for (;;) {
       const began = clock.monotonic()
-      told = await tellNews(context, asked, (await look(api)).rows, told)
+      const { rows } = await look(api, new Set(told?.keys()))
+      told = await tellNews(context, asked, rows, told)
       await clock.sleep(pauseAfter(clock.monotonic() - began), signal)
     }
   } catch (error) {

@@ -55,6 +55,16 @@ export interface StateFramework {
   readonly completedTasks: readonly StateTask[]
   readonly used: Json
   readonly registered: number
+  readonly offers: readonly StateOffer[]
+}
+
+/** What is offered now. */
+export interface StateOffer {
+  readonly id: string
+  readonly frameworkId: string
+  readonly agentId: string
+  readonly role: string
+  readonly resources: Json
 }
 
 export interface ClusterState {
@@ -260,6 +270,17 @@ function frameworkRow(page: Json): StateFramework {
     completedTasks: list(page['completed_tasks']).map((one) => taskRow(object(one))),
     used: object(page['used_resources']),
     registered: number(page['registered_time']),
+    offers: list(page['offers']).map((one) => offerRow(object(one))),
+  }
+}
+
+function offerRow(page: Json): StateOffer {
+  return {
+    id: text(page['id']),
+    frameworkId: text(page['framework_id']),
+    agentId: text(page['slave_id']),
+    role: text(object(page['allocation_info'])['role']),
+    resources: object(page['resources']),
   }
 }
 

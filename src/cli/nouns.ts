@@ -2,8 +2,6 @@
 import { usageError } from '../base/flags.ts'
 import { closest } from '../base/words.ts'
 
-const OFFERS = 'offer-accepted,offer-declined,offer-rescinded,offer-expired,offer-withdrawn'
-
 /** What each verb of a noun stands for. */
 export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   task: {
@@ -12,7 +10,10 @@ export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly str
     logs: ['logs'],
     exec: ['exec'],
     why: ['why'],
+    wait: ['wait'],
+    stats: ['top', 'tasks'],
     kill: ['kill'],
+    stop: ['kill'],
   },
   agent: {
     ls: ['agents'],
@@ -20,7 +21,9 @@ export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly str
     top: ['top'],
     why: ['why'],
     drain: ['drain'],
+    deactivate: ['deactivate'],
     undrain: ['undrain'],
+    gone: ['gone'],
   },
   framework: {
     ls: ['frameworks'],
@@ -28,7 +31,7 @@ export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly str
     why: ['why'],
     teardown: ['teardown'],
   },
-  offer: { ls: ['events', '--type', OFFERS] },
+  offer: { ls: ['offers'], history: ['offers', '--past'] },
   event: { ls: ['events'], follow: ['events', '--follow'] },
 }
 

@@ -27,27 +27,28 @@ export function endOf(outcome: RunOutcome, stopped: boolean): End {
       return { exitCode: EXIT.notPlaced, lines: ['tepui run: not placed in time', cause, fix] }
     }
     case 'task-ended':
-      return endOfTask(outcome.status, outcome.placement.agentName, stopped)
+      return endOfTask('tepui run', outcome.status, outcome.placement.agentName, stopped)
   }
 }
 
-function endOfTask(status: TaskStatus, agent: string, stopped: boolean): End {
+/** @param program that tells it, such as `tepui wait` */
+export function endOfTask(program: string, status: TaskStatus, agent: string, stopped = false): End {
   const words = status.message ?? ''
   const said = words === '' ? '' : `: ${words}`
   if (status.state === 'TASK_FINISHED')
     return { exitCode: EXIT.done, lines: [`ended     ${words}`.trimEnd()] }
   if (wasTakenBack(status)) {
     const lines = [
-      `tepui run: taken back on ${agent}: its owner wanted the lent resources (not a crash)`,
+      `${program}: taken back on ${agent}: its owner wanted the lent resources (not a crash)`,
       `  cause: ${words}`,
       '  fix:   run it again; it waits until something is lent',
     ]
     return { exitCode: EXIT.takenBack, lines }
   }
   if (stopped)
-    return { exitCode: EXIT.interrupted, lines: [`tepui run: ended on ${agent} because you asked${said}`] }
+    return { exitCode: EXIT.interrupted, lines: [`${program}: ended on ${agent} because you asked${said}`] }
   const reason = status.reason === undefined ? '' : ` (${status.reason})`
-  const lines = [`tepui run: ${stateWord(status.state)} on ${agent}${said}${reason}`]
+  const lines = [`${program}: ${stateWord(status.state)} on ${agent}${said}${reason}`]
   return { exitCode: exitCodeOfTask(status) ?? launchCode(words), lines }
 }
 

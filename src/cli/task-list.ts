@@ -48,8 +48,11 @@ export const TASK_LISTING: Listing<TaskLine> = {
   columns: COLUMNS,
   data: ({ agent, framework, isLive, task }) => ({ ...task, framework: framework.name, agent, live: isLive }),
   id: ({ task }) => task.id,
-  key: ({ task }) => `${task.frameworkId}/${task.id}`,
+  key: (line) => keyOf(line),
 }
+
+/** Ids are unique only among the tasks of one framework. */
+const keyOf = ({ task }: FoundTask): string => `${task.frameworkId}/${task.id}`
 
 export interface Wanted {
   readonly all: boolean
@@ -60,29 +63,36 @@ export interface Wanted {
   readonly states: readonly string[]
 }
 
-/** @throws OperatingError REFUSED or USAGE for an agent or framework that is not there */
-export function tasksWanted(state: ClusterState, wanted: Wanted): Found<TaskLine> {
+/**
+ * @param shown keys of those that were shown before: of these also the end
+ * @throws OperatingError REFUSED or USAGE for an agent or framework that is not there
+ */
+export function tasksWanted(
+  state: ClusterState,
+  wanted: Wanted,
+  shown: ReadonlySet<string> = new Set(),
+): Found<TaskLine> {
   const { agent, framework, lent, states } = wanted
   const agents = agent === undefined ? undefined : agentsNamed(state.agents, agent).map(({ id }) => id)
   const owner = framework === undefined ? undefined : findFramework(state, framework).id
   const isEnded = states.some((one) => ENDED.has(one))
   const nameOf = agentNames(state)
-  const shown = allTasks(state).filter(({ isLive }) => isLive || wanted.all || isEnded)
-  const rows = shown
+  const listed = allTasks(state).filter((one) => one.isLive || wanted.all || isEnded || shown.has(keyOf(one)))
+  const rows = listed
     .filter(({ task }) => agents?.includes(task.agentId) !== false)
     .filter((one) => owner === undefined || one.framework.id === owner)
     .filter(({ task }) => !lent || task.lentCpus > 0)
     .filter(({ task }) => states.length === 0 || states.includes(stateWord(task.state)))
     .map((one) => ({ ...one, agent: nameOf(one.task.agentId) }))
   const none =
-    shown.length === 0
+    listed.length === 0
       ? 'No task runs. Start one: tepui run -- echo hello'
-      : `none of ${shown.length} tasks fits; \`tepui ps${wanted.all ? '' : ' -a'}\` lists all`
+      : `none of ${listed.length} tasks fits; \`tepui ps${wanted.all ? '' : ' -a'}\` lists all`
   return { rows, none }
 }
 
 /** What people call the agent with an id. */
-function agentNames(state: ClusterState): (id: string) => string {
+export function agentNames(state: ClusterState): (id: string) => string {
   const names = new Map(state.agents.map(({ id, name }) => [id, name]))
   return (id) => names.get(id) ?? `${id} (gone)`
 }

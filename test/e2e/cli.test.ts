@@ -117,6 +117,57 @@ test('A detached task can be listed, read, followed and ended by the beginning o
   expect(JSON.parse(frameworks)).toEqual([])
 })
 
+test('What tasks use is measured, who waits for one has its exit code, and a pattern ends the rest', async () => {
+  const start = async (name: string, script: string): Promise<string> => {
+    const { stdout } = await up.tepui('run', '-d', '--name', name, '--cpus', '0.2', '--', 'sh', '-c', script)
+    return stdout.trim()
+  }
+  const busy = await start('burn-1', 'while :; do :; done')
+  const idle = await start('burn-2', 'exec sleep 600')
+  // It ends when somebody says so.
+  const done = await start('short', `until [ -e ${join(up.folder, 'enough')} ]; do sleep 0.1; done; exit 9`)
+  interface Use {
+    readonly task: string
+    readonly used: number | null
+    readonly memory: number | null
+  }
+  const uses = async (): Promise<Record<string, Use>> => {
+    const { stdout } = await up.tepui(
+      'top',
+      'tasks',
+      'burn-*',
+      '-o',
+      'jsonl',
+      '--columns',
+      'task,used,memory',
+    )
+    const rows = stdout.split('\n').filter((line) => line !== '')
+    return Object.fromEntries(rows.map((row) => JSON.parse(row) as Use).map((use) => [use.task, use]))
+  }
+  await expect.poll(async () => (await uses())[busy]?.used ?? 0, { timeout: 30_000 }).toBeGreaterThan(0.01)
+  const { [busy]: burner, [idle]: sleeper } = await uses()
+  expect(burner?.memory).toBeGreaterThan(0)
+  expect(sleeper?.used ?? 0).toBeLessThan(burner?.used ?? 0)
+  const waiting = up.start('wait', done, '-o', 'jsonl')
+  writeFileSync(join(up.folder, 'enough'), '')
+  const { code, stdout } = await waiting.ended
+  expect(code).toBe(9)
+  expect(JSON.parse(stdout)).toMatchObject({ task: done, state: 'TASK_FAILED', exitCode: 9 })
+  const killed = await up.tepui('kill', 'burn-*', '--yes')
+  expect(killed.stdout.trim().split('\n').toSorted()).toEqual([`${busy} killed`, `${idle} killed`].toSorted())
+  const left = await up.tepui(
+    'ps',
+    '-a',
+    '--columns',
+    'name,state',
+    '-l',
+    "name=~'^(burn|short)'",
+    '--sort',
+    'name',
+  )
+  expect(left.stdout).toBe('NAME    STATE\nburn-1  killed\nburn-2  killed\nshort   failed\n')
+})
+
 test('Logs of a pattern go on with tasks that start later, and tell who joins and who ends', async () => {
   const follow = up.start('logs', '-f', 'part-*')
   await expect

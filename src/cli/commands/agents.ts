@@ -5,9 +5,6 @@ import { listOptions, type Listing, showList } from '../listing.ts'
 import { type Json, number, type StateAgent, text } from '../master-api.ts'
 import { amountText, memoryText } from '../words.ts'
 
-/** What machines differ in, of the attributes that agents give themselves. */
-const MACHINE = ['os', 'kernel', 'docker', 'cgroups']
-
 type Amount = 'cpus' | 'mem' | 'disk'
 const free = ({ resources, used }: StateAgent, name: Amount): number =>
   Math.max(0, number(resources[name]) - number(used[name]))
@@ -29,13 +26,8 @@ const COLUMNS: readonly Column<StateAgent>[] = [
     cell: part('disk', memoryText),
     shown: 'wide',
   },
-  { name: 'machine', kind: 'text', of: ({ attributes }) => attributesText(attributes, MACHINE) },
-  {
-    name: 'attributes',
-    kind: 'text',
-    of: ({ attributes }) => attributesText(attributes, Object.keys(attributes)),
-    shown: 'wide',
-  },
+  { name: 'machine', kind: 'text', of: ({ attributes }) => machineText(attributes), shown: 'narrow' },
+  { name: 'attributes', kind: 'text', of: ({ attributes }) => attributesText(attributes), shown: 'wide' },
   { name: 'ports', kind: 'text', of: ({ resources }) => text(resources['ports']), shown: 'wide' },
   { name: 'id', kind: 'text', of: ({ id }) => id, shown: 'wide' },
   { name: 'hostname', kind: 'text', of: ({ hostname }) => hostname, shown: 'named' },
@@ -44,11 +36,17 @@ const COLUMNS: readonly Column<StateAgent>[] = [
   { name: 'disk_free', kind: 'size', of: (agent) => free(agent, 'disk'), shown: 'named' },
 ]
 
-function attributesText(attributes: Json, names: readonly string[]): string {
-  return names
-    .filter((name) => attributes[name] !== undefined)
-    .map((name) => `${name}=${String(attributes[name])}`)
+function attributesText(attributes: Json): string {
+  return Object.entries(attributes)
+    .map(([name, value]) => `${name}=${String(value)}`)
     .join(' ')
+}
+
+/** `Debian 12, docker 20.10.24` of what agents say of themselves; all of it is wide. */
+function machineText({ docker, os }: Json): string {
+  const system = text(os).replace('GNU/Linux_', '').replaceAll('_', ' ')
+  const [version = ''] = text(docker).split('_')
+  return [system, version === '' ? '' : `docker ${version}`].filter((part) => part !== '').join(', ')
 }
 
 /** For `each --select`, too. */

@@ -13,10 +13,12 @@ import { HttpClient } from '../../http/client.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { openFramework } from '../framework-session.ts'
+import { rowsMeant } from '../listing.ts'
 import { MasterApi } from '../master-api.ts'
 import { textOf, timeOf, wholeOf } from '../option-values.ts'
 import { readScript, TASK_OPTIONS, wishOf } from '../run-options.ts'
 import { isData, showData } from '../output.ts'
+import { AGENT_LISTING } from './agents.ts'
 
 export const eachCommand: Command = {
   name: 'each',
@@ -24,6 +26,7 @@ export const eachCommand: Command = {
   summary: 'Run a command once on every agent; equal outputs are shown once',
   options: [
     ...TASK_OPTIONS,
+    { flags: '-l, --select <expression>', help: "Only on agents that fit, such as 'zone==b && cpus_free>1'" },
     { flags: '--timeout <time>', help: 'For all of it (default 30s)' },
     { flags: '-c, --concurrency <n>', help: 'On how many agents at a time (default 20)' },
     { flags: '--no-fold', help: 'Show every output, with the name of its agent before each line' },
@@ -59,7 +62,9 @@ async function each(context: Context, args: readonly string[], options: OptionVa
   }
   const timeoutMs = timeOf(options, 'timeout') ?? TIMEOUT_MS
   using api = new MasterApi(common.master, clock, signal)
-  const { agents } = await api.state()
+  const select = textOf(options, 'select')
+  const all = (await api.state()).agents
+  const agents = select === undefined ? all : rowsMeant(AGENT_LISTING, all, select, clock.now())
   const id = `each-${wish.name}.${random.uuid().slice(0, 8)}`
   const concurrency = wholeOf(options, 'concurrency', 20, [1, 1000])
   const framework = new EachFramework(wish, id, agents, concurrency)

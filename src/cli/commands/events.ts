@@ -88,7 +88,7 @@ const CLOCK_TIME = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/
 const DAY_MS = 86_400_000
 
 /** Wall time in ms. @throws OperatingError USAGE */
-function momentOf(options: OptionValues, name: string, now: number): number | undefined {
+export function momentOf(options: OptionValues, name: string, now: number): number | undefined {
   const typed = textOf(options, name)
   if (typed === undefined) return undefined
   const at = moment(typed, now)

@@ -1,83 +1,93 @@
-// `tepui kill`: ends a task and waits until it has ended.
+// `tepui kill`: ends tasks and waits until they have ended.
 import { OperatingError } from '../../base/errors.ts'
-import { isTerminal } from '../../wire/terminal-states.ts'
-import type { Command, Context } from '../command.ts'
+import { counted } from '../../base/words.ts'
+import type { Command, Context, OptionValues } from '../command.ts'
+import { confirm, YES_OPTION } from '../confirm.ts'
+import { DETACHED_LABEL } from '../detached.ts'
 import { EXIT } from '../exit-codes.ts'
-import { allTasks, findTask, type FoundTask } from '../find-task.ts'
+import { allTasks, type FoundTask } from '../find-task.ts'
+import { isPattern, tasksMatching } from '../matching-tasks.ts'
 import { MasterApi } from '../master-api.ts'
 import { timeOf } from '../option-values.ts'
-import { DETACHED_LABEL } from '../detached.ts'
-import { stateWord } from '../words.ts'
 import { isData, showData } from '../output.ts'
+import { endOfWait } from '../task-ends.ts'
+import { stateWord } from '../words.ts'
 
 const WITHIN_MS = 30_000
-const LOOK_MS = 200
 
 export const killCommand: Command = {
   name: 'kill',
-  arguments: ['<task>'],
-  summary: 'End a task, named by the beginning of its id or name',
-  options: [{ flags: '--timeout <time>', help: 'How long to wait for its end (default 30s)' }],
-  run: async (context, [typed = ''], options) => {
-    const { clock, common, screen, signal } = context
-    using api = new MasterApi(common.master, clock, signal)
-    const found = findTask(allTasks(await api.state()), typed)
-    if (!found.isLive) throw over(found)
-    const { id, frameworkId } = found.task
-    await api.post(
-      '/api/x1/kill',
-      JSON.stringify({ task_id: id, framework_id: frameworkId }),
-      'application/json',
-    )
-    const state = await ended(context, api, found, timeOf(options, 'timeout') ?? WITHIN_MS)
-    await leave(api, found)
-    if (isData(common)) await showData(context, { task: id, framework: frameworkId, state })
-    else screen.print(`${id} ${stateWord(state)}`)
-    return EXIT.done
-  },
+  arguments: ['<task...>'],
+  summary: 'End tasks: their names, the beginnings of those, or patterns such as web*',
+  options: [{ flags: '--timeout <time>', help: 'How long to wait for their end (default 30s)' }, YES_OPTION],
+  run: kill,
 }
 
-function over({ task }: FoundTask): OperatingError {
+async function kill(context: Context, typed: readonly string[], options: OptionValues): Promise<number> {
+  const { clock, common, screen, signal } = context
+  const withinMs = timeOf(options, 'timeout') ?? WITHIN_MS
+  using api = new MasterApi(common.master, clock, signal)
+  const found = tasksMatching(allTasks(await api.state()), typed)
+  const over = found.find(({ isLive }) => !isLive)
+  if (over !== undefined) throw hasEnded(over)
+  if (found.length > 1 && typed.some(isPattern))
+    await confirm(context, options, `End ${counted(found.length, 'task')} (${namesOf(found)})`)
+  for (const { task } of found) {
+    const body = JSON.stringify({ task_id: task.id, framework_id: task.frameworkId })
+    await api.post('/api/x1/kill', body, 'application/json')
+  }
+  const until = clock.monotonic() + withinMs
+  const ends = await Promise.all(
+    found.map(async (one) => {
+      const { frameworkId, id } = one.task
+      const state = await endOfWait({ api, clock, signal }, one.task, until)
+      if (state === undefined) return undefined
+      if (!isData(common)) screen.print(`${id} ${stateWord(state)}`)
+      return { task: id, framework: frameworkId, state }
+    }),
+  )
+  await leave(
+    api,
+    found.filter((_, index) => ends[index] !== undefined),
+  )
+  const ended = ends.filter((end) => end !== undefined)
+  if (isData(common)) await showData(context, found.length === 1 ? ended[0] : ended)
+  const late = found.filter((_, index) => ends[index] === undefined)
+  if (late.length > 0) throw tooLate(late, withinMs)
+  return EXIT.done
+}
+
+function namesOf(found: readonly FoundTask[]): string {
+  return found.map(({ task }) => task.id).join(', ')
+}
+
+function hasEnded({ task }: FoundTask): OperatingError {
   return new OperatingError('REFUSED', `Task '${task.id}' has ended already: ${stateWord(task.state)}`, {
     hint: `tepui why ${task.id} tells how`,
   })
 }
 
-/** The state in which the task ended. @throws OperatingError LIMIT when it does not in time */
-async function ended(
-  { clock, signal }: Context,
-  api: MasterApi,
-  { task }: FoundTask,
-  withinMs: number,
-): Promise<string> {
-  const until = clock.monotonic() + withinMs
-  for (;;) {
-    const now = allTasks(await api.state()).find(
-      (one) => one.task.id === task.id && one.task.frameworkId === task.frameworkId,
-    )
-    // The master forgets old ends; then it is over, too.
-    if (now === undefined) return 'TASK_UNKNOWN'
-    if (isTerminal(now.task.state)) return now.task.state
-    if (clock.monotonic() > until) {
-      throw new OperatingError(
-        'LIMIT',
-        `Task '${task.id}' was told to end and has not after ${withinMs / 1000} s`,
-        {
-          hint: 'Its kill policy may allow more; look again with `tepui ps`',
-        },
-      )
-    }
-    await clock.sleep(LOOK_MS, signal)
-  }
+function tooLate(late: readonly FoundTask[], withinMs: number): OperatingError {
+  const [first, other] = late
+  const who = other === undefined ? `Task '${first?.task.id}' was` : `${late.length} tasks were`
+  const which = other === undefined ? '' : `: ${namesOf(late)}`
+  const have = other === undefined ? 'has' : 'have'
+  const said = `${who} told to end and ${have} not after ${withinMs / 1000} s${which}`
+  return new OperatingError('LIMIT', said, {
+    hint: 'Kill policies may allow more; look again with `tepui ps`',
+  })
 }
 
-/** A framework of `run -d` has nobody who tells it that its task is over: it goes with the task. */
-async function leave(api: MasterApi, { framework }: FoundTask): Promise<void> {
-  if (framework.labels[DETACHED_LABEL] === undefined || framework.connected || framework.tasks.length > 1)
-    return
-  await api.post(
-    '/teardown',
-    `frameworkId=${encodeURIComponent(framework.id)}`,
-    'application/x-www-form-urlencoded',
+/** A framework of `run -d` has nobody who tells it that its task is over: it goes with its last task. */
+async function leave(api: MasterApi, found: readonly FoundTask[]): Promise<void> {
+  const over = new Set(found.map(({ task }) => `${task.frameworkId}/${task.id}`))
+  const empty = new Set(
+    found
+      .map(({ framework }) => framework)
+      .filter(({ connected, labels }) => labels[DETACHED_LABEL] !== undefined && !connected)
+      .filter(({ id, tasks }) => tasks.every((task) => over.has(`${id}/${task.id}`)))
+      .map(({ id }) => id),
   )
+  for (const id of empty)
+    await api.post('/teardown', `frameworkId=${encodeURIComponent(id)}`, 'application/x-www-form-urlencoded')
 }

@@ -21,7 +21,9 @@ export const psCommand: Command = {
   ],
   run: async (context, _, options) => {
     const wanted = wantedOf(options)
-    return showList(context, TASK_LISTING, options, async (api) => tasksWanted(await api.state(), wanted))
+    return showList(context, TASK_LISTING, options, async (api, shown) =>
+      tasksWanted(await api.state(), wanted, shown),
+    )
   },
 }
 

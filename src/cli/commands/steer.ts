@@ -1,7 +1,10 @@
-// What operators do to agents and frameworks: `tepui drain`, `undrain`, `teardown`, by the calls of Mesos.
+// What operators do to agents and frameworks: `tepui drain`, `deactivate`, `undrain`, `gone`, `teardown`, by the calls of Mesos.
 import { OperatingError } from '../../base/errors.ts'
+import { counted } from '../../base/words.ts'
 import type { Command, Context } from '../command.ts'
+import { confirm, YES_OPTION } from '../confirm.ts'
 import { EXIT } from '../exit-codes.ts'
+import { allTasks } from '../find-task.ts'
 import { findFramework } from '../find-framework.ts'
 import { agentsNamed } from '../lend-api.ts'
 import { type StateAgent, MasterApi } from '../master-api.ts'
@@ -48,16 +51,52 @@ export const undrainCommand: Command = {
     }),
 }
 
+export const deactivateCommand: Command = {
+  name: 'deactivate',
+  arguments: ['<agent>'],
+  summary: 'Offer an agent to nobody any more; its tasks go on (undrain puts it to use again)',
+  options: [{ flags: '--reason <words>', help: 'Why: `tepui events` tells it' }],
+  run: (context, [name = ''], options) =>
+    steer(context, name, {
+      done: 'is offered to nobody; its tasks go on',
+      reason: textOf(options, 'reason'),
+      call: (id) => ({ type: 'DEACTIVATE_AGENT', deactivate_agent: { agent_id: { value: id } } }),
+    }),
+}
+
+export const goneCommand: Command = {
+  name: 'gone',
+  arguments: ['<agent>'],
+  summary: 'Give an agent up for good: its tasks are told gone, and it is refused should it come back',
+  options: [{ flags: '--reason <words>', help: 'Why: `tepui events` tells it' }, YES_OPTION],
+  run: (context, [name = ''], options) =>
+    steer(context, name, {
+      done: 'is given up for good',
+      reason: textOf(options, 'reason'),
+      ask: (agent, tasks) => confirm(context, options, goneText(agent, tasks)),
+      call: (id) => ({ type: 'MARK_AGENT_GONE', mark_agent_gone: { agent_id: { value: id } } }),
+    }),
+}
+
+function goneText({ name, standing }: StateAgent, tasks: number): string {
+  const state = standing === 'active' ? 'connected' : standing
+  return `Give up ${name}, which is ${state}, for good with its ${counted(tasks, 'task')}`
+}
+
 interface Steering {
   readonly done: string
+  /** Before it is done. @throws OperatingError when it is not to be */
+  readonly ask?: (agent: StateAgent, tasks: number) => Promise<void>
   readonly reason?: string | undefined
   readonly call: (agentId: string) => object
 }
 
-async function steer(context: Context, name: string, { call, done, reason }: Steering): Promise<number> {
+async function steer(context: Context, name: string, { ask, call, done, reason }: Steering): Promise<number> {
   const { clock, common, signal } = context
   using api = new MasterApi(common.master, clock, signal)
-  const agent = onlyOne(agentsNamed((await api.state()).agents, name), name)
+  const state = await api.state()
+  const agent = onlyOne(agentsNamed(state.agents, name), name)
+  await ask?.(agent, allTasks(state).filter(({ isLive, task }) => isLive && task.agentId === agent.id).length)
   const path = reason === undefined ? '/api/v1' : `/api/v1?reason=${encodeURIComponent(reason)}`
   await api.post(path, JSON.stringify(call(agent.id)), 'application/json')
   await tell(context, { agent: agent.name, agent_id: agent.id }, `${agent.name} ${done}`)

@@ -1,9 +1,11 @@
-// `tepui top`: per agent what is used, allocated but idle, lent and free.
+// `tepui top`: per agent what is used, allocated but idle, lent and free; of tasks see top-tasks.ts.
 import { isoTime } from '../../base/clock.ts'
 import { OperatingError } from '../../base/errors.ts'
-import type { Command, Context } from '../command.ts'
+import { usageError } from '../../base/flags.ts'
+import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { lendPath } from '../lend-api.ts'
+import { listOptions } from '../listing.ts'
 import { LiveScreen } from '../live.ts'
 import {
   type StateAgent,
@@ -18,15 +20,35 @@ import { table } from '../screen.ts'
 import { barOf, type TopRow, topRow } from '../top-view.ts'
 import { amountText, memoryText } from '../words.ts'
 import { isData, showData } from '../output.ts'
+import { topTasks, USE_LISTING } from './top-tasks.ts'
 
 export const topCommand: Command = {
   name: 'top',
-  summary: 'Show per agent what is used, allocated but idle, lent in use, and free',
-  options: [{ flags: '--once', help: 'Once, and end; else anew each second until q or Ctrl-C' }],
-  run: async (context, _, options) => {
-    const isLive = options['once'] !== true && process.stdout.isTTY && !isData(context.common)
-    return isLive ? watch(context) : once(context)
-  },
+  arguments: ['[what]', '[tasks...]'],
+  summary: 'Show what is used: per agent, or with `top tasks [TASK…]` and `top lent` per task',
+  options: [
+    { flags: '--once', help: 'Once, and end; else anew each second until q or Ctrl-C' },
+    ...listOptions(USE_LISTING.columns),
+  ],
+  run: top,
+}
+
+async function top(context: Context, args: readonly string[], options: OptionValues): Promise<number> {
+  const [what = 'agents', ...tasks] = args
+  const isLive = options['once'] !== true && process.stdout.isTTY && !isData(context.common)
+  switch (what) {
+    case 'tasks':
+    case 'lent':
+      return topTasks(context, tasks, isLive ? { ...options, watch: true } : options, what === 'lent')
+    case 'agents':
+      if (tasks.length > 0) throw usageError(`'top agents' takes no '${tasks[0]}'`, 'tepui top tasks TASK…')
+      for (const name of ['columns', 'sort', 'select', 'watch', 'quiet'])
+        if (options[name] !== undefined)
+          throw usageError(`Option '--${name}' is for lists of tasks`, 'tepui top tasks, or tepui top lent')
+      return isLive ? watch(context) : once(context)
+    default:
+      throw usageError(`'top ${what}' is unknown`, 'tepui top agents, tasks or lent')
+  }
 }
 
 /** Agents sample once a second. */

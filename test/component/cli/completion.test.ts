@@ -46,7 +46,17 @@ async function offered(words: readonly string[], port = master.port): Promise<re
 
 test('bash completes commands, verbs, options and the values of options', async () => {
   expect(await offered(['fra'])).toEqual(['framework', 'frameworks'])
-  expect(await offered(['task', ''])).toEqual(['exec', 'inspect', 'kill', 'logs', 'ls', 'why'])
+  expect(await offered(['task', ''])).toEqual([
+    'exec',
+    'inspect',
+    'kill',
+    'logs',
+    'ls',
+    'stats',
+    'stop',
+    'wait',
+    'why',
+  ])
   expect(await offered(['logs', '--f'])).toEqual(['--follow'])
   expect(await offered(['lend', 'set', '--mode', 'o'])).toEqual(['observe', 'off'])
 })
