@@ -157,7 +157,7 @@ function fieldOf<Row>({ columns, more }: Listing<Row>, row: Row, name: string, n
 
 function valueOf(value: unknown): string | number | undefined {
   if (value === undefined || value === null) return undefined
-  return typeof value === 'number' ? value : String(value)
+  return typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** A name that nothing has is a slip, and would choose nothing without a word. @throws OperatingError USAGE */

@@ -1,4 +1,4 @@
-// `tepui top tasks`, `top lent`: what each task uses of what it reserved, and how long it waited, as its agent measured.
+// `tepui top tasks`, `top lent`: what each task uses of what it reserved, and how long it waited, as agents measured.
 import { OperatingError } from '../../base/errors.ts'
 import { type Column } from '../columns.ts'
 import type { Context, OptionValues } from '../command.ts'

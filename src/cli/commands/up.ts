@@ -8,10 +8,11 @@ import { counted } from '../../base/words.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { aborted } from '../daemon.ts'
 import { EXIT } from '../exit-codes.ts'
+import { allTasks } from '../find-task.ts'
 import { LocalCluster, type ClusterPlan } from '../local-cluster.ts'
 import { machineTotals, shareOf } from '../machine-share.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
-import { clusterState, MasterApi } from '../master-api.ts'
+import { MasterApi } from '../master-api.ts'
 import { Network } from '../netns/network.ts'
 
 /** An owner counts as known after a minute, so that lending can be seen in the first minutes of a cluster. */
@@ -130,9 +131,8 @@ async function sayFarewell({ clock, screen }: Context, cluster: LocalCluster): P
   const stop = new AbortController()
   using api = new MasterApi(cluster.address, clock, stop.signal)
   try {
-    const { frameworks } = clusterState(await api.get('/state'))
-    const tasks = frameworks.flatMap((framework) => framework.tasks)
-    const names = tasks.map(({ name }) => name).join(', ')
+    const tasks = allTasks(await api.state()).filter(({ isLive }) => isLive)
+    const names = tasks.map(({ task }) => task.name).join(', ')
     screen.note(`tepui: ending ${counted(tasks.length, 'task')}${names === '' ? '' : ` (${names})`}`)
   } catch (error) {
     screen.note(

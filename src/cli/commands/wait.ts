@@ -64,7 +64,7 @@ async function waitFor(
   if ((await endOfWait({ api, clock, signal }, task, until)) === undefined) return undefined
   const status = await howItEnded(api, task)
   const { exitCode } = endOfTask('tepui wait', status, nameOf(task.agentId))
-  const { message = '', state = '' } = status
+  const { message = '', state } = status
   return { task: task.id, name: task.name, framework: framework.name, state, exitCode, message }
 }
 
