@@ -1,4 +1,4 @@
-// What operators do to agents and frameworks, by the calls of Mesos: `tepui drain`, `deactivate`, `gone`, `teardown`, ….
+// What operators do to agents and frameworks, by the calls of Mesos: `tepui drain`, `deactivate`, `gone`, `teardown`.
 import { OperatingError } from '../../base/errors.ts'
 import { counted } from '../../base/words.ts'
 import type { Command, Context } from '../command.ts'

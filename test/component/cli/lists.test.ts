@@ -93,12 +93,14 @@ test('top tasks shows tasks whose agent does not answer without figures, and say
 
 test('A watched list tells a task again when it changes, and how it ended', async () => {
   await using watching = new Watching('ps -w -o jsonl --columns task,state --agent 127.0.0.1:5051')
-  await watching.until('{"task":"t","state":"running"}\n')
+  await expect.poll(() => watching.stdout).toBe('{"task":"t","state":"running"}\n')
   const waiting = new Run(['wait', 't'], env())
   await launched.agent.update(launched.framework, 't', 'TASK_FAILED', {
     message: 'Command exited with status 3',
   })
-  await watching.until('{"task":"t","state":"running"}\n{"task":"t","state":"failed"}\n')
+  await expect
+    .poll(() => watching.stdout)
+    .toBe('{"task":"t","state":"running"}\n{"task":"t","state":"failed"}\n')
   // Whoever waits for it has its exit code.
   expect(await waiting.ended).toEqual({
     code: 3,
@@ -163,8 +165,8 @@ class Watching implements AsyncDisposable {
     this.#run = new Run(words.split(' '), env())
   }
 
-  async until(stdout: string): Promise<void> {
-    await expect.poll(() => this.#run.stdout, { timeout: 60_000 }).toBe(stdout)
+  get stdout(): string {
+    return this.#run.stdout
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
