@@ -136,7 +136,7 @@ bring_node() {
 
 # The package holds all that it needs, so unpacking it is all that npm would do.
 install_package() {
-  sum=$(cksum <"$PACKAGE")
+  sum=$(sha256sum <"$PACKAGE") || return 1
   if [ "$(cat "$ROOT$PACKAGE_DIR/.installed" 2>/dev/null)" = "$sum" ]; then
     echo "is there already"
     return
@@ -144,7 +144,8 @@ install_package() {
   fresh=$ROOT$PACKAGE_DIR.new
   rm -rf "$fresh"
   mkdir -p "$fresh" "$ROOT$PREFIX/bin"
-  tar -xzf "$PACKAGE" -C "$fresh" --strip-components=1 --no-same-owner || return 1
+  # -o as the tar of busybox has it, too: no owners of the archive.
+  tar -xzo -f "$PACKAGE" -C "$fresh" --strip-components=1 || return 1
   [ -x "$fresh/bin/tepui" ] && [ -d "$fresh/node_modules" ] || {
     printf '%s is not the package with dependencies.\nfix: make it with: npm run package\n' "$PACKAGE"
     return 1

@@ -10,6 +10,8 @@ PROJECTS='unit component e2e conformance'
 # The fetcher's tests make and unpack archives of each kind; the Vagrantfile's run it in Ruby; the hogs of the tests of
 # limits are one-liners of Python; partitions are made with ip.
 PROGRAMS='bzip2:bzip2 ip:iproute2 python3:python3 ruby:ruby unzip:unzip xz:xz-utils zip:zip'
+# The web page is opened in a browser; compose.yaml and the Vagrantfile are brought up, in containers.
+E2E_PROGRAMS='chromium:chromium docker-compose:docker-compose vagrant:vagrant'
 # Private images come from a registry on loopback. Its package is only unpacked: installed, it would run as a service.
 REGISTRY=$TEPUI_STATE/docker-registry
 yes=
@@ -30,7 +32,7 @@ ensure_registry() {
 
 bootstrap
 case "${chosen:-all} " in
-  *all* | *e2e*) ensure_programs chromium:chromium ;;
+  *all* | *e2e*) ensure_programs $E2E_PROGRAMS ;;
 esac
 case "${chosen:-all} " in
   *all* | *component* | *e2e* | *conformance*) ensure_programs $PROGRAMS ;;

@@ -8,7 +8,7 @@ import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Scope } from '../base/scope.ts'
 import type { Cgroups } from '../containerizer/cgroups.ts'
-import { cgroupTag, openCgroups } from '../containerizer/cgroups/open.ts'
+import { openCgroups } from '../containerizer/cgroups/open.ts'
 import type { Container, Containerizer, ContainerSpec } from '../containerizer/containerizer.ts'
 import { LentTier } from '../containerizer/lent-tier.ts'
 import type { DiskUse } from '../gc/disk.ts'
@@ -43,6 +43,7 @@ import {
   type Recovery,
 } from './recovery.ts'
 import { sandboxSettings } from './sandbox.ts'
+import { agentTag } from './tag.ts'
 
 export interface AgentDeps {
   readonly clock: Clock
@@ -124,7 +125,7 @@ export async function survey(flags: AgentFlags, deps: AgentDeps, scope: Scope): 
   const sync = deps.sync && { sync: deps.sync }
   const opened = openRecovery(workDir, { strict: flags.strict, boot: deps.boot ?? readBoot(), ...sync }, log)
   scope.use(opened.checkpoint)
-  const tag = cgroupTag(flags.port, workDir)
+  const tag = agentTag(flags.port, workDir)
   const mount = flags.cgroups_hierarchy
   const cgroups = openCgroups({ mount, root: flags.cgroups_root, tag, cpus: hardware.cpus, clock })
   scope.defer(() => cgroups.close())

@@ -8,7 +8,7 @@ import { usageError } from '../base/flags.ts'
 import type { Logger } from '../base/log.ts'
 import { Scope } from '../base/scope.ts'
 import { counted } from '../base/words.ts'
-import { cgroupTag, openCgroups } from '../containerizer/cgroups/open.ts'
+import { openCgroups } from '../containerizer/cgroups/open.ts'
 import type { Containerizer } from '../containerizer/containerizer.ts'
 import { Checkpoint } from '../store/checkpoint.ts'
 import { keptOnEngine, openContainerizers, type OpenedContainerizers } from './containerizers.ts'
@@ -18,6 +18,7 @@ import { thawLeftovers } from './ground.ts'
 import { readHardware } from './hardware.ts'
 import { lockFolder } from './lock.ts'
 import { AGENTS_FOLDER, checkpointFile } from './paths.ts'
+import { agentTag } from './tag.ts'
 
 export interface Reset {
   /** Containers that were ended. */
@@ -44,7 +45,7 @@ export async function resetAgent(
   try {
     scope.use(await lockFolder(workDir))
     const hardware = await readHardware(workDir, clock, () => undefined)
-    const tag = cgroupTag(flags.port, workDir)
+    const tag = agentTag(flags.port, workDir)
     const cgroups = openCgroups({
       mount: flags.cgroups_hierarchy,
       root: flags.cgroups_root,

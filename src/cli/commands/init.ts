@@ -30,7 +30,7 @@ const PLANS: Readonly<Record<string, Plan>> = {
     needsPackage: false,
     next: [
       'cp tepui.slice tepui-*.service /etc/systemd/system/ && systemctl daemon-reload',
-      'echo TEPUI_MASTER=HOST:5050 >/etc/tepui/agent.env',
+      'mkdir -p /etc/tepui && echo TEPUI_MASTER=HOST:5050 >/etc/tepui/agent.env',
       'systemctl enable --now tepui-agent   (on one machine also: tepui-master)',
     ],
   },

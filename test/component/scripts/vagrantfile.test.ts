@@ -90,6 +90,15 @@ describe('without a word in the environment', () => {
     expect(providers['docker']).toMatchObject({ has_ssh: false })
     expect(providers['docker']?.['cmd']).toContain('--run')
   })
+
+  test('an agent in a container writes the control groups of the host, and is asked to take its tasks along', () => {
+    const dockerOf = (name: string): Readonly<Record<string, unknown>> | undefined =>
+      config('up').vm[name]?.vm.providers['docker']
+    const words = ['--cgroupns=host', '--stop-signal=SIGUSR1']
+    expect(dockerOf('a1')?.['create_args']).toEqual(expect.arrayContaining(words))
+    expect(dockerOf('a1')?.['volumes']).toContain('/sys/fs/cgroup:/sys/fs/cgroup')
+    expect(dockerOf('master')?.['create_args']).toEqual(['--init', '--memory=1024m'])
+  })
 })
 
 test('box, address, size, number and engine follow the environment', () => {
