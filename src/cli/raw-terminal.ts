@@ -24,9 +24,18 @@ export class RawTerminal implements Disposable {
     sides.output.on('resize', this.#onResize)
   }
 
-  /** @param resized called with each new size */
-  static async open(sides: Sides, resized: (size: WindowSize) => void): Promise<RawTerminal> {
+  /**
+   * @param told the size that the other one has
+   * @param resized called with each new size
+   */
+  static async open(
+    sides: Sides,
+    told: WindowSize,
+    resized: (size: WindowSize) => void,
+  ): Promise<RawTerminal> {
     const terminal = new RawTerminal(sides, resized)
+    const { columns, rows } = sizeOf(sides.output)
+    if (columns !== told.columns || rows !== told.rows) resized({ columns, rows })
     if (sides.input.isTTY) await passOutput()
     return terminal
   }

@@ -34,8 +34,11 @@ export interface Session {
   write(bytes: Uint8Array): Promise<void>
   /** No more input follows. */
   endInput(): void
-  /** Nothing happens without a terminal. */
-  resize(size: WindowSize): Promise<void>
+  /**
+   * Comes through some time later: it is tried until it has, a newer size was asked for, or the session is over.
+   * Nothing happens without a terminal.
+   */
+  resize(size: WindowSize): void
   /** Sends a signal to its first process. */
   signal(number: number): Promise<void>
   /** Ends it with all that it started. Resolves when that was asked for; may be called again. */

@@ -33,17 +33,22 @@ export async function takeCalls<Call>(
   return refusal ?? accepted()
 }
 
+/** Only a `take` that has to wait answers with a promise. */
+type Taken = Answer | undefined | Promise<Answer | undefined>
+
 /**
  * Gives each record of the body to `take` as it comes. Nothing piles up: the peer is read no faster than `take` works.
  *
  * @param limits of each record; how many come, and for how long, is not limited
- * @param take refuses a record with an answer, which ends the upload
+ * @param take refuses a record with an answer, which ends the upload; while it waits, what comes stays with the peer
+ * @param over ends the upload without a refusal when it aborts
  * @returns the refusal (of `take`, or a 400, 415 or 503 of its own); undefined when the body came to its end
  */
 export async function takeRecords(
   request: HttpRequest,
   limits: RecordLimits,
-  take: (record: string) => Answer | undefined,
+  take: (record: string) => Taken,
+  over?: AbortSignal,
 ): Promise<Answer | undefined> {
   const coding = request.header('content-encoding') ?? 'identity'
   if (coding !== 'identity')
@@ -52,93 +57,66 @@ export async function takeRecords(
   const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>()
   const decoder = new RecordDecoder(limits)
   const utf8 = new TextDecoder()
-  const attempt = (work: () => Answer | undefined): Answer | undefined => {
-    try {
-      return work()
-    } catch (error) {
-      if (!(error instanceof OperatingError)) reject(error)
-      return text(400, reasonOf(error))
-    }
-  }
-  const push = (piece: Buffer): Answer | undefined => {
-    for (const record of decoder.push(piece)) {
-      const refusal = take(utf8.decode(record))
-      if (refusal !== undefined) return refusal
-    }
-    return undefined
-  }
-  const onData = (piece: Buffer): void => {
-    const refusal = attempt(() => push(piece))
-    if (refusal === undefined) return
-    raw.off('data', onData)
+  let [isWaiting, isRead, isOver] = [false, false, false]
+  const end = (refusal?: Answer): void => {
+    isOver = true
     resolve(refusal)
   }
+  const fail = (error: unknown): void => {
+    if (error instanceof OperatingError) end(text(400, reasonOf(error)))
+    else reject(error)
+  }
   const onEnd = (): void => {
-    resolve(
-      attempt(() => {
-        decoder.end()
-        return undefined
-      }),
-    )
+    isRead = true
+    if (isWaiting) return
+    try {
+      decoder.end()
+      end()
+    } catch (error) {
+      fail(error)
+    }
+  }
+  const wait = async (taken: Promise<Answer | undefined>): Promise<void> => {
+    isWaiting = true
+    raw.pause()
+    try {
+      const refusal = await taken
+      if (refusal !== undefined) end(refusal)
+    } catch (error) {
+      fail(error)
+    }
+    isWaiting = false
+    raw.resume()
+    if (isRead) onEnd()
+  }
+  const onData = (piece: Buffer): void => {
+    if (isOver) return
+    try {
+      const taken = takeAll(decoder.push(piece).values(), (record) => take(utf8.decode(record)))
+      if (taken instanceof Promise) void wait(taken)
+      else if (taken !== undefined) end(taken)
+    } catch (error) {
+      fail(error)
+    }
   }
   // Also when the client has left, and then nobody reads the answer.
-  const onAbort = (): void => resolve(text(503, reasonOf(signal.reason)))
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
+  const onAbort = (): void => end(over?.aborted === true ? undefined : text(503, reasonOf(signal.reason)))
+  const life = over === undefined ? signal : AbortSignal.any([signal, over])
+  life.addEventListener('abort', onAbort, { once: true })
+  if (life.aborted) onAbort()
   raw.on('data', onData).on('end', onEnd)
   return promise.finally(() => {
     raw.off('data', onData).off('end', onEnd)
-    signal.removeEventListener('abort', onAbort)
+    life.removeEventListener('abort', onAbort)
   })
 }
 
-/**
- * As `takeRecords`, for a `take` that may wait: what comes meanwhile stays with the peer.
- *
- * @param over ends the upload without a refusal when it aborts
- */
-export async function takeRecordsInTurn(
-  request: HttpRequest,
-  limits: RecordLimits,
-  take: (record: string) => Promise<Answer | undefined>,
-  over: AbortSignal,
-): Promise<Answer | undefined> {
-  const { raw, signal } = request
-  const decoder = new RecordDecoder(limits)
-  const utf8 = new TextDecoder()
-  const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>()
-  const takeAll = async (records: readonly Uint8Array[]): Promise<void> => {
-    for (const record of records) {
-      const refusal = await take(utf8.decode(record))
-      if (refusal !== undefined) return resolve(refusal)
-    }
+/** The first refusal; a promise only when one of them has to be waited for. */
+function takeAll(records: Iterable<Uint8Array>, take: (record: Uint8Array) => Taken): Taken {
+  for (const record of records) {
+    const taken = take(record)
+    if (taken instanceof Promise) return taken.then((refusal) => refusal ?? takeAll(records, take))
+    if (taken !== undefined) return taken
   }
-  let last = Promise.resolve()
-  const inTurn = (records: () => readonly Uint8Array[]): void => {
-    raw.pause()
-    last = last
-      .then(() => takeAll(records()))
-      .then(() => void raw.resume())
-      .catch((error: unknown) => {
-        if (error instanceof OperatingError) resolve(text(400, reasonOf(error)))
-        else reject(error)
-      })
-  }
-  const onData = (piece: Buffer): void => inTurn(() => decoder.push(piece))
-  const onEnd = (): void => {
-    inTurn(() => {
-      decoder.end()
-      return []
-    })
-    void last.then(() => resolve(undefined))
-  }
-  const onOver = (): void => resolve(undefined)
-  const life = AbortSignal.any([over, signal])
-  life.addEventListener('abort', onOver, { once: true })
-  if (life.aborted) onOver()
-  raw.on('data', onData).on('end', onEnd)
-  return promise.finally(() => {
-    raw.off('data', onData).off('end', onEnd)
-    life.removeEventListener('abort', onOver)
-  })
+  return undefined
 }

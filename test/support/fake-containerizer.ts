@@ -224,9 +224,8 @@ export class FakeSession implements Session {
     this.inputEnded = true
   }
 
-  resize(size: WindowSize): Promise<void> {
+  resize(size: WindowSize): void {
     this.sizes.push(size)
-    return Promise.resolve()
   }
 
   signal(number: number): Promise<void> {

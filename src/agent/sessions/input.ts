@@ -1,6 +1,6 @@
 // ATTACH_CONTAINER_INPUT: a request of records, of which the first names the session and the others are its input.
 import { passCall, type Gate } from '../../http/gate.ts'
-import { takeRecordsInTurn } from '../../http/records.ts'
+import { takeRecords } from '../../http/records.ts'
 import type { HttpRequest } from '../../http/request.ts'
 import { empty, text, type Answer } from '../../http/response.ts'
 import { AgentCall, type AgentCallAttachContainerInput } from '../../wire/agent-call.ts'
@@ -90,7 +90,7 @@ export async function attachInput(sessions: Sessions, request: HttpRequest): Pro
     return undefined
   }
   try {
-    return (await takeRecordsInTurn(request, LIMITS, take, over.signal)) ?? empty(200)
+    return (await takeRecords(request, LIMITS, take, over.signal)) ?? empty(200)
   } finally {
     if (running !== undefined) running.hasInput = false
   }
@@ -104,5 +104,5 @@ async function hand({ session }: RunningSession, { control, data }: ProcessIO): 
     else await session.write(bytes)
   }
   const size = control?.tty_info?.window_size
-  if (size !== undefined) await session.resize(size)
+  if (size !== undefined) session.resize(size)
 }

@@ -41,9 +41,11 @@ async function exec(context: Context, args: readonly string[], options: OptionVa
   const whole = folder === undefined ? argv : ['sh', '-c', 'cd "$0" && exec "$@"', folder, ...argv]
   const wish = { argv: whole, user: textOf(options, 'user'), terminal }
   using session = await ClientSession.open(common.master, task, wish, context)
-  using _ = isTerminal
-    ? await RawTerminal.open({ input: process.stdin, output: process.stdout }, (size) => session.resize(size))
-    : undefined
+  const sides = { input: process.stdin, output: process.stdout }
+  using _ =
+    terminal === undefined
+      ? undefined
+      : await RawTerminal.open(sides, terminal, (size) => session.resize(size))
   if (isInteractive) void passOn(session)
   else if (!isTerminal) session.endInput()
   try {

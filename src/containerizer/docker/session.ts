@@ -15,6 +15,7 @@ import {
 import type { ExecBody } from './body.ts'
 import { EngineError } from './engine-errors.ts'
 import type { Engine } from './engine.ts'
+import { NewestSize } from '../newest-size.ts'
 import { Frames } from './output.ts'
 
 interface Place {
@@ -25,9 +26,8 @@ interface Place {
   readonly inside: (() => readonly number[]) | undefined
 }
 
-/** Between two questions whether it has ended, or has begun. */
+/** Between two questions whether it has ended. */
 const LOOK_MS = 20
-const LOOKS = 100
 /** The end of the connection comes a moment before the engine knows the end of the command. */
 const LAST_LOOKS = 500
 const LOST = statusOfCode(255)
@@ -44,7 +44,7 @@ export async function openDockerSession(place: Place, wish: SessionWish): Promis
     const exec = await engine.execs.prepare(dockerId, bodyOf(wish))
     const connection = await engine.execs.join(exec, wish.terminal !== undefined)
     const session = new DockerSession(place, wish, exec, connection)
-    if (wish.terminal !== undefined) void session.resize(wish.terminal)
+    if (wish.terminal !== undefined) session.resize(wish.terminal)
     return session
   } catch (error) {
     if (error instanceof EngineError && error.status !== undefined)
@@ -73,6 +73,7 @@ class DockerSession implements Session {
   readonly #wish: SessionWish
   readonly #exec: string
   readonly #connection: Duplex
+  readonly #size: NewestSize
   #firstWords = ''
   readonly #closed = Promise.withResolvers<void>()
 
@@ -81,8 +82,16 @@ class DockerSession implements Session {
     this.#wish = wish
     this.#exec = exec
     this.#connection = connection
-    connection.on('close', () => this.#closed.resolve()).on('end', () => this.#closed.resolve())
+    let isOver = false
+    const closed = (): void => {
+      isOver = true
+      this.#closed.resolve()
+    }
+    connection.on('close', closed).on('end', closed)
     this.exited = this.#watch()
+    // The engine refuses it until the command runs.
+    const set = (size: WindowSize): Promise<boolean> => orAway(place.engine.execs.resize(exec, size), false)
+    this.#size = new NewestSize({ clock: place.clock, set, isOver: () => isOver || connection.destroyed })
   }
 
   async follow(take: (stream: OutputName, piece: Buffer) => Promise<void>): Promise<void> {
@@ -112,14 +121,8 @@ class DockerSession implements Session {
     this.#connection.end()
   }
 
-  /** The engine refuses it until the command runs. */
-  async resize(size: WindowSize): Promise<void> {
-    if (this.#wish.terminal === undefined) return
-    const { clock, engine } = this.#place
-    for (let look = 0; look < LOOKS && !this.#connection.destroyed; look++) {
-      if (await orAway(engine.execs.resize(this.#exec, size), true)) return
-      await clock.sleep(LOOK_MS)
-    }
+  resize(size: WindowSize): void {
+    if (this.#wish.terminal !== undefined) this.#size.want(size)
   }
 
   async signal(number: number): Promise<void> {

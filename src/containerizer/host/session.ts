@@ -18,9 +18,10 @@ import {
 } from '../session.ts'
 import { prepareCommand } from './command.ts'
 import { ENTER } from './execute.ts'
+import { NewestSize } from '../newest-size.ts'
 import { signalNumberOf } from './exit.ts'
 import type { Fence } from './fence.ts'
-import { processTable, treeOf } from './process-table.ts'
+import { processArguments, processTable, treeOf } from './process-table.ts'
 
 interface Place {
   readonly spec: ContainerSpec
@@ -31,6 +32,8 @@ interface Place {
 /** After its end and that of all that it started, output can only come from processes that hide from us. */
 const LAST_OUTPUT_MS = 1000
 const SCRIPT = '/usr/bin/script'
+/** Arguments of the shell on a new terminal, which becomes the command, and of what sets the first size for it. */
+const BEFORE_COMMAND = /stty sane rows \d+ cols \d+/
 
 /**
  * With the task's user, folder and environment. What it leaves in the background ends with it.
@@ -82,6 +85,7 @@ class HostSession implements Session {
   readonly #place: Place
   readonly #wish: SessionWish
   readonly #group: ProcessGroup
+  readonly #size: NewestSize
   #hasEnded = false
 
   constructor(place: Place, wish: SessionWish, group: ProcessGroup) {
@@ -89,6 +93,11 @@ class HostSession implements Session {
     this.#wish = wish
     this.#group = group
     this.exited = this.#watch()
+    this.#size = new NewestSize({
+      clock: place.clock,
+      set: (size) => this.#setSize(size),
+      isOver: () => this.#hasEnded,
+    })
   }
 
   async follow(take: (stream: OutputName, piece: Buffer) => Promise<void>): Promise<void> {
@@ -112,12 +121,8 @@ class HostSession implements Session {
     this.#group.stdin.end()
   }
 
-  async resize({ columns, rows }: WindowSize): Promise<void> {
-    if (this.#wish.terminal === undefined) return
-    const terminal = this.#terminal()
-    if (terminal === undefined) return
-    // One that has ended meanwhile has no size any more.
-    await runCommand('stty', ['-F', terminal, 'rows', String(rows), 'cols', String(columns)])
+  resize(size: WindowSize): void {
+    if (this.#wish.terminal !== undefined) this.#size.want(size)
   }
 
   async signal(number: number): Promise<void> {
@@ -163,9 +168,19 @@ class HostSession implements Session {
     return below.toSorted((a, b) => a.startTicks - b.startTicks).map((entry) => entry.pid)
   }
 
+  async #setSize({ columns, rows }: WindowSize): Promise<boolean> {
+    const terminal = this.#terminal()
+    if (terminal === undefined) return false
+    const size = ['rows', String(rows), 'cols', String(columns)]
+    return (await runCommand('stty', ['-F', terminal, ...size])).exitCode === 0
+  }
+
+  /** Undefined until the command has it: the first size would come over another. */
   #terminal(): string | undefined {
     for (const pid of this.#below()) {
-      for (const path of openFiles(pid)) if (/^\/dev\/pts\/\d+$/.test(path)) return path
+      if (BEFORE_COMMAND.test((processArguments(pid) ?? '').replaceAll('\0', ' '))) continue
+      const path = openFiles(pid).find((file) => /^\/dev\/pts\/\d+$/.test(file))
+      if (path !== undefined) return path
     }
     return undefined
   }

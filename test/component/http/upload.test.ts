@@ -59,6 +59,50 @@ describe('an upload', () => {
     expect(got).toEqual(['good', 'bad'])
   })
 
+  test('waits with the peer while a record is at work, comes in order, and is refused in its turn', async () => {
+    const got: string[] = []
+    let atWork = 0
+    const handle = async (request: HttpRequest): Promise<Answer> => {
+      const slowly = async (record: string): Promise<Answer | undefined> => {
+        expect(++atWork).toBe(1)
+        for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+        atWork -= 1
+        got.push(record)
+        return record === 'bad' ? text(400, 'It is bad') : undefined
+      }
+      return (await takeRecords(request, LIMITS, slowly)) ?? accepted()
+    }
+    await using served = await serving([{ path: '/up', handle }])
+    const many = Array.from({ length: 50 }, (_, index) => `${index} ${'x'.repeat(index * 1000)}`)
+    const whole = uploadTo(served.port)
+    for (const record of many) whole.send(record)
+    whole.end()
+    await whole.answered
+    expect(got).toEqual(many)
+    const cut = uploadTo(served.port)
+    for (const record of ['good', 'bad', 'good']) cut.send(record)
+    await expect(cut.answered).rejects.toThrow(/was answered with 400: It is bad/)
+    expect(got.slice(many.length)).toEqual(['good', 'bad'])
+  })
+
+  test('is over, without a refusal, when whoever takes it says so', async () => {
+    const over = new AbortController()
+    const taken = Promise.withResolvers<void>()
+    const handle = async (request: HttpRequest): Promise<Answer> => {
+      const take = (): undefined => {
+        taken.resolve()
+      }
+      const refusal = await takeRecords(request, LIMITS, take, over.signal)
+      return refusal ?? text(404, 'It is over')
+    }
+    await using served = await serving([{ path: '/up', handle }])
+    const upload = uploadTo(served.port)
+    upload.send('one')
+    await taken.promise
+    over.abort()
+    await expect(upload.answered).rejects.toThrow(/was answered with 404: It is over/)
+  })
+
   test('ends when its server closes, which does not wait for it', async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const served = await taking(() => resolve())

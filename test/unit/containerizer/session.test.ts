@@ -1,6 +1,7 @@
 // Which processes belong to a session, wherever they went.
 import { afterEach, expect, test } from 'vitest'
 import { type ProcessGroup, startGroup } from '../../../src/base/exec.ts'
+import { systemRandom } from '../../../src/base/random.ts'
 import {
   killLeftSessions,
   killSession,
@@ -10,6 +11,8 @@ import {
 import { codeOf } from '../../../src/cli/session.ts'
 
 const started: ProcessGroup[] = []
+/** All processes of the machine are looked at: others may run these tests too. */
+const unique = (): string => `test-${systemRandom.uuid()}`
 afterEach(() => {
   for (const one of started.splice(0)) one.kill()
 })
@@ -21,17 +24,19 @@ async function marked(id: string): Promise<ProcessGroup> {
 }
 
 test('all with its mark end, and no others', async () => {
-  const [mine, other] = [await marked('test-a.one'), await marked('test-a.two')]
-  killSession(undefined, 'test-a.one', undefined)
+  const container = unique()
+  const [mine, other] = [await marked(`${container}.one`), await marked(`${container}.two`)]
+  killSession(undefined, `${container}.one`, undefined)
   expect((await mine.exited).signal).toBe('SIGKILL')
-  killSession(undefined, 'test-a.two', () => [])
-  killSession(undefined, 'test-a.two', () => [other.pid])
+  killSession(undefined, `${container}.two`, () => [])
+  killSession(undefined, `${container}.two`, () => [other.pid])
   expect((await other.exited).signal).toBe('SIGKILL')
 })
 
 test('what is left of sessions in known containers ends, that of others does not', async () => {
-  const [mine, other] = [await marked('test-b.one'), await marked('test-bb.one')]
-  killLeftSessions(new Set(['test-b']))
+  const container = unique()
+  const [mine, other] = [await marked(`${container}.one`), await marked(`${container}b.one`)]
+  killLeftSessions(new Set([container]))
   expect((await mine.exited).signal).toBe('SIGKILL')
   expect(process.kill(other.pid, 0)).toBe(true)
 })
