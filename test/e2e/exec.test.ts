@@ -13,8 +13,13 @@ import { processesWith } from '../support/processes-with.ts'
 
 const TEPUI = `${process.execPath} ${join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts')}`
 const KINDS = ['host', 'docker'] as const
-/** Busybox asks the terminal behind its prompt where the cursor is. */
-const PROMPT = '[#$] (\\u001b\\[6n)?$'
+/**
+ * Busybox asks the terminal behind its prompt where the cursor is, and clears what is behind it when it draws the prompt
+ * again: for a size that comes after the first one.
+ */
+const PROMPT = '[#$] (\\u001b\\[\\d*[a-zA-Z])*$'
+/** Of a terminal, until something is seen there. */
+const PATIENCE_MS = 60_000
 let up: Up
 let others = 0
 
@@ -82,7 +87,7 @@ function piped(input: string | Buffer, ...args: readonly string[]): Promise<Pipe
 }
 
 /** A terminal of its own, made by `script`, in which somebody types. */
-class Typist {
+class Typist implements Disposable {
   readonly child: ChildProcess
   readonly ended: Promise<number | null>
   seen = ''
@@ -106,13 +111,22 @@ class Typist {
   }
 
   async sees(what: RegExp): Promise<void> {
+    const late = Promise.withResolvers<true>()
+    using _ = systemClock.after(PATIENCE_MS, () => late.resolve(true))
     while (!what.test(this.seen)) {
-      const ended = await Promise.race([
+      const isOver = await Promise.race([
         new Promise<false>((resolve) => (this.#wake = () => resolve(false))),
         this.ended.then(() => true),
+        late.promise,
       ])
-      if (ended && !what.test(this.seen)) throw new Error(`never saw ${String(what)} in: ${this.seen}`)
+      if (isOver && !what.test(this.seen))
+        throw new Error(`never saw ${String(what)} in: ${JSON.stringify(this.seen)}`)
     }
+  }
+
+  /** One that a test left in the middle would keep its session. */
+  [Symbol.dispose](): void {
+    this.child.kill('SIGKILL')
   }
 }
 
@@ -121,7 +135,8 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 /** For a shell: the size comes by a way of its own, a moment earlier or later than what is typed. */
-const untilSize = (size: string): string => `until [ "$(stty size)" = "${size}" ]; do sleep 0.1; done`
+const untilSize = (size: string): string =>
+  `until [ "$(stty size 2>/dev/null)" = "${size}" ]; do sleep 0.1; done`
 
 /** A number that no other process has among its arguments. */
 const unlike = (): string => `${10_000_000 + Math.floor(process.pid * 100 + others++)}`
@@ -157,7 +172,7 @@ describe.each(KINDS)('in a %s container', (kind) => {
   })
 
   test('with -t there is a terminal of the size of ours, Ctrl-C is a key, and ours is as before', async () => {
-    const typist = new Typist(`exec -it ${kind} -- sh`)
+    using typist = new Typist(`exec -it ${kind} -- sh`)
     await typist.sees(new RegExp(PROMPT))
     typist.type(`tty; ${untilSize('33 101')}; stty size; echo "rea"dy\n`)
     await typist.sees(new RegExp(`ready\\r\\n[^]*${PROMPT}`))
@@ -177,7 +192,7 @@ describe.each(KINDS)('in a %s container', (kind) => {
   })
 
   test('the terminal follows ours when its size changes', async () => {
-    const typist = new Typist(`exec -it ${kind} -- sh`)
+    using typist = new Typist(`exec -it ${kind} -- sh`)
     await typist.sees(new RegExp(PROMPT))
     typist.type(`${untilSize('33 101')}; echo "rea"dy; ${untilSize('44 155')}; echo "chan"ged\n`)
     await typist.sees(/ready\r\n/)
