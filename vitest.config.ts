@@ -4,16 +4,22 @@ import { defineConfig } from 'vitest/config'
 /** What is waited for may take long on a machine that others use too; a test that claims a speed says its own limit. */
 const patient = {
   pool: 'forks',
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
-  expect: { poll: { timeout: 30_000, interval: 20 } },
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 60_000, interval: 20 } },
 } as const
 
 /**
  * Files that talk to one engine, or count what is left on the machine, must not run beside each other. They run real
  * programs on a machine that others use too: each test has a second try, and scripts/test.ts names those that took it.
  */
-const oneByOne = { ...patient, fileParallelism: false, retry: 1 } as const
+const oneByOne = {
+  ...patient,
+  testTimeout: 240_000,
+  hookTimeout: 240_000,
+  fileParallelism: false,
+  retry: 1,
+} as const
 
 /**
  * As many as there are cores: vitest keeps one free by itself, and on two cores nothing would run beside anything. In

@@ -22,7 +22,7 @@ import {
 } from '../../support/fake-engine.ts'
 
 const TIMEOUTS = { shortMs: 60_000, createMs: 60_000, startMs: 150 }
-const SOON = { timeout: 20_000, interval: 10 }
+const SOON = { timeout: 60_000, interval: 10 }
 
 let engine: FakeEngine
 let docker: DockerContainerizer

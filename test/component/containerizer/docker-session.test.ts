@@ -7,7 +7,7 @@ import type { Session } from '../../../src/containerizer/session.ts'
 import { ManualClock } from '../../support/clock.ts'
 import { cut, FAKE_ID, type FakeEngine, fakeEngine, hang, inTurn, json } from '../../support/fake-engine.ts'
 
-const SOON = { timeout: 30_000, interval: 20 }
+const SOON = { timeout: 60_000, interval: 20 }
 let engine: FakeEngine
 /** Of the terminal, as the engine was told, each time that it took one. */
 let sizes: string[]

@@ -69,9 +69,7 @@ test('a Hadoop client that does nothing is ended with all its children', async (
   await using rig = await withHadoop(`sleep 1000 & echo $! >"$(dirname "$4")/../../pid"; wait`, { clock })
   const fetching = rig.fetch([{ value: 'hdfs://n/x' }])
   const pidFile = join(rig.home, 'pid')
-  await expect
-    .poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', { timeout: 20_000 })
-    .toBe(true)
+  await expect.poll(() => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '').toBe(true)
   const pid = Number(readFileSync(pidFile, 'utf8'))
   expect(String(await over(clock, fetching))).toContain('no data came for 5secs')
   await expect.poll(() => stateOf(pid)).toBe('gone')

@@ -49,7 +49,7 @@ describe('through the master', () => {
 
   test('a pause reaches the master before the next report is due, and a resume too', async () => {
     // Estimates are told every 15 s (--oversubscribed_resources_interval).
-    const soon = { timeout: 10_000 }
+    const soon = { timeout: 12_000 }
     await expect.poll(lentTotal).toEqual([1, 0])
     expect((await set('a1', { paused: true })).status).toBe(200)
     await expect.poll(lentTotal, soon).toEqual([0, 0])

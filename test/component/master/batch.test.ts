@@ -30,7 +30,7 @@ async function play(
   plan: readonly (readonly [state: string, more?: Readonly<Record<string, unknown>>])[],
 ): Promise<readonly RunTask[]> {
   const ran: RunTask[] = []
-  await expect.poll(() => master.metric('master/frameworks_active'), { timeout: 15_000 }).toBe(1)
+  await expect.poll(() => master.metric('master/frameworks_active')).toBe(1)
   for (const [state, more] of plan) {
     await master.allocate()
     const run = ((await agent.next('RUN_TASK')) as TestEvent & { run_task: RunTask }).run_task
