@@ -35,6 +35,7 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
         'resource, as the kernel tells it; not there where it tells nothing.',
       read: () => pressure(proc, agent()),
     },
+    ...ownersTrouble(value, agent),
     ...inForce(value, agent),
     single('gauge', 'tepui_registered', '1 while the agent is registered with its master, else 0.', () =>
       value('slave/registered'),
@@ -74,6 +75,28 @@ export function agentFamilies({ metrics, agent, proc }: FamilyDeps): Family[] {
     ...diskFamilies(value),
     ...lendFamilies(value),
     ...selfFamilies(value, () => value('slave/uptime_secs')),
+  ]
+}
+
+/** What owners miss, by the one that misses the most: a series per task would be many. */
+function ownersTrouble(value: (name: string) => number, agent: () => string): Family[] {
+  return [
+    {
+      name: 'tepui_owner_waiting_ratio',
+      type: 'gauge',
+      help:
+        'Part of the last second, 0 to 1, in which some process of an owner waited for a cpu, not counting stops by ' +
+        'its own quota; of the owner that waits the most, 0 where the kernel does not tell.',
+      read: () => [{ labels: { agent: agent() }, value: value('tepui/owners_waiting_ratio') }],
+    },
+    {
+      name: 'tepui_task_throttled_ratio',
+      type: 'gauge',
+      help:
+        'Part of its periods of the last second, 0 to 1, in which an owner was stopped by its own cpu quota; of the ' +
+        'owner that was stopped the most.',
+      read: () => [{ labels: { agent: agent() }, value: value('tepui/owners_throttled_ratio') }],
+    },
   ]
 }
 

@@ -12,6 +12,8 @@ export function declareGauges(metrics: Metrics, lending: Lending, power: LendSwi
   metrics.gauge('tepui/lend_lent_mem_mbs', () => lending.lent.scalar('mem'))
   metrics.gauge('tepui/lend_lent_used_cpus', () => lending.sight.used(true))
   metrics.gauge('tepui/lend_owners_used_cpus', () => lending.sight.used(false))
+  metrics.gauge('tepui/owners_waiting_ratio', () => lending.sight.mostWaiting())
+  metrics.gauge('tepui/owners_throttled_ratio', () => lending.sight.mostThrottled())
   metrics.gauge('tepui/lend_paused', () => (power.paused ? 1 : 0))
   metrics.gauge('tepui/lend_turns_short', () => (lending.turns.areShort ? 1 : 0))
   metrics.gauge('tepui/lend_squeezed', () => (lending.actions.quota === Number.POSITIVE_INFINITY ? 0 : 1))

@@ -10,6 +10,7 @@ const SECOND_MS = 1000
 export class Sight {
   readonly #meter = new PulseMeter()
   #usage: ResourceUsage | undefined
+  #before: ResourceUsage | undefined
   #newest: Pulse | undefined
 
   /** The newest full snapshot. */
@@ -18,6 +19,7 @@ export class Sight {
   }
 
   settle(usage: ResourceUsage): void {
+    this.#before = this.#usage
     this.#usage = usage
   }
 
@@ -49,6 +51,24 @@ export class Sight {
     for (const one of this.#newest?.containers ?? [])
       if (one.revocable === revocable) sum += this.rates(one.containerId)?.cpus ?? 0
     return rounded(sum)
+  }
+
+  /** Of the owner that waits the most: the share of the last second without a core, its own quota's part aside. */
+  mostWaiting(): number {
+    const owners = this.#newest?.containers.filter(({ revocable }) => !revocable) ?? []
+    return rounded(Math.max(0, ...owners.map(({ containerId }) => this.rates(containerId)?.waiting ?? 0)))
+  }
+
+  /** Of the owner that its own quota stopped the most between the last two full snapshots: the share of periods. */
+  mostThrottled(): number {
+    const before = new Map(this.#before?.containers.map((one) => [one.containerId, one.statistics]))
+    const shares = this.#usage?.containers.map(({ containerId, revocable, statistics }) => {
+      const last = before.get(containerId)
+      const periods = (statistics?.cpuPeriods ?? 0) - (last?.cpuPeriods ?? 0)
+      const stopped = (statistics?.cpuThrottledPeriods ?? 0) - (last?.cpuThrottledPeriods ?? 0)
+      return revocable || last === undefined || periods <= 0 ? 0 : stopped / periods
+    })
+    return rounded(Math.min(1, Math.max(0, ...(shares ?? []))))
   }
 
   /** What is measured of an owner, named as decisions name it, and of all borrowers. */
