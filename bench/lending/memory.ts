@@ -29,9 +29,13 @@ interface Ran {
 export async function measureMemory(rig: LendRig, totalMb: number): Promise<readonly Figure[]> {
   const killing = await run(rig, totalMb, 'full')
   rig.context.say(`  with kills: ${told(killing)}`)
+  for (const round of killing.records.filter(({ kind }) => kind === 'evict'))
+    rig.context.say(`    ${roundOf(round.record)}`)
   const sparing = await run(rig, totalMb, 'lend')
   rig.context.say(`  kills off: ${told(sparing)}`)
   const kills = killing.records.filter(({ kind }) => kind === 'evict')
+  // The kills of one round share one record.
+  const killed = kills.reduce((sum, { record }) => sum + (record['chosen'] as readonly string[]).length, 0)
   const freedMb = kills.reduce((sum, { record }) => sum + freedBy(record), 0)
   // With kills off the kernel ends borrowers itself, last resort: an owner that noticed nothing of it needed no kills.
   const harmless = (sparing.ramped?.stallMs ?? Number.POSITIVE_INFINITY) <= 50
@@ -39,10 +43,12 @@ export async function measureMemory(rig: LendRig, totalMb: number): Promise<read
     figure('memory ramp: owners ended by the kernel', killing.ramped === undefined ? 1 : 0, '', '= 0'),
     figure('memory ramp: longest stall', killing.ramped?.stallMs ?? Number.NaN, 'ms', '<= 50'),
     figure('memory ramp: freed over needed', freedMb / killing.neededMb, '', '<= 1.25'),
-    figure('memory ramp: kills', kills.length, ''),
-    figure('memory ramp: unneeded kills (the same with kills off)', harmless ? kills.length : 0, '', '= 0'),
+    figure('memory ramp: rounds of kills', kills.length, ''),
+    figure('memory ramp: kills', killed, ''),
+    figure('memory ramp: unneeded kills (the same with kills off)', harmless ? killed : 0, '', '= 0'),
     figure('memory ramp: longest stall with kills off', sparing.ramped?.stallMs ?? Number.NaN, 'ms'),
     figure('memory ramp: usual time for 8 MB', killing.ramped?.usualMs ?? Number.NaN, 'ms'),
+    figure('memory ramp: speed reached', speedOf(killing.ramped), 'MB/s'),
   ]
 }
 
@@ -84,10 +90,25 @@ function hog(index: number): ReturnType<typeof borrower> {
   return borrower(`memory${index}`, ['stress-ng', ...vm], 0.02, BORROWED_MB)
 }
 
+function speedOf(ramped: Ramped | undefined): number {
+  return ramped === undefined ? Number.NaN : ramped.mb / ramped.seconds
+}
+
 function freedBy(record: LendRecord['record']): number {
   const chosen = record['chosen'] as readonly string[]
   const candidates = record['candidates'] as readonly { readonly id: string; readonly frees: number }[]
   return candidates.filter(({ id }) => chosen.includes(id)).reduce((sum, { frees }) => sum + frees, 0)
+}
+
+/** One round of evictions in a line: what led to it, what it found missing, whom it took. */
+function roundOf(record: LendRecord['record']): string {
+  const { signal, value, threshold, needs, before } = record as Readonly<Record<string, number | string>> & {
+    readonly before: { readonly value: number }
+  }
+  const chosen = record['chosen'] as readonly string[]
+  const [found, limit, missed] = [value, threshold, needs].map((one) => Number(Number(one).toPrecision(3)))
+  const left = before.value.toFixed(0)
+  return `${signal} ${found} (limit ${limit}), ${left} MB left, ${missed} missed: ${chosen.length} ended`
 }
 
 function told({ ramped, records }: Ran): string {
