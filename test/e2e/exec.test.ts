@@ -14,8 +14,8 @@ import { processesWith } from '../support/processes-with.ts'
 const TEPUI = `${process.execPath} ${join(import.meta.dirname, '..', '..', 'src', 'cli', 'tepui.ts')}`
 const KINDS = ['host', 'docker'] as const
 /**
- * Busybox asks the terminal behind its prompt where the cursor is, and clears what is behind it when it draws the prompt
- * again: for a size that comes after the first one.
+ * Busybox asks the terminal behind its prompt where the cursor is, and clears what is behind it when it draws the
+ * prompt again: for a size that comes after the first one.
  */
 const PROMPT = '[#$] (\\u001b\\[\\d*[a-zA-Z])*$'
 /** Of a terminal, until something is seen there. */
