@@ -1,7 +1,7 @@
 // The fetcher of an agent: its cache below the work folder, its counters, and what it shows of itself.
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { assert } from '../base/errors.ts'
+import { makeFolders } from '../base/folders.ts'
 import type { Metrics } from '../base/metrics.ts'
 import type { Scope } from '../base/scope.ts'
 import { FetchCache } from '../fetcher/cache.ts'
@@ -44,7 +44,7 @@ export class Fetching {
       const folder = resolve(flags.fetcher_cache_dir ?? join(this.#workDir, 'fetch'))
       // The folder below the work folder is locked with it.
       if (flags.fetcher_cache_dir !== undefined) {
-        await mkdir(folder, { recursive: true })
+        makeFolders(folder)
         scope.use(await lockFolder(folder, 'Give each agent of a machine its own --fetcher_cache_dir'))
       }
       this.#cache = scope.use(await FetchCache.open(deps, folder, flags.fetcher_cache_size))

@@ -1,9 +1,10 @@
 // What an agent stands on: its flags checked together, the machine read, control groups and containerizers opened.
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { usageError } from '../base/flags.ts'
+import { makeFolders } from '../base/folders.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Scope } from '../base/scope.ts'
@@ -205,7 +206,7 @@ export function thawLeftovers(cgroups: Cgroups, log: Logger): LentTier {
 
 function makeFolder(flag: string, path: string): string {
   try {
-    mkdirSync(path, { recursive: true })
+    makeFolders(path)
     accessSync(path, constants.W_OK | constants.X_OK)
     return path
   } catch (error) {

@@ -1,5 +1,7 @@
 // What `tepui master` and `tepui agent` share: flags by Mesos' rules, a log, an end.
+import { OperatingError } from '../base/errors.ts'
 import { flagsHelp, type Flag, type FlagValues, type ParsedFlags, parseFlags } from '../base/flags.ts'
+import { makeFolders } from '../base/folders.ts'
 import { createLogger, type Logger } from '../base/log.ts'
 import { MESOS_API_VERSION, TEPUI_VERSION } from '../base/version.ts'
 import { join } from 'node:path'
@@ -43,8 +45,15 @@ export async function runDaemon<T extends Readonly<Record<string, Flag<unknown>>
 
 function logFor(name: string, flags: LogFlags): Logger {
   const level = flags.quiet ? 'silent' : LEVELS[flags.logging_level]
-  const file = flags.log_dir === undefined ? {} : { file: join(flags.log_dir, `tepui-${name}.log`) }
-  return createLogger({ name, level, ...file })
+  if (flags.log_dir === undefined) return createLogger({ name, level })
+  try {
+    makeFolders(flags.log_dir)
+    return createLogger({ name, level, file: join(flags.log_dir, `tepui-${name}.log`) })
+  } catch (error) {
+    throw new OperatingError('FILE', `Flag '--log_dir': cannot write into the folder ${flags.log_dir}`, {
+      cause: error,
+    })
+  }
 }
 
 /** Resolves when the signal aborts. */

@@ -1,10 +1,11 @@
 // A master and agents on this machine, each a process of its own, so that each may fail like a real one.
 import { counted } from '../base/words.ts'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
 import { type Program, startProgram } from '../base/exec.ts'
+import { makeFolders } from '../base/folders.ts'
 import { list, MasterApi, number, object, text, type Json } from './master-api.ts'
 
 export interface AgentPlan {
@@ -112,7 +113,7 @@ export class LocalCluster implements AsyncDisposable {
 
   async #startAll(signal: AbortSignal): Promise<void> {
     const { agents, folder, masterFlags = [], place: first } = this.#plan
-    await mkdir(folder, { recursive: true })
+    makeFolders(folder)
     const flagsOfMaster = [`--work_dir=${join(folder, 'master')}`, ...masterFlags]
     await this.#start('master', { name: 'master', flags: flagsOfMaster, place: first }, signal)
     await Promise.all(

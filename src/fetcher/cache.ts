@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OperatingError, reasonOf } from '../base/errors.ts'
+import { makeFolders } from '../base/folders.ts'
 import type { Metrics } from '../base/metrics.ts'
 import { humanBytes } from '../base/units.ts'
 import { type BookEntry, CacheBook } from './cache-book.ts'
@@ -80,7 +81,7 @@ export class FetchCache implements AsyncDisposable {
    */
   static async open(deps: CacheDeps, folder: string, maxBytes: number): Promise<FetchCache> {
     try {
-      await mkdir(folder, { recursive: true, mode: 0o755 })
+      makeFolders(folder, 0o755)
       const held = await readdir(folder)
       if (held.length > 0 && !held.includes(MARK))
         throw new OperatingError('FILE', `The folder ${folder} of the fetcher's cache holds other things`, {

@@ -1,13 +1,15 @@
 // `tepui init`: writes the files with which Tepui runs on several machines: systemd's, Compose's, Vagrant's.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { OperatingError } from '../../base/errors.ts'
 import { runCommand } from '../../base/exec.ts'
 import { usageError } from '../../base/flags.ts'
+import { makeFolders } from '../../base/folders.ts'
 import { TEPUI_VERSION } from '../../base/version.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { isSet, textOf } from '../option-values.ts'
+import { isData, showData } from '../output.ts'
 
 interface Plan {
   /** From the package's folder to the one that is written into. */
@@ -60,7 +62,8 @@ export const initCommand: Command = {
   run: init,
 }
 
-async function init({ screen }: Context, args: readonly string[], options: OptionValues): Promise<number> {
+async function init(context: Context, args: readonly string[], options: OptionValues): Promise<number> {
+  const { common, screen } = context
   const kind = args[0] ?? ''
   const plan = Object.hasOwn(PLANS, kind) ? PLANS[kind] : undefined
   if (plan === undefined)
@@ -77,11 +80,11 @@ async function init({ screen }: Context, args: readonly string[], options: Optio
       hint: 'Move it away, name another folder with --into DIR, or replace it with --force',
     })
   }
-  for (const { path, text } of texts) {
-    writeFile(path, text)
-    screen.print(path)
-  }
-  if (plan.needsPackage) screen.print(await writePackage(join(folder, '.tepui')))
+  for (const { path, text } of texts) writeFile(path, text)
+  const written = texts.map(({ path }) => path)
+  if (plan.needsPackage) written.push(await writePackage(join(folder, '.tepui')))
+  if (isData(common)) await showData(context, written)
+  else for (const path of written) screen.print(path)
   for (const line of plan.next) screen.note(`Next: ${line}`)
   return EXIT.done
 }
@@ -94,7 +97,7 @@ function textFor(from: string): string {
 
 function writeFile(path: string, text: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolders(dirname(path))
     writeFileSync(path, text)
   } catch (error) {
     throw new OperatingError('FILE', `Cannot write ${path}`, { cause: error })
@@ -103,7 +106,7 @@ function writeFile(path: string, text: string): void {
 
 /** A clone packs itself with its script; a package holds all that it needs and is packed as it lies there. */
 async function writePackage(folder: string): Promise<string> {
-  mkdirSync(folder, { recursive: true })
+  makeFolders(folder)
   const file = join(folder, `tepui-${TEPUI_VERSION}.tgz`)
   const script = join(ROOT, 'scripts', 'package.sh')
   if (!existsSync(script) && !existsSync(join(ROOT, 'node_modules'))) {

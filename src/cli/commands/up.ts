@@ -1,9 +1,10 @@
 // `tepui up`: a master and some agents on this machine, lending switched on, until Ctrl-C.
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { OperatingError } from '../../base/errors.ts'
+import { makeFolders } from '../../base/folders.ts'
 import { counted } from '../../base/words.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { aborted } from '../daemon.ts'
@@ -53,6 +54,8 @@ async function up(context: Context, _: readonly string[], options: OptionValues)
   if (ephemeral && textOf(options, 'data') !== undefined) {
     throw new OperatingError('USAGE', "Options '--data' and '--ephemeral' exclude each other")
   }
+  const names = agentNames(options)
+  portIn(options)
   const netns = isSet(options, 'netns')
   if (netns && textOf(options, 'ip') !== undefined) {
     throw new OperatingError('USAGE', "Options '--ip' and '--netns' exclude each other", {
@@ -61,11 +64,9 @@ async function up(context: Context, _: readonly string[], options: OptionValues)
   }
   const folder = ephemeral
     ? mkdtempSync(join(tmpdir(), 'tepui-up-'))
-    : resolve(textOf(options, 'data') ?? '.tepui/up')
+    : dataFolder(textOf(options, 'data') ?? '.tepui/up')
   try {
-    mkdirSync(folder, { recursive: true })
     screen.note(`tepui: starting in ${folder}`)
-    const names = agentNames(options)
     await using network = netns ? await Network.lay(['master', ...names]) : undefined
     const cluster = await LocalCluster.start(planOf(options, folder, names, network), clock, signal)
     try {
@@ -84,6 +85,21 @@ async function up(context: Context, _: readonly string[], options: OptionValues)
     else if (common.output === 'table') screen.note(`tepui: sandboxes and logs stay in ${folder}`)
   }
 }
+
+function dataFolder(path: string): string {
+  const folder = resolve(path)
+  try {
+    makeFolders(folder)
+    return folder
+  } catch (error) {
+    throw new OperatingError('FILE', `Cannot make the folder ${folder}`, {
+      cause: error,
+      hint: 'Name another with --data DIR',
+    })
+  }
+}
+
+const portIn = (options: OptionValues): number => wholeOf(options, 'port', 5050, [0, 65_535])
 
 function agentNames(options: OptionValues): readonly string[] {
   return Array.from({ length: wholeOf(options, 'agents', 2, [1, 50]) }, (_, index) => `a${index + 1}`)
@@ -104,7 +120,7 @@ function planOf(
     const place = { ...network.room(name), port: AGENT_PORT }
     return { name, flags: [...flags, `--hostname=${place.ip}`], place }
   })
-  const port = wholeOf(options, 'port', 5050, [0, 65_535])
+  const port = portIn(options)
   if (network === undefined)
     return { folder, place: { ip: textOf(options, 'ip') ?? '127.0.0.1', port, enter: [] }, agents }
   return { folder, place: { ...network.room('master'), port }, masterFlags: SOON_UNREACHABLE, agents }

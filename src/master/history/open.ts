@@ -1,7 +1,7 @@
 // Opens the history where it is to be kept: a database in the work folder, or in memory when there is none.
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { OperatingError } from '../../base/errors.ts'
+import { makeFolders } from '../../base/folders.ts'
 import { TEPUI_VERSION } from '../../base/version.ts'
 import { Database } from '../../store/database.ts'
 import { EVENT_LOG_LIMITS, EVENT_LOG_MIGRATIONS, EventLog } from '../../store/event-log.ts'
@@ -44,7 +44,7 @@ export function openHistory(
 
 function make(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolders(folder)
   } catch (error) {
     throw new OperatingError('FILE', `Cannot make the work folder ${folder} of the master`, {
       cause: error,

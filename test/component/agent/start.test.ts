@@ -53,6 +53,7 @@ const REFUSED: readonly (readonly [argv: readonly string[], sentence: RegExp])[]
   [[...BASE, work('a'), '--attributes=rack'], /^USAGE: Flag '--attributes': /],
   [[...BASE, work('a'), '--attributes=os:{a,b}'], /^USAGE: Flag '--attributes': /],
   [[...BASE, `--work_dir=${file}/below`], /^FILE: Flag '--work_dir': cannot write into the folder/],
+  [[...BASE, '--work_dir=/proc/x'], /^FILE: Flag '--work_dir': cannot write into the folder \/proc\/x/],
   [[...BASE, work('a'), `--runtime_dir=${file}`], /^FILE: Flag '--runtime_dir': cannot write/],
   [
     [...BASE, work('a'), '--containerizers=docker', '--docker_socket=/no/such/docker.sock'],

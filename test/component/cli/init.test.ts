@@ -50,6 +50,13 @@ test(
   LONG,
 )
 
+test('the files are one array for programs', async () => {
+  const { code, stdout } = await tepui(['init', 'systemd', '--into', folder, '-o', 'json'])
+  expect(code).toBe(0)
+  const names = ['tepui.slice', 'tepui-master.service', 'tepui-agent.service']
+  expect(JSON.parse(stdout)).toEqual(names.map((name) => join(folder, name)))
+})
+
 test('compose.yaml names the package of this version', () => {
   expect(textOf(ROOT, 'compose.yaml')).toContain(`.tepui/tepui-${packageJson.version}.tgz`)
 })

@@ -117,6 +117,16 @@ describe('resources', () => {
   })
 })
 
+test('a privileged container is one only when the task says so', () => {
+  expect(bodyOf(dockerSpec({ privileged: true })).HostConfig.Privileged).toBe(true)
+  expect(bodyOf(dockerSpec()).HostConfig.Privileged).toBeUndefined()
+})
+
+test('the number of processes is bounded as the agent is told, and not without', () => {
+  expect(bodyOf(dockerSpec(), { pidsLimit: 512 }).HostConfig.PidsLimit).toBe(512)
+  expect(bodyOf(dockerSpec()).HostConfig.PidsLimit).toBeUndefined()
+})
+
 describe('networks', () => {
   const ports = { resources: resourcesOf('cpus:1;mem:64;ports:[31000-31005]') }
 
