@@ -56,9 +56,10 @@ function boundedDuration(
 }
 
 function durationWords(bounds: { readonly minMs?: number; readonly maxMs?: number }): string {
-  const least = bounds.minMs === undefined ? '' : ` of at least ${formatDuration(bounds.minMs)}`
-  const most = bounds.maxMs === undefined ? '' : ` of at most ${formatDuration(bounds.maxMs)}`
-  return `a duration${least}${most} such as 15secs`
+  const least = bounds.minMs === undefined ? [] : [`at least ${formatDuration(bounds.minMs)}`]
+  const most = bounds.maxMs === undefined ? [] : [`at most ${formatDuration(bounds.maxMs)}`]
+  const between = [...least, ...most].join(' and ')
+  return `a duration${between === '' ? '' : ` of ${between}`} such as 15secs`
 }
 
 /** Bytes, such as `64MB`. */

@@ -56,7 +56,7 @@ export function wishOf(
   if (args.length === 0 && image === undefined) {
     throw usageError(
       'no command was given',
-      'tepui run [options] -- COMMAND…, or --image IMAGE for what an image does',
+      'Put one behind the options and two dashes: -- COMMAND…, or --image IMAGE for what an image does',
     )
   }
   const ports = portsOf(listOf(options, 'port'))

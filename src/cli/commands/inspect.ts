@@ -9,12 +9,16 @@ import { agentsNamed } from '../lend-api.ts'
 import { type ClusterState, type Json, list, MasterApi, object } from '../master-api.ts'
 import { isData, showData } from '../output.ts'
 
+const KINDS: readonly string[] = ['task', 'agent', 'framework']
+
 export const inspectCommand: Command = {
   name: 'inspect',
   arguments: ['<kind>', '<name>'],
   summary: 'Print everything that the master says of a task, an agent or a framework (YAML, or -o json)',
   run: async (context, [kind = '', name = '']) => {
     const { clock, common, signal } = context
+    if (!KINDS.includes(kind))
+      throw usageError(`'${kind}' cannot be inspected`, 'tepui inspect task|agent|framework NAME')
     using api = new MasterApi(common.master, clock, signal)
     const found = await inspected(api, await api.state(), kind, name)
     await showData(isData(common) ? context : { ...context, common: { ...common, output: 'yaml' } }, found)
@@ -38,13 +42,11 @@ async function inspected(api: MasterApi, state: ClusterState, kind: string, name
       const [agent] = agentsNamed(state.agents, name)
       return one(`/slaves?slave_id=${encodeURIComponent(agent?.id ?? name)}`, 'slaves', 'agent')
     }
-    case 'framework': {
+    default: {
       const { id } = findFramework(state, name)
       const page = await api.get(`/frameworks?framework_id=${encodeURIComponent(id)}`)
       const [found] = [...list(page['frameworks']), ...list(page['completed_frameworks'])]
       return object(found)
     }
-    default:
-      throw usageError(`'${kind}' cannot be inspected`, 'tepui inspect task|agent|framework NAME')
   }
 }

@@ -56,6 +56,13 @@ test('inspect prints all of one thing, completion its name', async () => {
   expect((await typed('completion words logs ')).stdout).toBe('t\n')
 })
 
+test('what is none of the kinds is refused before any master is asked', async () => {
+  expect(await tepui(['inspect', 'frog', 'x'], { TEPUI_MASTER: '127.0.0.1:1' })).toMatchObject({
+    code: 64,
+    stderr: "tepui inspect: 'frog' cannot be inspected\n  fix:   tepui inspect task|agent|framework NAME\n",
+  })
+})
+
 test('kill tells of a task that has ended how, and of a task that never was that there is none', async () => {
   expect((await typed('kill t')).stderr).toBe(
     "tepui kill: Task 't' has ended already: failed\n  fix:   tepui why t tells how\n",

@@ -40,9 +40,13 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Evaluates the file for `vagrant COMMAND`; a port that nobody has, unless the test names one. */
-function vagrant(command: string, environment: Readonly<Record<string, string>> = {}) {
+function vagrant(
+  command: string,
+  environment: Readonly<Record<string, string>> = {},
+  words: readonly string[] = [],
+) {
   const env = { PATH: process.env['PATH'] ?? '', VM_PORT: '39417', ...environment }
-  const done = spawnSync('ruby', [STUB, join(folder, 'Vagrantfile'), command], { encoding: 'utf8', env })
+  const done = spawnSync('ruby', [STUB, join(folder, 'Vagrantfile'), command, ...words], { encoding: 'utf8', env })
   return { code: done.status, stdout: done.stdout, stderr: done.stderr }
 }
 
@@ -183,6 +187,8 @@ describe('without KVM', () => {
   test('nothing is said to whoever wants emulation, uses another provider, or makes no machines', () => {
     expect(vagrant('up', { ...NO_KVM, VM_DRIVER: 'qemu' }).stderr).toBe('')
     expect(vagrant('up', { ...NO_KVM, VAGRANT_DEFAULT_PROVIDER: 'virtualbox' }).stderr).toBe('')
+    for (const named of [['--provider=docker'], ['--provider', 'docker']])
+      expect(vagrant('up', NO_KVM, named).stderr).toBe('')
     expect(vagrant('status', NO_KVM).stderr).toBe('')
   })
 

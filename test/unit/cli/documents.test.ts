@@ -2,10 +2,10 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { AGENT_FLAGS } from '../../../src/agent/flags.ts'
+import { AGENT_FLAGS, AGENT_FLAGS_NOT_YET } from '../../../src/agent/flags.ts'
 import { commandNamed } from '../../../src/cli/commands.ts'
 import { commandAt, NOUNS, withoutNouns } from '../../../src/cli/nouns.ts'
-import { MASTER_FLAGS } from '../../../src/master/flags.ts'
+import { MASTER_FLAGS, MASTER_FLAGS_NOT_YET } from '../../../src/master/flags.ts'
 import packageJson from '../../../package.json' with { type: 'json' }
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -91,4 +91,17 @@ test('every script of npm that the documents name is there', () => {
   )
   expect(named.length).toBeGreaterThan(20)
   expect(named.filter(({ name }) => !Object.hasOwn(packageJson.scripts, name ?? ''))).toEqual([])
+})
+
+test('every flag of a daemon that the documents name is there, or told as not yet there', () => {
+  const flags = [AGENT_FLAGS, MASTER_FLAGS].flatMap((one) => Object.keys(one))
+  const known = new Set([...flags, ...AGENT_FLAGS_NOT_YET, ...MASTER_FLAGS_NOT_YET])
+  const named = FILES.flatMap((path) =>
+    [...readFileSync(join(ROOT, path), 'utf8').matchAll(/--([a-z]+_[a-z_]+)/g)].map(([, name = '']) => ({
+      path,
+      name,
+    })),
+  )
+  expect(named.length).toBeGreaterThan(50)
+  expect(named.filter(({ name }) => !known.has(name) && !known.has(name.replace('no_', '')))).toEqual([])
 })
