@@ -67,6 +67,12 @@ export class Bed {
   }
 }
 
+/** The first process of the one Docker container that runs on `a1`. */
+export async function onlyContainer({ machines }: Bed): Promise<number> {
+  const [pid] = await machines.lines('a1', 'docker inspect -f "{{.State.Pid}}" $(docker ps -q)')
+  return Number(pid)
+}
+
 /** Waits until the group and all that was in it are gone. */
 export async function nothingOf({ machines }: Bed, group: Reading): Promise<object> {
   const gone = async (): Promise<boolean> => {

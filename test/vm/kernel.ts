@@ -3,7 +3,7 @@
 import { commandTask, dockerTask } from '../../src/sdk/sdk.ts'
 import type { TaskStatus } from '../../src/wire/tasks.ts'
 import { RealFramework } from '../support/real-cluster.ts'
-import { type Bed, IMAGE, isRoomy, nothingOf, pidOf, SPIN } from './bed.ts'
+import { type Bed, IMAGE, isRoomy, nothingOf, pidOf, SPIN, onlyContainer } from './bed.ts'
 import { coresUsed, CPU_FILES, type Reading, readings, shareWaiting } from './groups.ts'
 import { wanted } from './steps.ts'
 
@@ -106,9 +106,8 @@ export async function docker(bed: Bed): Promise<void> {
         isRoomy,
       )
       await framework.status('docked', 'TASK_RUNNING')
-      const [pid = ''] = await machines.lines('a1', 'docker inspect -f "{{.State.Pid}}" $(docker ps -q)')
       const files = ['memory.max', 'cpu.weight', 'pids.max']
-      const { task } = await readings(machines, { task: { pid: Number(pid) } }, files)
+      const { task } = await readings(machines, { task: { pid: await onlyContainer(bed) } }, files)
       const [group] = task as [Reading]
       const saw = { group: group.path, ...Object.fromEntries(files.map((file) => [file, group.text(file)])) }
       wanted(group.text('memory.max') === String(64 * MB), 'expected 64 MiB', saw)

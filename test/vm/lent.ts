@@ -6,7 +6,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { amountsOf, commandTask, dockerTask, type Offer, type TaskInfo } from '../../src/sdk/sdk.ts'
 import { until } from '../faults/until.ts'
 import { RealFramework } from '../support/real-cluster.ts'
-import { type Bed, IMAGE, isRoomy, nothingOf, pidOf, SPIN } from './bed.ts'
+import { type Bed, IMAGE, isRoomy, nothingOf, onlyContainer, pidOf, SPIN } from './bed.ts'
 import { coresUsed, CPU_FILES, type Group, type Reading, readings } from './groups.ts'
 import { wanted } from './steps.ts'
 
@@ -85,26 +85,29 @@ class Lender {
     return this.bed.machines.inside('a1', `echo ${word} >${ORDER}`)
   }
 
-  async groups(id = 'borrower'): Promise<Seen<Group>> {
-    const borrower = { pid: pidOf(await this.framework.status(id, 'TASK_RUNNING')) }
+  async groups(): Promise<Seen<Group>> {
+    const borrower = { pid: pidOf(await this.framework.status('borrower', 'TASK_RUNNING')) }
     return { borrower, tier: { ...borrower, above: 1 } }
   }
 
-  async look(restSeconds: number, id?: string): Promise<Seen<readonly Reading[]>> {
+  async look(restSeconds: number): Promise<Seen<readonly Reading[]>> {
     const files = [...CPU_FILES, 'cgroup.freeze', 'cgroup.events', 'cgroup.procs']
-    const { borrower, tier } = await this.groups(id)
+    const { borrower, tier } = await this.groups()
     return readings(this.bed.machines, { borrower, tier }, files, { times: 2, restSeconds })
   }
 
   /** Until what was ordered is in the kernel's files. */
-  async came(what: string, isThere: (now: Seen<Reading>) => boolean, id?: string): Promise<void> {
+  async came(what: string, isThere: (now: Seen<Reading>) => boolean): Promise<void> {
     const holds = async (): Promise<boolean> => {
-      const { borrower, tier } = await this.look(0, id)
+      const { borrower, tier } = await this.look(0)
       return isThere({ borrower: borrower.at(-1) as Reading, tier: tier.at(-1) as Reading })
     }
-    await until(holds, 3 * MINUTE, what, ENDLESS)
+    await eventually(holds, what)
   }
 }
+
+const eventually = (isSo: () => Promise<boolean>, what: string): Promise<void> =>
+  until(isSo, 3 * MINUTE, what, ENDLESS)
 
 const isLent = (offer: Offer): boolean => amountsOf(offer, { revocable: true }).cpus >= 0.5
 
@@ -177,31 +180,35 @@ async function reload(lender: Lender): Promise<unknown> {
   const lodger = { id: 'lodger', image: IMAGE, command: SPIN, cpus: 0.1, mem: 32, revocable: true }
   await framework.launch((offer) => dockerTask({ ...lodger, offer }), isLent)
   await framework.status('lodger', 'TASK_RUNNING')
+  const groups = { slice: { pid: await onlyContainer(bed), above: 1 } }
+  const now = async (): Promise<Reading> =>
+    (await readings(bed.machines, groups, ['cpu.idle', 'cpu.max'])).slice[0] as Reading
+  const untilQuota = (what: string, isSo: (quota: string) => boolean): Promise<void> =>
+    eventually(async () => isSo((await now()).text('cpu.max')), what)
   await lender.order('squeeze')
-  const isSqueezed = ({ tier }: Seen<Reading>): boolean => /^\d/.test(tier.text('cpu.max'))
-  await lender.came('the slice had a quota', isSqueezed, 'lodger')
-  const before = (await lender.look(0, 'lodger')).tier[0] as Reading
+  await untilQuota('the slice had a quota', (quota) => /^\d/.test(quota))
+  const before = await now()
   // Right behind the reload, in the same breath: what the agent puts right later does not show here.
   const idle = `cat /sys/fs/cgroup${before.path}/cpu.idle`
   const [rightAfter] = await bed.machines.lines('a1', `systemctl daemon-reload; ${idle}`)
-  await lender.came('the slice had its quota again', isSqueezed, 'lodger')
-  const after = (await lender.look(0, 'lodger')).tier[0] as Reading
+  await untilQuota('the slice had its quota again', (quota) => quota === before.text('cpu.max'))
+  const after = await now()
   await lender.order('relax')
-  await lender.came('the quota was lifted', (now) => now.tier.text('cpu.max').startsWith('max'), 'lodger')
+  await untilQuota('the quota was lifted', (quota) => quota.startsWith('max'))
   await framework.client.kill('lodger')
   await framework.end('lodger')
+  const idles = [before.text('cpu.idle'), rightAfter, after.text('cpu.idle')]
   const saw = {
     slice: before.path,
-    'cpu.idle before, right after and later': [before.text('cpu.idle'), rightAfter, after.text('cpu.idle')],
+    'cpu.idle before, right after and later': idles,
     'cpu.max before and later': [before.text('cpu.max'), after.text('cpu.max')],
   }
   wanted(before.path.endsWith('.slice'), 'expected a slice of systemd', saw)
   wanted(
-    saw['cpu.idle before, right after and later'].every((one) => one === '1'),
+    idles.every((one) => one === '1'),
     'expected the idle class throughout',
     saw,
   )
-  wanted(before.text('cpu.max') === after.text('cpu.max'), 'expected the same quota', saw)
   return saw
 }
 

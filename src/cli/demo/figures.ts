@@ -6,6 +6,8 @@ import type { Speed } from './load.ts'
 export const RECOVERED_SHARE = 0.95
 /** The longest that one act may wait for what it shows: of the time that all may take a part, but no less than this. */
 const PATIENCE = { leastMs: 45_000, share: 3 / 8 }
+/** Of that time, what the call-back of an offer may take: 5 s of two minutes. */
+const RESCIND_SHARE = 1 / 9
 
 /** What the story has measured; undefined where it did not come to it. */
 export interface Measured {
@@ -40,6 +42,7 @@ const RECOVERED = `>= ${RECOVERED_SHARE}`
 export function demoFigures(measured: Measured, withinMs: number): Figure[] {
   // Whether it happens at all counts: how fast depends on what else the machine does. The story waits so long.
   const within = `<= ${patienceOf(withinMs) / 1000}`
+  const soon = `<= ${(RESCIND_SHARE * patienceOf(withinMs)) / 1000}`
   const { after, alone, during, light, lightBeside } = measured
   const seconds = (ms: number | undefined): number => (ms ?? Number.NaN) / 1000
   const value = (number: number | undefined): number => number ?? Number.NaN
@@ -59,7 +62,7 @@ export function demoFigures(measured: Measured, withinMs: number): Figure[] {
     figure('owner until the take-back, of its speed alone', share(during?.perSecond), 'share'),
     figure('owner after the take-back, of its speed alone', share(after?.perSecond), 'share', RECOVERED),
     figure('owner at full speed again after the load rose', seconds(measured.recoveredAfterMs), 's', within),
-    ...when('first offer rescinded after the load rose', measured.rescindedAfterMs, '<= 5'),
+    ...when('first offer rescinded after the load rose', measured.rescindedAfterMs, soon),
     ...when('borrowers squeezed or frozen after the load rose', measured.heldAfterMs, within),
     figure('first borrower ended after the load rose', seconds(measured.endedAfterMs), 's', within),
     figure('borrowers taken back', measured.takenBack, 'tasks', '>= 1'),

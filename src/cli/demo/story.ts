@@ -278,6 +278,8 @@ export class Story {
         return
       case 'rescinded':
         if (Number.isNaN(since) || this.measured.rescindedAfterMs !== undefined) return
+        // What is called back after the load fell was offered anew, and says nothing of the rise.
+        if (!Number.isNaN(this.#fellAt)) return
         this.measured.rescindedAfterMs = since
         return this.#tell(
           'RESCIND',

@@ -48,3 +48,10 @@ test('an owner that stays slower than it was alone misses its level, however lon
     'owner after the take-back, of its speed alone',
   ])
 })
+
+test('an offer is called back within 5 s of a demo of two minutes, and later only in a longer one', () => {
+  const late = { ...MEASURED, recoveredAfterMs: 1000, endedAfterMs: 1000, rescindedAfterMs: 6000 }
+  expect(missed(late, 120_000)).toEqual(['first offer rescinded after the load rose'])
+  expect(missed({ ...late, rescindedAfterMs: 5000 }, 120_000)).toEqual([])
+  expect(missed(late, 1_200_000)).toEqual([])
+})
