@@ -46,7 +46,10 @@ function vagrant(
   words: readonly string[] = [],
 ) {
   const env = { PATH: process.env['PATH'] ?? '', VM_PORT: '39417', ...environment }
-  const done = spawnSync('ruby', [STUB, join(folder, 'Vagrantfile'), command, ...words], { encoding: 'utf8', env })
+  const done = spawnSync('ruby', [STUB, join(folder, 'Vagrantfile'), command, ...words], {
+    encoding: 'utf8',
+    env,
+  })
   return { code: done.status, stdout: done.stdout, stderr: done.stderr }
 }
 
