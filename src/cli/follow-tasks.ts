@@ -15,6 +15,8 @@ export interface FollowDeps {
   readonly read: (found: FoundTask, how: Reading) => Promise<void>
   /** What becomes of them, for people. */
   readonly note: (line: string) => void
+  /** What cannot be read; it is among the failures, too. */
+  readonly trouble: (line: string) => void
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -160,7 +162,7 @@ class Readers {
       if (this.#deps.signal.aborted || !(error instanceof OperatingError)) throw error
       this.#open.delete(keyOf(found))
       this.#failures.push(error)
-      this.#deps.note(`'${found.task.name}' cannot be read: ${reasonOf(error)}`)
+      this.#deps.trouble(`'${found.task.name}' cannot be read: ${reasonOf(error)}`)
     }
   }
 }

@@ -168,6 +168,32 @@ test('What tasks use is measured, who waits for one has its exit code, and a pat
   expect(left.stdout).toBe('NAME    STATE\nburn-1  killed\nburn-2  killed\nshort   failed\n')
 })
 
+test('Logs are followed to the end of the task, told how it ended, with its exit code and the lines that fit', async () => {
+  const gate = join(up.folder, 'go')
+  const script = `echo one; echo bad >&2; until [ -e ${gate} ]; do sleep 0.1; done; echo two; echo last; exit 5`
+  const { stdout: id } = await up.tepui('run', '-d', '--name', 'speaker', '--', 'sh', '-c', script)
+  const early = await up.tepui('logs', 'speaker', '--exit-code')
+  expect(early).toMatchObject({ code: 1, stdout: 'one\n' })
+  expect(early.stderr).toContain(`Task '${id.trim()}' has not ended, so that it has no exit code`)
+  const follow = up.start(
+    'logs',
+    '-f',
+    'speaker',
+    '--stdout',
+    '--stderr',
+    '--grep',
+    '^(one|bad|last)$',
+    '--exit-code',
+  )
+  await expect.poll(() => follow.stdout + follow.stderr).toMatch(/one\n[^]*bad\n/)
+  writeFileSync(gate, '')
+  expect(await follow.ended).toEqual({
+    code: 5,
+    stdout: 'one\nlast\n',
+    stderr: "bad\ntepui logs: 'speaker' has ended: failed\n",
+  })
+})
+
 test('Logs of a pattern go on with tasks that start later, and tell who joins and who ends', async () => {
   const follow = up.start('logs', '-f', 'part-*')
   await expect

@@ -1,16 +1,19 @@
 // `tepui logs`: what tasks wrote, whether they still run or not; of several each line says whose it is.
 import { OperatingError } from '../../base/errors.ts'
+import { usageError } from '../../base/flags.ts'
 import { humanBytes } from '../../base/units.ts'
 import { type FileState, follow, SandboxFile } from '../../frameworks/sandbox-file.ts'
 import { HttpClient } from '../../http/client.ts'
+import { isTerminal } from '../../wire/terminal-states.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { allTasks, type FoundTask } from '../find-task.ts'
 import { followTasks, type Reading, readTasks } from '../follow-tasks.ts'
-import { isPattern, PrefixedLines, tasksMatching } from '../matching-tasks.ts'
+import { LogOutputs } from '../log-output.ts'
+import { isPattern, tasksMatching } from '../matching-tasks.ts'
 import { type StateAgent, type ClusterState, MasterApi } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
-import { isData } from '../output.ts'
+import { expressionOf } from '../select.ts'
 import { ageText } from '../words.ts'
 
 export const logsCommand: Command = {
@@ -23,8 +26,11 @@ export const logsCommand: Command = {
       help: 'Go on until the task ends; with a pattern until Ctrl-C, with those that start later and fit it',
     },
     { flags: '--stderr', help: 'Its standard error in place of its standard output' },
+    { flags: '--stdout', help: 'Its standard output; with --stderr both, each to its own' },
     { flags: '--tail <n>', help: 'Only the last lines' },
     { flags: '--head', help: 'Only how it began (64 KiB), also when the rest was rotated away' },
+    { flags: '--grep <expression>', help: 'Only lines that this regular expression fits' },
+    { flags: '--exit-code', help: 'End with the exit code of the task, of several the highest' },
   ],
   run: logs,
 }
@@ -34,64 +40,66 @@ const HEAD_BYTES = 64 * 1024
 /** How far back --tail looks for lines. */
 const MOST_TAIL_BYTES = 4 * 1024 * 1024
 
-type Colour = Parameters<Context['screen']['paint']>[0]
-const COLOURS: readonly Colour[] = ['blue', 'green', 'yellow', 'red', 'grey']
-
 async function logs(context: Context, typed: readonly string[], options: OptionValues): Promise<number> {
   const { clock, common, screen, signal } = context
+  const wantsCode = isSet(options, 'exitCode')
+  if (wantsCode && isSet(options, 'follow') && typed.some(isPattern))
+    throw usageError('A pattern is followed until Ctrl-C', 'Name the tasks whose exit code is wanted')
   using api = new MasterApi(common.master, clock, signal)
   using http = new HttpClient(clock)
   let state: ClusterState | undefined
   const look = async (): Promise<readonly FoundTask[]> => allTasks((state = await api.state()))
   const isMerged = typed.length > 1 || typed.some(isPattern)
-  const outputs = new Outputs(context, isMerged)
-  const read = (found: FoundTask, how: Reading): Promise<void> => {
+  const outputs = new LogOutputs(context, isMerged, grepOf(options))
+  const tasks: FoundTask[] = []
+  const read = async (found: FoundTask, how: Reading): Promise<void> => {
+    tasks.push(found)
     const place = placeOf(found, state?.agents ?? [], api.address)
-    return readOne({ context, http, place, options }, found, outputs.of(found), how)
+    const asked = { context, http, place, options }
+    await Promise.all(streamsOf(options).map((stream) => readOne(asked, found, stream, outputs, how)))
   }
-  const note = (line: string): void => (isMerged ? screen.note(`tepui logs: ${line}`) : undefined)
-  const deps = { look, read, note, clock, signal }
-  const { failures, tasks } = isSet(options, 'follow')
+  const note = (line: string): void => screen.note(`tepui logs: ${line}`)
+  const trouble = (line: string): void => (isMerged ? note(line) : undefined)
+  const deps = { look, read, note, trouble, clock, signal }
+  const { failures } = isSet(options, 'follow')
     ? await followTasks(typed, deps)
     : await readTasks(tasksMatching(await look(), typed), deps)
   const [failure] = failures
-  if (failure === undefined) return EXIT.done
-  if (!isMerged) throw failure
-  return failures.length === tasks ? EXIT.error : EXIT.partly
+  if (failure !== undefined && !isMerged) throw failure
+  if (failure !== undefined) return failures.length === tasks.length ? EXIT.error : EXIT.partly
+  return wantsCode ? await exitCodeOf(api, tasks) : EXIT.done
 }
 
-interface Output {
-  take(piece: Uint8Array, task: string, stream: string): void
-  end(): void
+type Stream = 'stdout' | 'stderr'
+
+function streamsOf(options: OptionValues): readonly Stream[] {
+  if (!isSet(options, 'stderr')) return ['stdout']
+  return isSet(options, 'stdout') ? ['stdout', 'stderr'] : ['stderr']
 }
 
-/** Of several tasks each line says whose it is, in a colour of its own. */
-class Outputs {
-  readonly #context: Context
-  readonly #isMerged: boolean
-  readonly #names = new Set<string>()
+function grepOf(options: OptionValues): RegExp | undefined {
+  const typed = textOf(options, 'grep')
+  if (typed === undefined) return undefined
+  return expressionOf(typed, () =>
+    usageError(`Option '--grep' has the value '${typed}': expected a regular expression`),
+  )
+}
 
-  constructor(context: Context, isMerged: boolean) {
-    this.#context = context
-    this.#isMerged = isMerged
-  }
-
-  of({ task }: FoundTask): Output {
-    const { common, screen } = this.#context
-    if (isData(common)) {
-      const decoder = new TextDecoder()
-      const print = (piece: Uint8Array, of: string, stream: string): void =>
-        screen.print(JSON.stringify({ task: of, stream, text: decoder.decode(piece, { stream: true }) }))
-      return { take: print, end: () => undefined }
-    }
-    if (!this.#isMerged) return { take: (piece) => screen.write(piece), end: () => undefined }
-    const colour = COLOURS[this.#names.size % COLOURS.length] ?? 'grey'
-    // Instances of one service have the same name.
-    const name = this.#names.has(task.name) ? task.id : task.name
-    this.#names.add(name)
-    const lines = new PrefixedLines(`${screen.paint(colour, name)}  `, (line) => screen.print(line))
-    return { take: (piece) => lines.take(piece), end: () => lines.end() }
-  }
+/** @throws OperatingError REFUSED for one that still runs */
+async function exitCodeOf(api: MasterApi, tasks: readonly FoundTask[]): Promise<number> {
+  const [{ endOfTask }, { howItEnded }] = await Promise.all([
+    import('../task-end.ts'),
+    import('../task-ends.ts'),
+  ])
+  const statuses = await Promise.all(tasks.map(({ task }) => howItEnded(api, task)))
+  const codes = statuses.map((status) => {
+    if (isTerminal(status.state ?? '')) return endOfTask('tepui logs', status, '').exitCode
+    const id = status.task_id.value
+    throw new OperatingError('REFUSED', `Task '${id}' has not ended, so that it has no exit code`, {
+      hint: `tepui logs -f --exit-code ${id} waits for it`,
+    })
+  })
+  return Math.max(EXIT.done, ...codes)
 }
 
 type Place = ConstructorParameters<typeof SandboxFile>[1]
@@ -106,13 +114,14 @@ interface Asked {
 async function readOne(
   { context, http, options, place }: Asked,
   found: FoundTask,
-  output: Output,
+  stream: Stream,
+  outputs: LogOutputs,
   { ended, isNew }: Reading,
 ): Promise<void> {
   const { clock, screen, signal } = context
-  const stream = isSet(options, 'stderr') ? 'stderr' : 'stdout'
+  const output = outputs.of(found, stream)
   const file = new SandboxFile(http, place, stream)
-  const show = (piece: Uint8Array): void => output.take(piece, found.task.id, stream)
+  const show = (piece: Uint8Array): void => output.take(piece)
   const other = (ending: string): SandboxFile => new SandboxFile(http, place, `${stream}.${ending}`)
   const now = await file.look(signal)
   if (!found.isLive && now === undefined) {

@@ -109,6 +109,19 @@ test('A watched list tells a task again when it changes, and how it ended', asyn
   })
 })
 
+test('What logs cannot do is refused before anybody is asked', async () => {
+  expect(await typed('logs t --grep [')).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining(
+      "Option '--grep' has the value '[': expected a regular expression",
+    ) as string,
+  })
+  expect(await typed('logs -f web* --exit-code')).toMatchObject({
+    code: 64,
+    stderr: expect.stringContaining('A pattern is followed until Ctrl-C') as string,
+  })
+})
+
 test('wait gives up in time, with who has not ended', async () => {
   expect(await typed('wait web.1 web.2 --timeout 1ms')).toMatchObject({
     code: 1,

@@ -32,6 +32,7 @@ class Rig {
     clock: this.clock,
     signal: this.stop.signal,
     note: (line: string): void => void this.notes.push(line),
+    trouble: (line: string): void => void this.notes.push(line),
     look: (): Promise<readonly FoundTask[]> => {
       this.looks++
       this.clock.skip(this.lookMs)

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { OperatingError } from '../../../src/base/errors.ts'
 import { eachLines, exitCodeOf, type EachLine } from '../../../src/cli/commands/each.ts'
 import { startOfLast } from '../../../src/cli/commands/logs.ts'
+import { allTasks } from '../../../src/cli/find-task.ts'
 import { lendRow, sumLine } from '../../../src/cli/lend-view.ts'
+import { LogOutputs } from '../../../src/cli/log-output.ts'
 import { clusterState } from '../../../src/cli/master-api.ts'
+import type { Output } from '../../../src/cli/output.ts'
 import { screenOn, table, wantsColour } from '../../../src/cli/screen.ts'
 import { endOf } from '../../../src/cli/task-end.ts'
 import { barOf, topRow } from '../../../src/cli/top-view.ts'
@@ -38,6 +41,59 @@ describe('A table', () => {
       [true, {}, false],
     ] as const)
       expect(wantsColour(tty, environment, option)).toBe(false)
+  })
+})
+
+describe('What tasks wrote', () => {
+  const state = clusterState({
+    version: '1',
+    frameworks: [
+      { id: 'F', tasks: ['web.1', 'web.2'].map((id) => ({ id, name: 'web', framework_id: 'F' })) },
+    ],
+  })
+  const [first, second] = allTasks(state)
+
+  function printed(
+    grep: RegExp | undefined,
+    isMerged: boolean,
+    output: Output = 'table',
+  ): { readonly out: string; readonly err: string } {
+    if (first === undefined || second === undefined) throw new Error('two tasks were made')
+    let [out, err] = ['', '']
+    const screen = screenOn(
+      { write: (text) => (out += Buffer.from(text).toString()) },
+      { write: (text) => (err += Buffer.from(text).toString()) },
+      false,
+    )
+    const common = { master: '', output, debug: false, endWithInput: false }
+    const outputs = new LogOutputs({ common, screen }, isMerged, grep)
+    const streams = [outputs.of(first, 'stdout'), outputs.of(first, 'stderr')]
+    if (isMerged) streams.push(outputs.of(second, 'stdout'))
+    for (const [index, stream] of streams.entries()) {
+      // A line may come in pieces, and the last may have no end.
+      for (const piece of [`err`, `or ${index}\nfi`, `ne ${index}`]) stream.take(Buffer.from(piece))
+      stream.end()
+    }
+    return { out, err }
+  }
+
+  test('comes as it is, each stream to its own', () => {
+    expect(printed(undefined, false)).toEqual({ out: 'error 0\nfine 0', err: 'error 1\nfine 1' })
+  })
+
+  test('comes in lines that fit', () => {
+    expect(printed(/^err/, false)).toEqual({ out: 'error 0\n', err: 'error 1\n' })
+    expect(printed(/fine/, false, 'jsonl').out).toBe(
+      '{"task":"web.1","stream":"stdout","text":"fine 0\\n"}\n' +
+        '{"task":"web.1","stream":"stderr","text":"fine 1\\n"}\n',
+    )
+  })
+
+  test('of several says whose each line is, and tells instances of one service apart', () => {
+    expect(printed(/err/, true)).toEqual({
+      out: 'web  error 0\nweb.2  error 2\n',
+      err: 'web  error 1\n',
+    })
   })
 })
 

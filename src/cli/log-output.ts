@@ -1,0 +1,69 @@
+// What `tepui logs` prints: bytes as they are, or lines with whose they are, only those that fit, or as data.
+import type { Context } from './command.ts'
+import type { FoundTask } from './find-task.ts'
+import { PrefixedLines } from './matching-tasks.ts'
+import { isData } from './output.ts'
+
+type Colour = Parameters<Context['screen']['paint']>[0]
+const COLOURS: readonly Colour[] = ['blue', 'green', 'yellow', 'red', 'grey']
+
+/** One stream of one task. */
+export interface LogOutput {
+  take(piece: Uint8Array): void
+  end(): void
+}
+
+/** Of several tasks each line says whose it is, in a colour of its own. */
+export class LogOutputs {
+  readonly #context: Pick<Context, 'common' | 'screen'>
+  readonly #isMerged: boolean
+  readonly #grep: RegExp | undefined
+  /** What each task is called here, by its framework and id. */
+  readonly #names = new Map<string, string>()
+  readonly #taken = new Set<string>()
+
+  constructor(context: Pick<Context, 'common' | 'screen'>, isMerged: boolean, grep: RegExp | undefined) {
+    this.#context = context
+    this.#isMerged = isMerged
+    this.#grep = grep
+  }
+
+  of(found: FoundTask, stream: 'stdout' | 'stderr'): LogOutput {
+    const { common, screen } = this.#context
+    const { task } = found
+    if (isData(common)) {
+      const print = (text: string): void => screen.print(JSON.stringify({ task: task.id, stream, text }))
+      if (this.#grep !== undefined) return this.#lines('', (line) => print(`${line}\n`))
+      const decoder = new TextDecoder()
+      return { take: (piece) => print(decoder.decode(piece, { stream: true })), end: () => undefined }
+    }
+    const print = (line: string): void => (stream === 'stdout' ? screen.print(line) : screen.note(line))
+    if (this.#isMerged) return this.#lines(`${this.#nameOf(found)}  `, print)
+    if (this.#grep !== undefined) return this.#lines('', print)
+    const write = (piece: Uint8Array): void =>
+      stream === 'stdout' ? screen.write(piece) : screen.writeError(piece)
+    return { take: write, end: () => undefined }
+  }
+
+  /** Also of both streams of one task, which has one colour. */
+  #nameOf({ task }: FoundTask): string {
+    const key = `${task.frameworkId}/${task.id}`
+    const known = this.#names.get(key)
+    if (known !== undefined) return known
+    const colour = COLOURS[this.#names.size % COLOURS.length] ?? 'grey'
+    const { paint } = this.#context.screen
+    // Instances of one service have the same name.
+    const name = paint(colour, this.#taken.has(task.name) ? task.id : task.name)
+    this.#taken.add(task.name)
+    this.#names.set(key, name)
+    return name
+  }
+
+  #lines(prefix: string, print: (line: string) => void): LogOutput {
+    const grep = this.#grep
+    const lines = new PrefixedLines('', (line) => {
+      if (grep === undefined || grep.test(line)) print(prefix + line)
+    })
+    return { take: (piece) => lines.take(piece), end: () => lines.end() }
+  }
+}
