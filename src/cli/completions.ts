@@ -10,6 +10,8 @@ export type Completable = Pick<Command, 'options' | 'verbatim'>
 export interface Commands {
   readonly names: readonly string[]
   readonly named: (name: string) => Promise<Completable | undefined>
+  /** Names that masters have here. */
+  readonly masters?: () => readonly string[]
 }
 
 const COMMON = ['--master', '--output', '--no-color', '--debug', '--help']
@@ -35,6 +37,7 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   inspect: ['task', 'agent', 'framework'],
   config: ['show', 'parse'],
   top: ['agents', 'tasks', 'lent'],
+  ctx: ['ls', 'add', 'use', 'rm'],
   completion: ['bash', 'zsh', 'fish'],
 }
 
@@ -61,6 +64,7 @@ async function candidates(
 ): Promise<readonly string[]> {
   const last = before.at(-1) ?? ''
   if (Object.hasOwn(VALUES, last)) return VALUES[last] ?? []
+  if (last === '-m' || last === '--master') return commands.masters?.() ?? []
   const at = commandAt(before)
   const noun = before[at]
   if (noun === undefined) return typed.startsWith('-') ? COMMON : [...commands.names, ...Object.keys(NOUNS)]
@@ -76,6 +80,7 @@ async function candidates(
   const takesValue = (word: string | undefined): boolean => word !== undefined && hasValue(command, word)
   const given = args.filter((one, index) => !one.startsWith('-') && !takesValue(args[index - 1]))
   const actions = ACTIONS[name]
+  if (name === 'ctx' && (given[0] === 'use' || given[0] === 'rm')) return commands.masters?.() ?? []
   const isValue = takesValue(last)
   if (actions !== undefined && given.length === 0 && !isValue) return actions
   const wanted = isValue ? wantedBy(last) : wantedAs(name, given)

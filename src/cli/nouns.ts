@@ -31,6 +31,7 @@ export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly str
     why: ['why'],
     teardown: ['teardown'],
   },
+  role: { ls: ['roles'] },
   offer: { ls: ['offers'], history: ['offers', '--past'] },
   event: { ls: ['events'], follow: ['events', '--follow'] },
 }

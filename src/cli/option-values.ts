@@ -1,5 +1,6 @@
 // Reads what people type behind options: amounts, sizes, durations, pairs. Refusals say what was expected.
 import type { CommandInfoURI } from '../wire/commands.ts'
+import type { Volume } from '../wire/volumes.ts'
 import type { OperatingError } from '../base/errors.ts'
 import { usageError } from '../base/flags.ts'
 import { parseDuration } from '../base/units.ts'
@@ -129,7 +130,9 @@ export function portsOf(texts: readonly string[]): PortWish[] {
   })
 }
 
-/** `URI[,extract|noextract][,executable][,output=NAME]`, as --uri takes it. @throws OperatingError USAGE */
+const URI_WORDS = 'extract, noextract, executable, cache, output=NAME, sha256=HEX'
+
+/** `URI[,extract|noextract][,executable][,cache][,output=NAME][,sha256=HEX]`. @throws OperatingError USAGE */
 export function urisOf(texts: readonly string[]): CommandInfoURI[] {
   return texts.map((text) => {
     const [value = '', ...words] = text.split(',')
@@ -138,13 +141,23 @@ export function urisOf(texts: readonly string[]): CommandInfoURI[] {
     for (const word of words) {
       if (word === 'extract' || word === 'noextract') uri.extract = word === 'extract'
       else if (word === 'executable') uri.executable = true
+      else if (word === 'cache') uri.cache = true
       else if (/^output=./.test(word)) uri.output_file = word.slice('output='.length)
-      else {
-        const expected = `'${word}' is none of extract, noextract, executable, output=NAME`
-        throw wrong('uri', text, `URI,WORD…, where ${expected}`)
-      }
+      else if (/^sha256=[0-9a-f]{64}$/i.test(word)) uri.value += `#${word}`
+      else throw wrong('uri', text, `URI,WORD…, where '${word}' is none of ${URI_WORDS}`)
     }
     return uri
+  })
+}
+
+/** `/source:/target[:ro]`, absolute on both sides. @throws OperatingError USAGE */
+export function volumesOf(texts: readonly string[]): Volume[] {
+  return texts.map((text) => {
+    const [host = '', inside = '', mode = 'rw', ...rest] = text.split(':')
+    const isWhole = host.startsWith('/') && inside.startsWith('/') && rest.length === 0
+    if (!isWhole || (mode !== 'ro' && mode !== 'rw'))
+      throw wrong('volume', text, '/FOLDER-OF-THE-AGENT:/FOLDER-INSIDE, and :ro to read only')
+    return { host_path: host, container_path: inside, mode: mode === 'ro' ? 'RO' : 'RW' }
   })
 }
 

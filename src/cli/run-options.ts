@@ -13,7 +13,9 @@ import {
   numberOf,
   portsOf,
   textOf,
+  timeOf,
   urisOf,
+  volumesOf,
 } from './option-values.ts'
 
 export const TASK_OPTIONS: readonly Option[] = [
@@ -24,7 +26,7 @@ export const TASK_OPTIONS: readonly Option[] = [
   { flags: '-e, --env <K=V>', help: 'Variable of its environment; K alone hands ours on', many: true },
   {
     flags: '--uri <uri>',
-    help: 'File to fetch into the sandbox: URI[,extract|noextract][,executable][,output=NAME]',
+    help: 'File to fetch: URI[,extract|noextract][,executable][,cache][,output=NAME][,sha256=HEX]',
     many: true,
   },
   { flags: '--user <name>', help: 'User to run as (default: you)' },
@@ -36,6 +38,13 @@ export const RUN_OPTIONS: readonly Option[] = [
   { flags: '--revocable', help: 'Use lent CPUs: cheap, and taken back when their owner wants them' },
   { flags: '--lent', help: 'The same as --revocable' },
   { flags: '--on <where>', help: 'ATTRIBUTE=VALUE, or the name, host or id of an agent' },
+  { flags: '--max-cpus <n>', help: 'Most CPUs that it may use, also when more lie idle' },
+  {
+    flags: '--max-mem <size>',
+    help: 'Memory beyond which the kernel ends it (default --mem, which it reserves)',
+  },
+  { flags: '-v, --volume <mount>', help: "The agent's /SOURCE:/TARGET[:ro] in a container", many: true },
+  { flags: '--grace <time>', help: 'Between SIGTERM and SIGKILL when it is ended, such as 30s' },
   { flags: '-p, --port <ports>', help: 'HOST:CONTAINER, or CONTAINER for any port of the host', many: true },
   { flags: '--network <kind>', help: 'host, bridge or none (default host; bridge with --port)' },
   { flags: '--timeout <time>', help: 'Give up when it is not placed in time, such as 30s (exit code 2)' },
@@ -60,19 +69,25 @@ export function wishOf(
     )
   }
   const ports = portsOf(listOf(options, 'port'))
+  const volumes = volumesOf(listOf(options, 'volume'))
   const network = choiceOf(options, 'network', ['host', 'bridge', 'none'])
-  if (image === undefined && (ports.length > 0 || network !== undefined)) {
-    throw usageError("Options '--port' and '--network' are for containers: they need --image")
+  if (image === undefined && (ports.length > 0 || network !== undefined || volumes.length > 0)) {
+    throw usageError("Options '--port', '--network' and '--volume' are for containers: they need --image")
   }
   if (ports.length > 0 && network !== undefined && network !== 'bridge') {
     throw usageError(`Option '--port' needs the network bridge, not ${network}`)
   }
+  const cpus = numberOf(options, 'cpus', 0.1, 0.001)
+  const mem = megabytesOf(options, 'mem', 32)
   return {
     name: textOf(options, 'name') ?? nameFrom(args, image),
     image,
     command: args,
-    cpus: numberOf(options, 'cpus', 0.1, 0.001),
-    mem: megabytesOf(options, 'mem', 32),
+    cpus,
+    mem,
+    most: mostOf(options, cpus, mem),
+    volumes,
+    graceMs: timeOf(options, 'grace'),
     revocable: isSet(options, 'revocable') || isSet(options, 'lent'),
     on: textOf(options, 'on'),
     environment: environmentOf(listOf(options, 'env'), environment),
@@ -81,6 +96,17 @@ export function wishOf(
     ports,
     network: network === undefined ? undefined : NETWORKS[network],
   }
+}
+
+/** @throws OperatingError USAGE for less than is reserved */
+function mostOf(options: OptionValues, cpus: number, mem: number): NonNullable<TaskWish['most']> {
+  const most = {
+    ...(options['maxCpus'] !== undefined && { cpus: numberOf(options, 'maxCpus', cpus, cpus) }),
+    ...(options['maxMem'] !== undefined && { mem: megabytesOf(options, 'maxMem', mem) }),
+  }
+  if (most.mem !== undefined && most.mem < mem)
+    throw usageError(`Option '--max-mem' is ${most.mem} MB, less than the ${mem} MB of --mem`)
+  return most
 }
 
 /** A command line may hold so much. */

@@ -6,14 +6,13 @@ import { systemRandom } from '../base/random.ts'
 import { TEPUI_VERSION } from '../base/version.ts'
 import type { Command, Common, Context, OptionValues } from './command.ts'
 import { commandsFor } from './commands.ts'
+import { masterMeant } from './contexts.ts'
 import { EXIT } from './exit-codes.ts'
 import { nounLines, withoutNouns } from './nouns.ts'
 import { type Screen, screenOn, wantsColour } from './screen.ts'
 import { Stopped, stopSignal } from './stop-signal.ts'
 import { tell } from './trouble.ts'
 import { OUTPUTS } from './output.ts'
-
-const DEFAULT_MASTER = '127.0.0.1:5050'
 
 const AFTER_HELP = [
   '',
@@ -81,7 +80,7 @@ function addCommonOptions(parser: Parser): void {
   parser
     .option(
       '-m, --master <address>',
-      `HOST:PORT or URL of the master (TEPUI_MASTER; default ${DEFAULT_MASTER})`,
+      'HOST:PORT or URL of the master, or a name of `tepui ctx` (TEPUI_MASTER; default 127.0.0.1:5050)',
     )
     .option('-o, --output <form>', 'table, wide, json, jsonl, yaml or name')
     .option('--no-color', 'Print without colours (NO_COLOR)')
@@ -133,12 +132,8 @@ function contextFor(global: Typed, own: Typed, command: Command): Context {
     )
   }
   const common: Common = {
-    master:
-      local.master ??
-      global.master ??
-      environment['TEPUI_MASTER'] ??
-      environment['MESOS_MASTER'] ??
-      DEFAULT_MASTER,
+    // Daemons have a flag of this name, and ask nobody.
+    master: command.verbatim === true ? '' : masterMeant(local.master ?? global.master, environment),
     output,
     debug: local.debug === true || global.debug === true,
     endWithInput: local.endWithInput === true || global.endWithInput === true,

@@ -6,6 +6,7 @@ import type { ContainerInfo } from '../wire/containers.ts'
 import type { FrameworkInfo } from '../wire/frameworks.ts'
 import type { Offer } from '../wire/offers.ts'
 import type { TaskInfo } from '../wire/tasks.ts'
+import type { Volume } from '../wire/volumes.ts'
 import type { Match, Want } from './placement.ts'
 
 export interface TaskWish extends Want {
@@ -20,6 +21,10 @@ export interface TaskWish extends Want {
   readonly network?: 'HOST' | 'BRIDGE' | 'NONE' | undefined
   /** Grace between SIGTERM and SIGKILL, ms; the agent's default when left out. */
   readonly graceMs?: number | undefined
+  /** Cores and megabytes that it may use beyond what it reserves, while others leave them. */
+  readonly most?: { readonly cpus?: number; readonly mem?: number }
+  /** Folders and files of the agent's machine, inside of a container. */
+  readonly volumes?: readonly Volume[]
 }
 
 /** The task for an offer that fits. */
@@ -30,6 +35,7 @@ export function taskFor(
   match: Extract<Match, { fits: true }>,
 ): TaskInfo {
   const container = wish.image === undefined ? undefined : containerFor(wish, wish.image, match)
+  const limits = Object.entries(wish.most ?? {}).map(([name, value]) => [name, { value }] as const)
   return {
     name: wish.name,
     task_id: { value: id },
@@ -37,6 +43,7 @@ export function taskFor(
     resources: [...match.resources],
     command: commandFor(wish),
     ...(container !== undefined && { container }),
+    ...(limits.length > 0 && { limits: Object.fromEntries(limits) }),
     ...(wish.graceMs !== undefined && {
       kill_policy: { grace_period: { nanoseconds: Math.round(wish.graceMs * 1e6) } },
     }),
@@ -66,6 +73,7 @@ function containerFor(wish: TaskWish, image: string, match: Extract<Match, { fit
   const network = wish.network ?? (mappings.length > 0 ? 'BRIDGE' : 'HOST')
   return {
     type: 'DOCKER',
+    ...(wish.volumes !== undefined && wish.volumes.length > 0 && { volumes: [...wish.volumes] }),
     docker: { image, network, ...(mappings.length > 0 && { port_mappings: mappings }) },
   }
 }

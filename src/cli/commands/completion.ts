@@ -3,6 +3,7 @@ import { OperatingError } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
 import type { Command, Context } from '../command.ts'
 import { type Commands, completions } from '../completions.ts'
+import { masterMeant, readContexts } from '../contexts.ts'
 import { EXIT } from '../exit-codes.ts'
 import { type ClusterState, MasterApi } from '../master-api.ts'
 
@@ -48,7 +49,10 @@ export function completionCommand(names: readonly string[], named: Commands['nam
     passThrough: true,
     run: async (context, [shell = '', ...words]) => {
       if (shell === 'words') {
-        const found = await completions({ names, named }, words, () => stateSoon(context, masterIn(words)))
+        const masters = (): readonly string[] => [...readContexts(context.environment).masters.keys()]
+        const found = await completions({ names, named, masters }, words, () =>
+          stateSoon(context, masterIn(words)),
+        )
         for (const word of found) context.screen.print(word)
         return EXIT.done
       }
@@ -69,14 +73,14 @@ function masterIn(words: readonly string[]): string | undefined {
 
 /** Undefined when the master does not answer at once. */
 async function stateSoon(
-  { clock, common, signal }: Context,
+  { clock, common, environment, signal }: Context,
   master = common.master,
 ): Promise<ClusterState | undefined> {
   const late = new AbortController()
   using _ = clock.after(NAMES_WITHIN_MS, () =>
     late.abort(new OperatingError('UNREACHABLE', 'The master is too slow for names')),
   )
-  using api = new MasterApi(master, clock, AbortSignal.any([signal, late.signal]))
+  using api = new MasterApi(masterMeant(master, environment), clock, AbortSignal.any([signal, late.signal]))
   try {
     return await api.state()
   } catch (error) {

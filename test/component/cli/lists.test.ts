@@ -82,6 +82,14 @@ test('offers are listed with whom they were made to, and past ones with how they
   })
 })
 
+test('roles are listed with what they hold, and ui tells where the page is', async () => {
+  expect((await typed('role ls --columns role,weight,cpus,memory')).stdout).toBe(
+    'ROLE  WEIGHT  CPUS  MEMORY\n*          1     3  384 MiB\n',
+  )
+  expect((await typed('ui tasks --print')).stdout).toBe(`http://127.0.0.1:${master.port}/#/tasks\n`)
+  expect(await typed('ui nosuch')).toMatchObject({ code: 64, stdout: '' })
+})
+
 test('top tasks shows tasks whose agent does not answer without figures, and says so', async () => {
   expect(await typed('top tasks web.1 --once --columns task,used,memory')).toEqual({
     code: 0,

@@ -1,9 +1,12 @@
 // The forms in which commands print, the other names of commands, and what a shell completes.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { parseIsoTime } from '../../../src/base/clock.ts'
 import { parseFlags, flagRows, boolFlag, textFlag } from '../../../src/base/flags.ts'
 import { commandNamed, commandsFor } from '../../../src/cli/commands.ts'
 import { configLines } from '../../../src/cli/commands/config.ts'
+import { PAGES } from '../../../src/cli/commands/ui.ts'
 import { eventTable, moment } from '../../../src/cli/commands/events.ts'
 import { type Commands, completions } from '../../../src/cli/completions.ts'
 import { clusterState } from '../../../src/cli/master-api.ts'
@@ -91,7 +94,8 @@ describe('Completion', () => {
     completions(commands, words.split(' '), () => Promise.resolve(state))
   let commands: Commands
   beforeAll(async () => {
-    commands = { names: (await commandsFor([])).map(({ name }) => name), named: commandNamed }
+    const names = (await commandsFor([])).map(({ name }) => name)
+    commands = { names, named: commandNamed, masters: () => ['prod', 'lab'] }
   })
 
   test('knows commands, verbs, actions and options', async () => {
@@ -100,6 +104,10 @@ describe('Completion', () => {
     expect(await typed('lend p')).toEqual(['pause'])
     expect(await typed('events --fo')).toEqual(['--follow'])
     expect(await typed('ps -o y')).toEqual(['yaml'])
+    expect(await typed('ps -m p')).toEqual(['prod'])
+    expect(await typed('ctx use ')).toEqual(['lab', 'prod'])
+    expect(await typed('ctx ad')).toEqual(['add'])
+    expect(await typed('top l')).toEqual(['lent'])
     expect(await typed('ps --state gone-')).toEqual(['gone-by-operator'])
     expect(await typed('ps --sort -c')).toEqual(['-container', '-cpus'])
     expect(await typed('ps --columns task,fra')).toEqual(['task,framework', 'task,framework_id'])
@@ -218,6 +226,12 @@ test('top keeps within 100 columns: the bar gives way to long names', () => {
   const lines = topLines([row])
   expect(Math.max(...lines.map((line) => Array.from(line).length))).toBeLessThanOrEqual(100)
   expect(lines[1]).toContain('12 (3 lent)')
+})
+
+test('ui knows the pages that there are', () => {
+  const views = readFileSync(join(import.meta.dirname, '../../../ui/views.ts'), 'utf8')
+  const paths = [...views.matchAll(/ path: '(\w*)'/g)].map(([, path]) => path || 'overview')
+  expect(PAGES.toSorted()).toEqual(paths.toSorted())
 })
 
 test('Every form that is offered prints something of everything', async () => {

@@ -8,6 +8,7 @@ import {
   parseTime,
   portsOf,
   urisOf,
+  volumesOf,
   wholeOf,
 } from '../../../src/cli/option-values.ts'
 import { wishOf } from '../../../src/cli/run-options.ts'
@@ -65,7 +66,19 @@ test('A URI carries its words behind commas, and an unknown word is named', () =
     { value: 'http://h/f.tgz' },
     { value: '/x', extract: false, executable: true, output_file: 'y' },
   ])
-  expect(() => urisOf(['/x,exec'])).toThrow(/'exec' is none of/)
+  const sum = 'a'.repeat(64)
+  expect(urisOf([`/x,cache,sha256=${sum}`])).toEqual([{ value: `/x#sha256=${sum}`, cache: true }])
+  for (const text of ['/x,exec', '/x,sha256=12'])
+    expect(() => urisOf([text])).toThrow(`'${text.slice(3)}' is none of`)
+})
+
+test('A volume is a path of the machine and one inside, both from the root', () => {
+  expect(volumesOf(['/a:/b', '/a b:/c:ro'])).toEqual([
+    { host_path: '/a', container_path: '/b', mode: 'RW' },
+    { host_path: '/a b', container_path: '/c', mode: 'RO' },
+  ])
+  for (const text of ['', '/a', 'a:/b', '/a:b', '/a:/b:rx', '/a:/b:ro:z'])
+    expect(() => volumesOf([text])).toThrow(`Option '--volume' has the value '${text}'`)
 })
 
 test('A choice is one of its words', () => {
@@ -90,6 +103,18 @@ describe('A wish for a task', () => {
     expect(() => wishOf(['x'], { port: ['80'] }, {})).toThrow(/need --image/)
     expect(() => wishOf(['x'], { image: 'i', port: ['80'], network: 'host' }, {})).toThrow(
       /needs the network bridge/,
+    )
+    expect(() => wishOf(['x'], { volume: ['/a:/b'] }, {})).toThrow(/need --image/)
+  })
+
+  test('may use more than it reserves, and never less', () => {
+    expect(wishOf(['x'], { cpus: '1', maxCpus: '2', maxMem: '64' }, {}).most).toEqual({ cpus: 2, mem: 64 })
+    expect(wishOf(['x'], {}, {}).most).toEqual({})
+    expect(() => wishOf(['x'], { cpus: '2', maxCpus: '1' }, {})).toThrow(
+      "Option '--max-cpus' has the value '1': expected a number of at least 2",
+    )
+    expect(() => wishOf(['x'], { mem: '64', maxMem: '32' }, {})).toThrow(
+      "Option '--max-mem' is 32 MB, less than the 64 MB of --mem",
     )
   })
 })

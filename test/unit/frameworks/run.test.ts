@@ -11,6 +11,12 @@ const placed = (): RunFramework => {
   return run
 }
 
+/** What is launched of the plain wish. */
+function placedTask(): readonly object[] {
+  const { effects } = new RunFramework(WISH, 'job.1').step(offers(offerOf()))
+  return effects.flatMap((effect) => (effect.type === 'accept' ? effect.tasks : []))
+}
+
 describe('A run', () => {
   test('takes the first offer that fits, wants no more, and gives the others back', () => {
     const run = new RunFramework(WISH, 'job.1')
@@ -24,6 +30,24 @@ describe('A run', () => {
     })
     expect(effects[2]).toMatchObject({ offers: [{ id: { value: 'o-a1' } }, { id: { value: 'o-a3' } }] })
     expect(notes.map(({ kind }) => kind)).toEqual(['near-miss', 'placed'])
+  })
+
+  test('launches what was wished: limits beyond what it reserves, volumes, a grace', () => {
+    const volumes = [{ host_path: '/srv', container_path: '/data', mode: 'RO' as const }]
+    const wish = { ...WISH, image: 'busybox', most: { cpus: 2, mem: 512 }, volumes, graceMs: 1500 }
+    const { effects } = new RunFramework(wish, 'job.1').step(offers(offerOf()))
+    expect(effects[0]).toMatchObject({
+      tasks: [
+        {
+          limits: { cpus: { value: 2 }, mem: { value: 512 } },
+          container: { volumes },
+          kill_policy: { grace_period: { nanoseconds: 1.5e9 } },
+        },
+      ],
+    })
+    const [plain] = placedTask()
+    expect(plain).not.toHaveProperty('limits')
+    expect(plain).not.toHaveProperty('kill_policy')
   })
 
   test('acknowledges every update, also those of tasks that are not its own', () => {
