@@ -168,7 +168,7 @@ test('What tasks use is measured, who waits for one has its exit code, and a pat
   expect(left.stdout).toBe('NAME    STATE\nburn-1  killed\nburn-2  killed\nshort   failed\n')
 })
 
-test('Logs are followed to the end of the task, told how it ended, with its exit code and the lines that fit', async () => {
+test('Logs are followed to the end of the task, with its exit code and the lines that fit', async () => {
   const gate = join(up.folder, 'go')
   const script = `echo one; echo bad >&2; until [ -e ${gate} ]; do sleep 0.1; done; echo two; echo last; exit 5`
   const { stdout: id } = await up.tepui('run', '-d', '--name', 'speaker', '--', 'sh', '-c', script)
