@@ -30,12 +30,12 @@ const NAMES_BEHIND: Readonly<Record<string, Wanted>> = {
   '--framework': 'framework',
 }
 const ACTIONS: Readonly<Record<string, readonly string[]>> = {
-  fs: ['ls', 'cat', 'tail', 'get'],
+  fs: ['ls', 'du', 'cat', 'head', 'tail', 'get'],
   lend: ['status', 'set', 'pause', 'resume', 'history', 'replay'],
   fetch: ['ls', 'purge'],
   init: ['systemd', 'compose', 'vagrant'],
   inspect: ['task', 'agent', 'framework'],
-  config: ['show', 'parse'],
+  config: ['show', 'get', 'parse'],
   top: ['agents', 'tasks', 'lent'],
   ctx: ['ls', 'add', 'use', 'rm'],
   completion: ['bash', 'zsh', 'fish'],

@@ -33,8 +33,11 @@ export const NOUNS: Readonly<Record<string, Readonly<Record<string, readonly str
   },
   role: { ls: ['roles'] },
   offer: { ls: ['offers'], history: ['offers', '--past'] },
-  event: { ls: ['events'], follow: ['events', '--follow'] },
+  event: { ls: ['events'], follow: ['events', '--follow'], export: ['events', '--all', '-o', 'jsonl'] },
 }
+
+/** Second names of commands. */
+const SAME: Readonly<Record<string, string>> = { dev: 'up' }
 
 /** Global options that have a value behind them. */
 const WITH_VALUE = new Set(['-m', '--master', '-o', '--output'])
@@ -48,6 +51,7 @@ const WITH_VALUE = new Set(['-m', '--master', '-o', '--output'])
 export function withoutNouns(argv: readonly string[]): readonly string[] {
   const at = commandAt(argv)
   const noun = argv[at] ?? ''
+  if (Object.hasOwn(SAME, noun)) return [...argv.slice(0, at), SAME[noun] ?? '', ...argv.slice(at + 1)]
   const verbs = Object.hasOwn(NOUNS, noun) ? NOUNS[noun] : undefined
   if (verbs === undefined) return argv
   const verb = argv[at + 1] ?? ''
@@ -71,5 +75,8 @@ export function commandAt(argv: readonly string[]): number {
 
 /** For the help: `task ls|inspect|…`. */
 export function nounLines(): readonly string[] {
-  return Object.entries(NOUNS).map(([noun, verbs]) => `  tepui ${noun} ${Object.keys(verbs).join('|')}`)
+  return [
+    ...Object.entries(NOUNS).map(([noun, verbs]) => `  tepui ${noun} ${Object.keys(verbs).join('|')}`),
+    ...Object.entries(SAME).map(([name, meant]) => `  tepui ${name} is tepui ${meant}`),
+  ]
 }

@@ -165,6 +165,7 @@ const OWN: Abouts = {
     query: {
       ...HISTORY_QUERY,
       after: 'only those behind this number',
+      before: 'only those before this number',
       kind: 'only of these kinds, with commas',
       agent: 'a name, an id, or its beginning',
       framework: 'a name, an id, or its beginning',

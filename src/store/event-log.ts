@@ -31,6 +31,8 @@ export interface EventQuery {
   readonly until?: number
   /** Only entries with a larger id, for following. */
   readonly after?: number
+  /** Only entries with a smaller id, for reading back page by page. */
+  readonly before?: number
   readonly kinds?: readonly string[]
   readonly agentId?: string
   readonly frameworkId?: string
@@ -150,6 +152,7 @@ export class EventLog {
     }
     where('id = ?', wanted.id)
     where('id > ?', wanted.after)
+    where('id < ?', wanted.before)
     where('at >= ?', wanted.since)
     where('at < ?', wanted.until)
     where('agent = ?', wanted.agentId)

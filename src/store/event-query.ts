@@ -9,7 +9,7 @@ export type QueryParams = ReadonlyMap<string, string>
 /** The query that the parameters mean, or what is wrong with them. `since` and `until` are wall times in ms. */
 export function readEventQuery(params: QueryParams, known: readonly string[]): EventQuery | string {
   const query: { -readonly [K in keyof EventQuery]: EventQuery[K] } = { limit: DEFAULT_LIMIT }
-  for (const name of ['since', 'until', 'after', 'limit'] as const) {
+  for (const name of ['since', 'until', 'after', 'before', 'limit'] as const) {
     const given = params.get(name)
     if (given === undefined) continue
     const value = Number(given)
@@ -18,7 +18,7 @@ export function readEventQuery(params: QueryParams, known: readonly string[]): E
       const expected =
         name === 'limit'
           ? `a number from 1 to ${MOST}`
-          : name === 'after'
+          : name === 'after' || name === 'before'
             ? 'the number of an event'
             : 'a time in ms since 1970'
       return `Parameter '${name}' is '${given.slice(0, 100)}': expected ${expected}`

@@ -34,6 +34,12 @@ test('files of a sandbox are listed, printed, tailed and copied out byte by byte
   expect(listed.stdout).toMatch(/-rw-r--r--\s+3 B .*bytes\n(.*\n)*d.*logs\n(.*\n)*.*stdout\n/)
   expect((await up.tepui('fs', 'cat', 'job:logs/app.log')).stdout).toBe('line 1\nline 2\nline 3\n')
   expect((await up.tepui('fs', 'tail', '-n', '7', 'job:logs/app.log')).stdout).toBe('line 3\n')
+  expect((await up.tepui('fs', 'head', '-n', '6', 'job:logs/app.log')).stdout).toBe('line 1')
+  expect((await up.tepui('fs', 'head', 'job:logs/app.log')).stdout).toBe('line 1\nline 2\nline 3\n')
+  const weighed = JSON.parse((await up.tepui('fs', 'du', 'job', '-o', 'json')).stdout) as object[]
+  // What takes most stands first; what a folder takes is all below it.
+  expect(weighed[0]).toMatchObject({ name: 'large', files: 1 })
+  expect(weighed).toContainEqual({ name: 'logs/', bytes: 21, files: 1 })
   const target = join(folder, 'copy')
   expect((await up.tepui('fs', 'get', 'job:bytes', target)).code).toBe(0)
   expect([...readFileSync(target)]).toEqual([0, 255, 1])
@@ -46,7 +52,7 @@ test('files of a sandbox are listed, printed, tailed and copied out byte by byte
   )
   expect((await up.tepui('fs', 'ls', 'job', '-o', 'name')).stdout).toMatch(/^stdout$/m)
   const wrong = await up.tepui('fs', 'peek', 'job:x')
-  expect(wrong.stderr).toContain("'peek' is no action of fs: expected ls, cat, tail, get")
+  expect(wrong.stderr).toContain("'peek' is no action of fs: expected ls, du, cat, head, tail, get")
 })
 
 test('a download through the master has the bytes, by the path that Mesos clients build', async () => {

@@ -1,8 +1,10 @@
 /**
  * `tepui config show [AGENT]`: every flag that is in force in the master or an agent that runs, and where it came from;
+ * `tepui config get FLAG [AGENT]`: the value of one;
  * `tepui config parse master|agent -- FLAGS…`: the same of a command line that is not run.
  */
 import { flagRows, type FlagRow, parseFlags, usageError } from '../../base/flags.ts'
+import { closest } from '../../base/words.ts'
 import type { Command, Context } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { agentsNamed, lendPath } from '../lend-api.ts'
@@ -12,14 +14,15 @@ import { table } from '../screen.ts'
 
 export const configCommand: Command = {
   name: 'config',
-  arguments: ['<action>', '[what]', '[flags...]'],
+  arguments: ['<action>', '[what]', '[more...]'],
   summary:
-    'config show [AGENT]: the flags in force; config parse master|agent -- FLAGS…: those of a command line',
+    'config show [AGENT], get FLAG [AGENT]: flags in force; parse master|agent -- FLAGS…: those of a command line',
   options: [
     { flags: '--origin', help: 'Also where each value came from' },
     { flags: '--set', help: 'Only flags that are not at their default' },
   ],
   run: async (context, [action = '', what, ...flags], options) => {
+    if (action === 'get') return get(context, what, flags)
     const found = await rowsOf(context, action, what, flags)
     const rows = options['set'] === true ? found.filter(({ origin }) => origin !== 'default') : found
     if (isData(context.common)) await showData(context, rows)
@@ -38,8 +41,29 @@ function rowsOf(
   if (action === 'parse') return parsed(context, what ?? '', flags)
   throw usageError(
     `'config ${action}' is unknown`,
-    'tepui config show [AGENT], or config parse master|agent -- FLAGS…',
+    'tepui config show [AGENT], get FLAG [AGENT], or parse master|agent -- FLAGS…',
   )
+}
+
+/** Only the value, for scripts; nothing for a flag that has none. @throws OperatingError USAGE for what is no flag */
+async function get(context: Context, typed: string | undefined, [agent]: readonly string[]): Promise<number> {
+  if (typed === undefined) throw usageError('no flag was named', 'tepui config get FLAG [AGENT]')
+  const name = typed.replace(/^--/, '').replaceAll('-', '_')
+  const rows = await running(context, agent === 'master' ? undefined : agent)
+  const found = rows.find((row) => row.name === name)
+  if (found === undefined) {
+    const near = closest(
+      name,
+      rows.map((row) => row.name),
+    )
+    throw usageError(
+      `There is no flag '${typed}' of ${agent ?? 'the master'}`,
+      near === undefined ? '`tepui config show` lists all' : `Did you mean ${near}?`,
+    )
+  }
+  if (isData(context.common)) await showData(context, found)
+  else if (found.value !== null) context.screen.print(found.value)
+  return EXIT.done
 }
 
 async function running(

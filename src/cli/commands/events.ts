@@ -27,17 +27,44 @@ export const eventsCommand: Command = {
       help: 'Only these kinds, with commas between, such as task-ended,task-taken-back',
     },
     { flags: '-n, --limit <n>', help: 'The newest so many (100; most 1000)' },
+    { flags: '--all', help: 'All that is remembered, in place of the newest' },
     { flags: '-f, --follow', help: 'Go on with what happens, until Ctrl-C' },
   ],
   run: events,
 }
 
+async function pageOf(api: MasterApi, query: URLSearchParams): Promise<readonly Json[]> {
+  return list((await api.get(`/api/x1/events?${query.toString()}`))['events']).map(object)
+}
+
+/** Back to the oldest, page by page; the oldest first. */
+export async function allEvents(
+  ask: (query: URLSearchParams) => Promise<readonly Json[]>,
+  asked: URLSearchParams,
+): Promise<readonly Json[]> {
+  const query = new URLSearchParams(asked)
+  query.set('limit', String(MOST))
+  const pages: (readonly Json[])[] = []
+  for (;;) {
+    const page = await ask(query)
+    const [oldest] = page
+    if (oldest === undefined) return pages.toReversed().flat()
+    pages.push(page)
+    query.set('before', String(number(oldest['event'])))
+  }
+}
+
 async function events(context: Context, _: readonly string[], options: OptionValues): Promise<number> {
   const { clock, common, screen, signal } = context
   using api = new MasterApi(common.master, clock, signal)
+  for (const name of ['follow', 'limit'])
+    if (isSet(options, 'all') && options[name] !== undefined)
+      throw usageError(`Options '--all' and '--${name}' exclude each other`)
   const query = await queryOf(api, options, clock.now())
   if (isSet(options, 'follow')) return await follow(context, api, query)
-  const found = list((await api.get(`/api/x1/events?${query.toString()}`))['events']).map(object)
+  const found = isSet(options, 'all')
+    ? await allEvents((one) => pageOf(api, one), query)
+    : await pageOf(api, query)
   if (isData(common)) await showData(context, found)
   else {
     if (found.length === 0) screen.note('nothing of this kind is remembered')
@@ -47,7 +74,7 @@ async function events(context: Context, _: readonly string[], options: OptionVal
 }
 
 async function queryOf(api: MasterApi, options: OptionValues, now: number): Promise<URLSearchParams> {
-  const query = new URLSearchParams({ limit: String(wholeOf(options, 'limit', 100, [1, 1000])) })
+  const query = new URLSearchParams({ limit: String(wholeOf(options, 'limit', 100, [1, MOST])) })
   for (const name of ['since', 'until'] as const) {
     const at = momentOf(options, name, now)
     if (at !== undefined) query.set(name, String(at))
@@ -83,6 +110,9 @@ function idOf(typed: string, find: () => string | undefined): string {
     throw error
   }
 }
+
+/** What a master gives at a time. */
+const MOST = 1000
 
 const CLOCK_TIME = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/
 const DAY_MS = 86_400_000

@@ -16,10 +16,11 @@ import { isData, showData } from '../output.ts'
 export const fsCommand: Command = {
   name: 'fs',
   arguments: ['<action>', '<task[:path]>', '[target]'],
-  summary: 'fs ls|cat|tail|get TASK[:PATH]: list, print, follow or copy out the files of a sandbox',
+  summary:
+    'fs ls|du|cat|head|tail|get TASK[:PATH]: list, weigh, print, follow or copy out files of a sandbox',
   options: [
     { flags: '-f, --follow', help: 'tail: go on until Ctrl-C' },
-    { flags: '-n, --bytes <n>', help: 'tail: how many of the last bytes (4096)' },
+    { flags: '-n, --bytes <n>', help: 'head, tail: how many of the first or last bytes (4096)' },
   ],
   run: fs,
 }
@@ -27,6 +28,7 @@ export const fsCommand: Command = {
 /** What agents read at a time (spec/mesos.md 4.4). */
 const PIECE_BYTES = 65_536
 const LOOK_MS = 500
+const SOME_BYTES = 4096
 
 /** A file or folder in the sandbox of a task. */
 interface Place {
@@ -44,14 +46,16 @@ async function fs(context: Context, args: readonly string[], options: OptionValu
   const path = (cut < 0 ? '' : where.slice(cut + 1)).replaceAll(/^\/+|\/+$/g, '')
   const actions: Readonly<Record<string, (place: Place) => Promise<void>>> = {
     ls: (place) => show(context, api, place),
+    du: (place) => weigh(context, api, place),
     cat: (place) => print(context, api, place, 0),
+    head: (place) => head(context, api, place, options),
     tail: (place) => tail(context, api, place, options),
     get: (place) => copyOut(context, api, place, target),
   }
   const act = Object.hasOwn(actions, action) ? actions[action] : undefined
   if (act === undefined)
     throw usageError(`'${action}' is no action of fs: expected ${Object.keys(actions).join(', ')}`)
-  if (path === '' && action !== 'ls')
+  if (path === '' && action !== 'ls' && action !== 'du')
     throw usageError(`fs ${action} wants a file: tepui fs ${action} TASK:PATH, such as ${typed}:stdout`)
   const found = findTask(allTasks(await api.state()), typed)
   try {
@@ -101,8 +105,69 @@ async function show(context: Context, api: MasterApi, place: Place): Promise<voi
   for (const line of table(['MODE', 'SIZE', 'AGO', 'NAME'], cells)) screen.print(line)
 }
 
-async function read(api: MasterApi, place: Place, offset: number): Promise<Json> {
-  const more = { offset: String(offset), length: String(PIECE_BYTES), encoding: 'base64' }
+/** As much as du(1) of a sandbox may look at; more would keep its agent busy. */
+const MOST_ENTRIES = 10_000
+
+interface Weight {
+  readonly name: string
+  readonly bytes: number
+  readonly files: number
+}
+
+/** What each file and folder takes with all below it, the largest first. Links are not followed. */
+async function weigh(context: Context, api: MasterApi, place: Place): Promise<void> {
+  const { common, screen } = context
+  const budget = { left: MOST_ENTRIES }
+  const weights: Weight[] = []
+  for (const entry of await entriesOf(api, place, budget)) weights.push(await weightOf(api, entry, budget))
+  weights.sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
+  if (isData(common)) return showData(context, weights)
+  const sum = (of: 'bytes' | 'files'): number => weights.reduce((total, one) => total + one[of], 0)
+  const all = [...weights, { name: 'all of it', bytes: sum('bytes'), files: sum('files') }]
+  const cells = all.map(({ bytes, files, name }) => [humanBytes(bytes), String(files), name])
+  for (const line of table(['SIZE', 'FILES', 'NAME'], cells)) screen.print(line)
+}
+
+interface Entry extends Place {
+  readonly name: string
+  readonly isFolder: boolean
+  readonly bytes: number
+}
+
+/** @throws OperatingError LIMIT when there are too many */
+async function entriesOf(api: MasterApi, place: Place, budget: { left: number }): Promise<readonly Entry[]> {
+  const pages = list(await api.page(`${place.page}/browse?${query(place)}`)).map(object)
+  budget.left -= pages.length
+  if (budget.left < 0)
+    throw new OperatingError('LIMIT', `There are more than ${MOST_ENTRIES} files below it`, {
+      hint: 'Name a folder further down, or ask on the agent itself: tepui each -- du -sh FOLDER',
+    })
+  return pages.map((page) => {
+    const name = basename(text(page['path']))
+    const path = place.path === '' ? name : `${place.path}/${name}`
+    const isFolder = text(page['mode']).startsWith('d')
+    return { ...place, path, name, isFolder, bytes: isFolder ? 0 : number(page['size']) }
+  })
+}
+
+async function weightOf(api: MasterApi, entry: Entry, budget: { left: number }): Promise<Weight> {
+  let { bytes } = entry
+  let files = entry.isFolder ? 0 : 1
+  const folders: Entry[] = entry.isFolder ? [entry] : []
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const one of await entriesOf(api, folder, budget)) {
+      if (one.isFolder) folders.push(one)
+      else {
+        bytes += one.bytes
+        files++
+      }
+    }
+  }
+  return { name: entry.isFolder ? `${entry.name}/` : entry.name, bytes, files }
+}
+
+async function read(api: MasterApi, place: Place, offset: number, length = PIECE_BYTES): Promise<Json> {
+  const more = { offset: String(offset), length: String(length), encoding: 'base64' }
   return api.get(`${place.page}/read?${query(place, more)}`)
 }
 
@@ -128,9 +193,20 @@ async function print({ screen }: Context, api: MasterApi, place: Place, from: nu
 const sizeOf = async (api: MasterApi, place: Place): Promise<number> =>
   number((await api.get(`${place.page}/read?${query(place)}`))['offset'])
 
+async function head({ screen }: Context, api: MasterApi, place: Place, options: OptionValues): Promise<void> {
+  const wanted = wholeOf(options, 'bytes', SOME_BYTES, [0, 2 ** 40])
+  for (let at = 0; at < wanted; ) {
+    const length = Math.min(PIECE_BYTES, wanted - at)
+    const bytes = Buffer.from(text((await read(api, place, at, length))['data']), 'base64')
+    if (bytes.length === 0) return
+    at += bytes.length
+    screen.write(bytes)
+  }
+}
+
 async function tail(context: Context, api: MasterApi, place: Place, options: OptionValues): Promise<void> {
   const { clock, screen, signal } = context
-  const wanted = wholeOf(options, 'bytes', 4096, [0, 2 ** 40])
+  const wanted = wholeOf(options, 'bytes', SOME_BYTES, [0, 2 ** 40])
   let at = Math.max(0, (await sizeOf(api, place)) - wanted)
   at = await pieces(api, place, at, (bytes) => screen.write(bytes))
   while (isSet(options, 'follow')) {

@@ -50,6 +50,15 @@ test('config tells the flags of the master that runs, and where each came from',
   )
 })
 
+test('config get prints the value of one flag, and tells a slip', async () => {
+  expect(await typed('config get cluster')).toEqual({ code: 0, stdout: 'here\n', stderr: '' })
+  expect(await typed('config get clustr')).toEqual({
+    code: 64,
+    stdout: '',
+    stderr: "tepui config: There is no flag 'clustr' of the master\n  fix:   Did you mean cluster?\n",
+  })
+})
+
 test('inspect prints all of one thing, completion its name', async () => {
   expect((await typed('task inspect t')).stdout).toMatch(/^id: t$/m)
   expect(JSON.parse((await typed('framework inspect test -o json')).stdout)).toMatchObject({ name: 'test' })

@@ -43,6 +43,7 @@ test('The page tells what happened, by task, agent, framework, kind and number',
     { event: 6, kind: 'task-state', agent: '127.0.0.1:5051', framework: 'test', task_id: 't' },
   ])
   expect(kinds(await eventsOf(master, '?after=5'))).toEqual(['task-state'])
+  expect(kinds(await eventsOf(master, '?before=6&limit=2'))).toEqual(['offer-accepted', 'task-launched'])
   expect(await eventsOf(master, `?since=${master.clock.now() + 1}`)).toEqual([])
   expect(await eventsOf(master, '?agent=nobody')).toEqual([])
 })
@@ -80,6 +81,7 @@ test('A wrong parameter is answered with 400 and a sentence', async () => {
   await using master = await TestMaster.start()
   for (const [query, words] of [
     ['?since=yesterday', "Parameter 'since' is 'yesterday': expected a time in ms since 1970"],
+    ['?before=x', "Parameter 'before' is 'x': expected the number of an event"],
     ['?limit=0', "Parameter 'limit' is '0': expected a number from 1 to 1000"],
     ['?kind=nonsense', "Parameter 'kind' has 'nonsense': expected some of offer-accepted"],
     ['?follow=perhaps', "Parameter 'follow' is 'perhaps': expected true or false"],

@@ -7,7 +7,7 @@ import { parseFlags, flagRows, boolFlag, textFlag } from '../../../src/base/flag
 import { commandNamed, commandsFor } from '../../../src/cli/commands.ts'
 import { configLines } from '../../../src/cli/commands/config.ts'
 import { PAGES } from '../../../src/cli/commands/ui.ts'
-import { eventTable, moment } from '../../../src/cli/commands/events.ts'
+import { allEvents, eventTable, moment } from '../../../src/cli/commands/events.ts'
 import { type Commands, completions } from '../../../src/cli/completions.ts'
 import { clusterState } from '../../../src/cli/master-api.ts'
 import { allTasks } from '../../../src/cli/find-task.ts'
@@ -70,6 +70,11 @@ describe('A noun and its verb', () => {
     ['agent drain a1 --grace 5s', 'drain a1 --grace 5s'],
     ['framework teardown shop', 'teardown shop'],
     ['event follow', 'events --follow'],
+    ['event export', 'events --all -o jsonl'],
+    ['task stats web', 'top tasks web'],
+    ['offer history --since 1h', 'offers --past --since 1h'],
+    ['dev --agents 1', 'up --agents 1'],
+    ['-m h:1 dev', '-m h:1 up'],
     // The daemon's own words.
     ['agent --master=h:5050', 'agent --master=h:5050'],
     ['agent reset --work_dir=/x', 'agent reset --work_dir=/x'],
@@ -170,6 +175,26 @@ test('Events are a table with their number, and wide with time and names', () =>
   expect(eventTable([event], 61_000, true)[1]).toBe(
     '    7  1970-01-01T00:00:01.000Z  a1                t     lent  a1 lends 2 cpus',
   )
+})
+
+test('All events are read back page by page, none twice, also when many happened in one moment', async () => {
+  const all = Array.from({ length: 2500 }, (_, index) => ({ event: index + 1, at: 7 }))
+  const asked: string[] = []
+  const found = await allEvents(
+    (query) => {
+      asked.push(query.toString())
+      const before = Number(query.get('before') ?? Number.POSITIVE_INFINITY)
+      return Promise.resolve(all.filter(({ event }) => event < before).slice(-Number(query.get('limit'))))
+    },
+    new URLSearchParams({ kind: 'lent', limit: '100' }),
+  )
+  expect(found).toEqual(all)
+  expect(asked).toEqual([
+    'kind=lent&limit=1000',
+    'kind=lent&limit=1000&before=1501',
+    'kind=lent&limit=1000&before=501',
+    'kind=lent&limit=1000&before=1',
+  ])
 })
 
 test('A card tells the nearest miss first and why, or how a task ended and what to do', () => {

@@ -59,6 +59,7 @@ test.each<[EventQuery, number[]]>([
   [{ agentId: 'a2' }, [40]],
   [{ frameworkId: 'nobody' }, []],
   [{ after: 2, limit: 1 }, [40]],
+  [{ before: 4, limit: 2 }, [20, 30]],
   [{ id: 2 }, [20]],
   [{ limit: 2 }, [30, 40]],
   [{ taskId: 't1', kinds: ['lend'] }, [30]],
