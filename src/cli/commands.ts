@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./commands/up.ts')).upCommand,
   ctx: async () => (await import('./commands/ctx.ts')).ctxCommand,
   ui: async () => (await import('./commands/ui.ts')).uiCommand,
+  bundle: async () => (await import('./commands/bundle.ts')).bundleCommand,
   net: async () => (await import('./commands/net.ts')).netCommand,
   demo: async () => (await import('./commands/demo.ts')).demoCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,

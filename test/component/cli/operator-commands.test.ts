@@ -1,5 +1,9 @@
 // What operators type, against a real master with toy agents: what happened, why, flags, inspecting and steering.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runCommand } from '../../../src/base/exec.ts'
 import { type Ended, tepui } from '../../support/cli.ts'
 import { agentSubscribe, type LaunchedTask, launchTask, TestMaster } from '../../support/master-server.ts'
 
@@ -57,6 +61,33 @@ test('config get prints the value of one flag, and tells a slip', async () => {
     stdout: '',
     stderr: "tepui config: There is no flag 'clustr' of the master\n  fix:   Did you mean cluster?\n",
   })
+})
+
+test('bundle gathers what master and agents tell in one archive, and names who did not answer', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tepui-bundle-'))
+  try {
+    const path = join(folder, 'b.tar.gz')
+    const { code, stderr, stdout } = await typed(`bundle ${path}`)
+    expect(code).toBe(4)
+    expect(stdout).toMatch(/b\.tar\.gz: 9 files, /)
+    // The toy agent has no pages.
+    expect(stderr).toMatch(/^tepui bundle: agents\/127\.0\.0\.1_5051-\S+\/config: /m)
+    const { stdout: listed } = await runCommand('tar', ['-tzf', path])
+    const names = listed
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/^tepui-bundle-\w+\//, ''))
+    expect(names).toContain('README.txt')
+    expect(names).toContain('state.json')
+    const { stdout: config } = await runCommand('tar', ['-xzOf', path, '--wildcards', '*/config.json'])
+    expect(config).toContain('"cluster"')
+    expect(await typed(`bundle ${path}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`tepui bundle: Cannot write ${path}`) as string,
+    })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
 
 test('inspect prints all of one thing, completion its name', async () => {
