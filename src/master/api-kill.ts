@@ -14,7 +14,8 @@ export interface KillDeps {
 }
 
 /**
- * Takes `{"task_id": "…", "framework_id": "…"}`; the framework may be left out when only one has a task of that id.
+ * Takes `{"task_id": "…", "framework_id": "…", "grace_ms": 5000}`; the framework may be left out when only one has a task
+ * of that id, the grace for that of the task. `?reason=` is for the log of events.
  * Answers 200 with both ids when the kill is on its way, 404 when no such task is running, 400 when it is not clear
  * which one is meant. The framework hears of the end as of any other.
  */
@@ -24,6 +25,9 @@ export async function killByOperator(
 ): Promise<Answer> {
   const body = await request.body(MAX_BODY_BYTES)
   if (!body.ok) return body.answer
+  const reason = request.query.get('reason')?.trim() ?? ''
+  if (reason.length > MOST_REASON)
+    return text(400, `Parameter 'reason' has more than ${MOST_REASON} characters`)
   const asked = readAsked(body.bytes.toString('utf8'))
   if ('problem' in asked) return text(400, asked.problem)
   const owners = [...cluster.frameworks.values()].filter(
@@ -39,15 +43,28 @@ export async function killByOperator(
     return text(400, `Frameworks ${ids} have a task '${asked.taskId}': say which with framework_id`)
   }
   const about = { frameworkId: framework.id, taskId: asked.taskId }
-  history.operator({ ...about, text: `An operator ends '${asked.taskId}'` }, request.remote.address)
-  const call = { type: 'KILL', kill: { task_id: { value: asked.taskId } } } as const
+  const why = reason === '' ? '' : `: ${reason}`
+  history.operator({ ...about, text: `An operator ends '${asked.taskId}'${why}` }, request.remote.address)
+  const { graceMs } = asked
+  const policy =
+    graceMs === undefined ? undefined : { grace_period: { nanoseconds: Math.round(graceMs * 1e6) } }
+  const kill = { task_id: { value: asked.taskId }, ...(policy !== undefined && { kill_policy: policy }) }
+  const call = { type: 'KILL', kill } as const
   shell.dispatch({ type: 'framework-call', frameworkId: framework.id, call })
   return json({ task_id: asked.taskId, framework_id: framework.id })
 }
 
-function readAsked(
-  body: string,
-): { readonly taskId: string; readonly frameworkId: string | undefined } | { readonly problem: string } {
+interface Asked {
+  readonly taskId: string
+  readonly frameworkId: string | undefined
+  readonly graceMs: number | undefined
+}
+
+/** As of all that operators steer. */
+const MOST_REASON = 300
+const MOST_GRACE_MS = 86_400_000
+
+function readAsked(body: string): Asked | { readonly problem: string } {
   let parsed: unknown
   try {
     parsed = JSON.parse(body)
@@ -56,10 +73,13 @@ function readAsked(
   }
   if (typeof parsed !== 'object' || parsed === null)
     return { problem: 'Expecting a JSON object with task_id' }
-  const { task_id: taskId, framework_id: frameworkId } = parsed as Record<string, unknown>
+  const asked = parsed as Record<string, unknown>
+  const { task_id: taskId, framework_id: frameworkId, grace_ms: graceMs } = asked
   if (typeof taskId !== 'string' || taskId === '') return { problem: "Expecting 'task_id' to be a text" }
-  if (frameworkId !== undefined && typeof frameworkId !== 'string') {
+  if (frameworkId !== undefined && typeof frameworkId !== 'string')
     return { problem: "Expecting 'framework_id' to be a text" }
-  }
-  return { taskId, frameworkId }
+  const isGrace = typeof graceMs === 'number' && graceMs >= 0 && graceMs <= MOST_GRACE_MS
+  if (graceMs !== undefined && !isGrace)
+    return { problem: `Expecting 'grace_ms' to be a number from 0 to ${MOST_GRACE_MS}` }
+  return { taskId, frameworkId, graceMs: isGrace ? graceMs : undefined }
 }

@@ -175,7 +175,8 @@ const OWN: Abouts = {
   },
   '/api/x1/kill': {
     kind: 'page',
-    summary: `Ends a task as if its framework asked for it. ${JSON_BODY}`,
+    summary: `Ends a task as if its framework asked for it, after grace_ms when that is given. ${JSON_BODY}`,
+    query: { reason: 'why, for the log of events' },
     fields: { task_id: ['string', 'of the task'], framework_id: ['string', 'of its framework'] },
   },
   '/api/x1/stream': {

@@ -8,7 +8,7 @@ import { EXIT } from '../exit-codes.ts'
 import { allTasks, type FoundTask } from '../find-task.ts'
 import { isPattern, tasksMatching } from '../matching-tasks.ts'
 import { MasterApi } from '../master-api.ts'
-import { timeOf } from '../option-values.ts'
+import { textOf, timeOf } from '../option-values.ts'
 import { isData, showData } from '../output.ts'
 import { endOfWait } from '../task-ends.ts'
 import { stateWord } from '../words.ts'
@@ -25,7 +25,10 @@ export const killCommand: Command = {
 
 async function kill(context: Context, typed: readonly string[], options: OptionValues): Promise<number> {
   const { clock, common, screen, signal } = context
-  const withinMs = timeOf(options, 'timeout') ?? WITHIN_MS
+  const graceMs = timeOf(options, 'grace')
+  const reason = textOf(options, 'reason')
+  const path = reason === undefined ? '/api/x1/kill' : `/api/x1/kill?reason=${encodeURIComponent(reason)}`
+  const withinMs = timeOf(options, 'timeout') ?? WITHIN_MS + (graceMs ?? 0)
   using api = new MasterApi(common.master, clock, signal)
   const found = tasksMatching(allTasks(await api.state()), typed)
   const over = found.find(({ isLive }) => !isLive)
@@ -33,8 +36,8 @@ async function kill(context: Context, typed: readonly string[], options: OptionV
   if (found.length > 1 && typed.some(isPattern))
     await confirm(context, options, `End ${counted(found.length, 'task')} (${namesOf(found)})`)
   for (const { task } of found) {
-    const body = JSON.stringify({ task_id: task.id, framework_id: task.frameworkId })
-    await api.post('/api/x1/kill', body, 'application/json')
+    const asked = { task_id: task.id, framework_id: task.frameworkId, grace_ms: graceMs }
+    await api.post(path, JSON.stringify(asked), 'application/json')
   }
   const until = clock.monotonic() + withinMs
   const ends = await Promise.all(

@@ -146,9 +146,12 @@ test('kill asks before it ends several that a pattern means, and ends them with 
       'tepui kill: End 2 tasks (web.1, web.2): nobody is there to ask\n' +
       '  fix:   Give --yes to do it without a question\n',
   })
-  const killing = new Run(['kill', 'web*', '--yes'], env())
+  const killing = new Run(['kill', 'web*', '--yes', '--grace', '1500ms', '--reason', 'too old'], env())
   for (const id of ['web.1', 'web.2']) {
-    expect(await second.next('KILL_TASK')).toMatchObject({ kill_task: { task_id: { value: id } } })
+    const kill_policy = { grace_period: { nanoseconds: 1.5e9 } }
+    expect(await second.next('KILL_TASK')).toMatchObject({
+      kill_task: { task_id: { value: id }, kill_policy },
+    })
     await second.update(launched.framework, id, 'TASK_KILLED')
   }
   const { code, stdout } = await killing.ended
@@ -156,6 +159,7 @@ test('kill asks before it ends several that a pattern means, and ends them with 
     code: 0,
     lines: ['', 'web.1 killed', 'web.2 killed'],
   })
+  expect((await typed('events --task web.1 --type operator')).stdout).toContain("ends 'web.1': too old")
 })
 
 test('An agent is offered to nobody when it is deactivated, and given up for good only with --yes', async () => {

@@ -59,6 +59,13 @@ test('What operators ask for is told, with whom it is about and why', async () =
   await using master = await TestMaster.start()
   using launched = await launchTask(master)
   await master.post('POST /api/x1/kill', JSON.stringify({ task_id: 't' }))
+  for (const grace_ms of [-1, '5s', 1e9]) {
+    const refused = await master.post('POST /api/x1/kill', JSON.stringify({ task_id: 't', grace_ms }))
+    expect(refused).toMatchObject({
+      status: 400,
+      body: "Expecting 'grace_ms' to be a number from 0 to 86400000",
+    })
+  }
   using agent = await drainable(master)
   const agent_id = { value: agent.id }
   const drain = JSON.stringify({ type: 'DRAIN_AGENT', drain_agent: { agent_id } })
