@@ -7,7 +7,7 @@ import { DETACHED_LABEL } from '../detached.ts'
 import { EXIT } from '../exit-codes.ts'
 import { allTasks, type FoundTask } from '../find-task.ts'
 import { isPattern, tasksMatching } from '../matching-tasks.ts'
-import { MasterApi } from '../master-api.ts'
+import { MasterApi, MasterRefusal } from '../master-api.ts'
 import { textOf, timeOf } from '../option-values.ts'
 import { isData, showData } from '../output.ts'
 import { endOfWait } from '../task-ends.ts'
@@ -19,26 +19,40 @@ export const killCommand: Command = {
   name: 'kill',
   arguments: ['<task...>'],
   summary: 'End tasks: their names, the beginnings of those, or patterns such as web*',
-  options: [{ flags: '--timeout <time>', help: 'How long to wait for their end (default 30s)' }, YES_OPTION],
+  options: [
+    { flags: '--grace <time>', help: 'Between SIGTERM and SIGKILL (default: what each asks for)' },
+    { flags: '--reason <words>', help: 'Why: `tepui events` tells it' },
+    { flags: '--timeout <time>', help: 'How long to wait for their end (default 30s, and the grace)' },
+    YES_OPTION,
+  ],
   run: kill,
+}
+
+/** Asks the master to end each of them. */
+async function askFor(api: MasterApi, found: readonly FoundTask[], options: OptionValues): Promise<void> {
+  const reason = textOf(options, 'reason')
+  const path = reason === undefined ? '/api/x1/kill' : `/api/x1/kill?reason=${encodeURIComponent(reason)}`
+  for (const { task } of found) {
+    const asked = { task_id: task.id, framework_id: task.frameworkId, grace_ms: timeOf(options, 'grace') }
+    try {
+      await api.post(path, JSON.stringify(asked), 'application/json')
+    } catch (error) {
+      // It ended by itself meanwhile; what became of it is told all the same.
+      if (!(error instanceof MasterRefusal) || error.status !== 404) throw error
+    }
+  }
 }
 
 async function kill(context: Context, typed: readonly string[], options: OptionValues): Promise<number> {
   const { clock, common, screen, signal } = context
-  const graceMs = timeOf(options, 'grace')
-  const reason = textOf(options, 'reason')
-  const path = reason === undefined ? '/api/x1/kill' : `/api/x1/kill?reason=${encodeURIComponent(reason)}`
-  const withinMs = timeOf(options, 'timeout') ?? WITHIN_MS + (graceMs ?? 0)
+  const withinMs = timeOf(options, 'timeout') ?? WITHIN_MS + (timeOf(options, 'grace') ?? 0)
   using api = new MasterApi(common.master, clock, signal)
   const found = tasksMatching(allTasks(await api.state()), typed)
   const over = found.find(({ isLive }) => !isLive)
   if (over !== undefined) throw hasEnded(over)
   if (found.length > 1 && typed.some(isPattern))
     await confirm(context, options, `End ${counted(found.length, 'task')} (${namesOf(found)})`)
-  for (const { task } of found) {
-    const asked = { task_id: task.id, framework_id: task.frameworkId, grace_ms: graceMs }
-    await api.post(path, JSON.stringify(asked), 'application/json')
-  }
+  await askFor(api, found, options)
   const until = clock.monotonic() + withinMs
   const ends = await Promise.all(
     found.map(async (one) => {
