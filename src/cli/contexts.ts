@@ -2,10 +2,11 @@
  * The masters that somebody has given names: `-m prod` in place of an address, and the one that is meant when none is
  * named. Kept in `contexts.json` in the folder of settings of the user.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { OperatingError } from '../base/errors.ts'
 import { usageError } from '../base/flags.ts'
+import { makeFolders } from '../base/folders.ts'
 import { closest } from '../base/words.ts'
 
 export interface Contexts {
@@ -71,7 +72,7 @@ export function writeContexts(environment: Environment, { current, masters }: Co
     })
   const text = JSON.stringify({ current, masters: Object.fromEntries(masters) }, undefined, 2)
   try {
-    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+    makeFolders(dirname(path), 0o700)
     writeFileSync(`${path}.part`, `${text}\n`, { mode: 0o600 })
     renameSync(`${path}.part`, path)
   } catch (error) {

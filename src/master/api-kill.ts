@@ -14,8 +14,8 @@ export interface KillDeps {
 }
 
 /**
- * Takes `{"task_id": "…", "framework_id": "…", "grace_ms": 5000}`; the framework may be left out when only one has a task
- * of that id, the grace for that of the task. `?reason=` is for the log of events.
+ * Takes `{"task_id": "…", "framework_id": "…", "grace_ms": 5000}`; the framework may be left out when only one has a
+ * task of that id, the grace for that of the task. `?reason=` is for the log of events.
  * Answers 200 with both ids when the kill is on its way, 404 when no such task is running, 400 when it is not clear
  * which one is meant. The framework hears of the end as of any other.
  */

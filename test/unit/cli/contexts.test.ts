@@ -107,6 +107,10 @@ describe('ctx', () => {
         message: `${file()} does not hold names of masters`,
       })
     }
+    environment['XDG_CONFIG_HOME'] = '/proc/nowhere'
+    await expect(ctx('add prod h:1')).rejects.toMatchObject({
+      message: '/proc/nowhere/tepui/contexts.json cannot be written',
+    })
     // An address needs none.
     expect(masterMeant('h:1', environment)).toBe('h:1')
   })
