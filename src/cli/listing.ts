@@ -20,7 +20,7 @@ import { type Field, parseSelection, type Selection } from './select.ts'
 export function listOptions(columns: readonly { readonly name: string }[]): readonly Option[] {
   const choices = columns.map(({ name }) => name)
   return [
-    { flags: '--columns <names>', help: `These columns in this order: ${choices.join(',')}`, choices },
+    { flags: '--columns <names>', help: `These columns in this order, of ${choices.join(', ')}`, choices },
     {
       flags: '--sort <columns>',
       help: 'By these columns; a minus before one for the largest first',

@@ -5,7 +5,7 @@ import { OperatingError } from '../base/errors.ts'
 import { systemRandom } from '../base/random.ts'
 import { TEPUI_VERSION } from '../base/version.ts'
 import type { Command, Common, Context, OptionValues } from './command.ts'
-import { commandsFor } from './commands.ts'
+import { commandsFor, groupOf } from './commands.ts'
 import { masterMeant } from './contexts.ts'
 import { EXIT } from './exit-codes.ts'
 import { nounLines, withoutNouns } from './nouns.ts'
@@ -65,6 +65,11 @@ function parserFor(commands: readonly Command[], run: Run): Parser {
     .helpOption('-h, --help', 'Show this help')
     .addHelpText('after', AFTER_HELP)
     .enablePositionalOptions()
+    // What stands behind each is in its own help; here it would leave no room for what it does.
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .addHelpCommand(
+      new Parser('help').argument('[command]').description('Show the help of a command').helpGroup('Set up:'),
+    )
   settle(parser)
   addCommonOptions(parser)
   for (const command of commands) addCommand(parser, command, run)
@@ -90,11 +95,11 @@ function addCommonOptions(parser: Parser): void {
 
 function addCommand(parser: Parser, command: Command, run: Run): void {
   const own = parser.command(command.name).description(command.summary)
+  own.helpGroup(`${groupOf(command.name)}:`)
   settle(own)
   for (const argument of command.arguments ?? []) own.argument(argument)
   if (command.verbatim === true)
     own.helpOption(false).allowUnknownOption().passThroughOptions().argument('[flags...]')
-  else addCommonOptions(own)
   if (command.passThrough === true) own.passThroughOptions()
   for (const { flags, help, many } of command.options ?? []) {
     const option = new ParserOption(flags, help)
@@ -102,6 +107,7 @@ function addCommand(parser: Parser, command: Command, run: Run): void {
     if (many === true) option.argParser(add)
     own.addOption(option)
   }
+  if (command.verbatim !== true) addCommonOptions(own.optionsGroup('Options of all commands:'))
   own.action(async () => {
     const options = own.opts<Record<string, string | boolean | string[] | undefined>>()
     const args = own.args

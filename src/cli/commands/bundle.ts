@@ -1,6 +1,6 @@
 /**
- * `tepui bundle`: what master and agents tell of themselves, in one archive for somebody who helps: state, flags, metrics,
- * events, lending. Secrets are taken out; what does not answer is named in it.
+ * `tepui bundle`: what master and agents tell of themselves, in one archive for somebody who helps: state, flags,
+ * metrics, events, lending. Secrets are taken out; what does not answer is named in it.
  */
 import { writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
