@@ -13,35 +13,42 @@ export interface LogOutput {
   end(): void
 }
 
+interface How {
+  /** Of several tasks. */
+  readonly isMerged: boolean
+  /** Both streams, each to our own; one alone is data, whichever it is. */
+  readonly isBoth: boolean
+  readonly grep: RegExp | undefined
+}
+
 /** Of several tasks each line says whose it is, in a colour of its own. */
 export class LogOutputs {
   readonly #context: Pick<Context, 'common' | 'screen'>
-  readonly #isMerged: boolean
-  readonly #grep: RegExp | undefined
+  readonly #how: How
   /** What each task is called here, by its framework and id. */
   readonly #names = new Map<string, string>()
   readonly #taken = new Set<string>()
 
-  constructor(context: Pick<Context, 'common' | 'screen'>, isMerged: boolean, grep: RegExp | undefined) {
+  constructor(context: Pick<Context, 'common' | 'screen'>, how: How) {
     this.#context = context
-    this.#isMerged = isMerged
-    this.#grep = grep
+    this.#how = how
   }
 
   of(found: FoundTask, stream: 'stdout' | 'stderr'): LogOutput {
     const { common, screen } = this.#context
     const { task } = found
+    const { grep, isBoth, isMerged } = this.#how
+    const isError = isBoth && stream === 'stderr'
     if (isData(common)) {
       const print = (text: string): void => screen.print(JSON.stringify({ task: task.id, stream, text }))
-      if (this.#grep !== undefined) return this.#lines('', (line) => print(`${line}\n`))
+      if (grep !== undefined) return this.#lines('', (line) => print(`${line}\n`))
       const decoder = new TextDecoder()
       return { take: (piece) => print(decoder.decode(piece, { stream: true })), end: () => undefined }
     }
-    const print = (line: string): void => (stream === 'stdout' ? screen.print(line) : screen.note(line))
-    if (this.#isMerged) return this.#lines(`${this.#nameOf(found)}  `, print)
-    if (this.#grep !== undefined) return this.#lines('', print)
-    const write = (piece: Uint8Array): void =>
-      stream === 'stdout' ? screen.write(piece) : screen.writeError(piece)
+    const print = (line: string): void => (isError ? screen.note(line) : screen.print(line))
+    if (isMerged) return this.#lines(`${this.#nameOf(found)}  `, print)
+    if (grep !== undefined) return this.#lines('', print)
+    const write = (piece: Uint8Array): void => (isError ? screen.writeError(piece) : screen.write(piece))
     return { take: write, end: () => undefined }
   }
 
@@ -60,7 +67,7 @@ export class LogOutputs {
   }
 
   #lines(prefix: string, print: (line: string) => void): LogOutput {
-    const grep = this.#grep
+    const { grep } = this.#how
     const lines = new PrefixedLines('', (line) => {
       if (grep === undefined || grep.test(line)) print(prefix + line)
     })

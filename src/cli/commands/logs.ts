@@ -50,13 +50,14 @@ async function logs(context: Context, typed: readonly string[], options: OptionV
   let state: ClusterState | undefined
   const look = async (): Promise<readonly FoundTask[]> => allTasks((state = await api.state()))
   const isMerged = typed.length > 1 || typed.some(isPattern)
-  const outputs = new LogOutputs(context, isMerged, grepOf(options))
+  const streams = streamsOf(options)
+  const outputs = new LogOutputs(context, { isMerged, isBoth: streams.length > 1, grep: grepOf(options) })
   const tasks: FoundTask[] = []
   const read = async (found: FoundTask, how: Reading): Promise<void> => {
     tasks.push(found)
     const place = placeOf(found, state?.agents ?? [], api.address)
     const asked = { context, http, place, options }
-    await Promise.all(streamsOf(options).map((stream) => readOne(asked, found, stream, outputs, how)))
+    await Promise.all(streams.map((stream) => readOne(asked, found, stream, outputs, how)))
   }
   const note = (line: string): void => screen.note(`tepui logs: ${line}`)
   const trouble = (line: string): void => (isMerged ? note(line) : undefined)

@@ -57,6 +57,7 @@ describe('What tasks wrote', () => {
     grep: RegExp | undefined,
     isMerged: boolean,
     output: Output = 'table',
+    isBoth = true,
   ): { readonly out: string; readonly err: string } {
     if (first === undefined || second === undefined) throw new Error('two tasks were made')
     let [out, err] = ['', '']
@@ -66,7 +67,7 @@ describe('What tasks wrote', () => {
       false,
     )
     const common = { master: '', output, debug: false, endWithInput: false }
-    const outputs = new LogOutputs({ common, screen }, isMerged, grep)
+    const outputs = new LogOutputs({ common, screen }, { isMerged, isBoth, grep })
     const streams = [outputs.of(first, 'stdout'), outputs.of(first, 'stderr')]
     if (isMerged) streams.push(outputs.of(second, 'stdout'))
     for (const [index, stream] of streams.entries()) {
@@ -79,6 +80,8 @@ describe('What tasks wrote', () => {
 
   test('comes as it is, each stream to its own', () => {
     expect(printed(undefined, false)).toEqual({ out: 'error 0\nfine 0', err: 'error 1\nfine 1' })
+    // Whoever asks for one alone wants it as data, whichever it is.
+    expect(printed(undefined, false, 'table', false).err).toBe('')
   })
 
   test('comes in lines that fit', () => {
