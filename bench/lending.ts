@@ -26,6 +26,8 @@ const LOADS = [0.2, 0.4, 0.6]
 /** The owner's load while a borrower's work is counted, share of its knee. */
 const WORK_LOAD = 0.4
 const BUSY_LEVEL = '>= 90'
+/** Decisions that explain what owners and borrowers got. */
+const TOLD: ReadonlySet<string> = new Set(['squeeze', 'freeze', 'not-ours', 'thaw'])
 
 /** What a part adds to the sheet: figures, and the series that pictures are drawn from. */
 interface Outcome {
@@ -145,6 +147,8 @@ function tailPart(context: BenchContext, tally: Tally, full: boolean): Promise<O
     const [rounds, seconds] = full ? [20, 5] : [6, 0.8]
     const tails = await measureTails(rig, owner, { loads: LOADS, knee, rounds, seconds })
     const busy = Math.min(...tails.map(({ busyBeside }) => busyBeside))
+    for (const { kind, text } of await rig.history(since))
+      if (TOLD.has(kind)) context.say(`    ${kind}: ${text}`)
     return {
       figures: [
         ...tailFigures(tails, name, '<= 1.05'),
