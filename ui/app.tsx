@@ -152,8 +152,10 @@ function Help(): preact.JSX.Element {
         <dt>/</dt>
         <dd>filter what is shown</dd>
         {VIEWS.map(({ key, name }) => [<dt>g {key}</dt>, <dd>{name}</dd>])}
-        <dt>Enter</dt>
-        <dd>open the row that has the focus (Tab goes from row to row)</dd>
+        <dt>↑ ↓ Enter</dt>
+        <dd>from row to row of a table, open the row that has the focus</dd>
+        <dt>← →</dt>
+        <dd>from one take-back to the next below a chart</dd>
         <dt>Esc</dt>
         <dd>leave a field, close this</dd>
       </dl>

@@ -1,4 +1,5 @@
 // Each view of the web page, opened and used in a real Chromium: of a real master with agents that are all show.
+import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { type OpenOptions, type OpenPage, TestBrowser } from '../support/browser.ts'
@@ -6,7 +7,8 @@ import { buildPage } from '../support/page-build.ts'
 import { soon } from '../support/soon.ts'
 import { frameworkId, ToyCluster } from '../support/toy-cluster.ts'
 
-const HOSTILE = '"><script>document.title="caught"</script>'
+/** Its last character turns the direction of writing. */
+const HOSTILE = '"><script>document.title="caught"</script>\u202E'
 
 let cluster: ToyCluster
 let browser: TestBrowser
@@ -42,18 +44,22 @@ const CUT = `[...document.querySelectorAll('.table')].flatMap((table) => [
     .map((span) => span.closest('.sentence') ?? span.closest('td'))
     .filter((cell) => cell.scrollWidth > cell.clientWidth + 1 || cell.scrollHeight > cell.clientHeight + 1)
     .map((cell) => table.querySelector('table').ariaLabel + ': ' + cell.innerText + ' is cut'),
+  ...[...table.querySelectorAll('td.figure, th, .figures')]
+    .filter((cell) => cell.scrollWidth > cell.clientWidth + 1)
+    .map((cell) => table.querySelector('table').ariaLabel + ': ' + cell.innerText + ' is cut'),
 ])`
 
 /** Each view by its address, and words that it shows only when it works. */
 const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '', /agents\s+3\s+all connected/],
-  [() => '#/agents', /a1[^]*a2[^]*a3/],
+  [() => '#/agents', /a1\s+[\d.]+ \/ 1\.2 \/ 4\s[^]*a2[^]*a3/],
   [() => agentPath(0), /reserved but idle \(web\) − 0\.2 headroom = 0\.4 more cpus/],
   [() => '#/tasks', /web\.0\.0/],
   [() => task, /guaranteed 0\.2 cpus; uses 0\.12 now[^]*its sandbox takes 5 MB of 20 MB reserved/],
   [() => `${task}?tab=sandbox`, /stderr[^]*stdout/],
   [() => `${task}?tab=history`, /starting[^]*running/],
   [() => `${task}?tab=spec`, /tepui run --name web --cpus 0\.2 --mem 32MB -- sh -c 'sleep 100000'/],
+  [() => `${agentPath(0)}?`, /Flags of this agent[^]*--work_dir/],
   [() => '#/lending', /squeezed/],
   [() => '#/frameworks', /<script>/],
   [() => `#/frameworks/${encodeURIComponent(frameworkId(1))}`, /tasks outlive it for\s+7 d/],
@@ -104,6 +110,98 @@ test('the keyboard leads to each view, to the filter and out of it', async () =>
     await page.getByRole('dialog', { name: 'keys' }).waitFor()
     await page.keyboard.press('Escape')
     await soon(() => page.getByRole('dialog').count()).toBe(0)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('a name that turns the direction of writing turns nothing but itself', async () => {
+  const view = await open(task)
+  await view.use('direction', async (page) => {
+    const framework = await page.locator('.title a[href^="#/frameworks/"]').boundingBox()
+    const name = await page.locator('.title bdi').boundingBox()
+    expect(name?.x).toBeGreaterThanOrEqual((framework?.x ?? 0) + (framework?.width ?? 0) - 1)
+  })
+})
+
+test('arrow keys lead along the take-backs, which are one stop of the Tab key, and down a table', async () => {
+  const view = await open('')
+  await view.use('arrows', async (page) => {
+    const lane = page.getByRole('group', { name: /take-backs/ })
+    await soon(() => lane.locator('a').count()).toBeGreaterThan(3)
+    expect(await lane.locator('a[tabindex="0"]').count()).toBe(1)
+    const newest = lane.locator('a').last()
+    await newest.focus()
+    await page.keyboard.press('ArrowLeft')
+    await soon(() => lane.locator('a:focus').count()).toBe(1)
+    expect(await newest.and(page.locator(':focus')).count()).toBe(0)
+    await view.go('#/tasks')
+    await page.locator('tbody tr.opens').first().focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowUp')
+    const second = page.locator('tbody tr.opens').nth(1)
+    await soon(() => second.and(page.locator(':focus')).count()).toBe(1)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('an empty cluster says what is missing and how it comes', async () => {
+  await using empty = await ToyCluster.start({ agents: 0, tasksEach: 0 }, systemClock.now())
+  const view = await browser.view(empty.origin, '')
+  await view.use('empty', async (page) => {
+    await soon(() => view.text()).toMatch(
+      /No agent has registered yet[^]*tepui agent --master=127\.0\.0\.1:\d+/,
+    )
+    await view.go('#/agents')
+    await page.getByText('No agent has registered yet').waitFor()
+    await view.go('#/tasks')
+    await page.getByText('No task has run yet').waitFor()
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('what waits for a place is named above the tasks, with how much is missing where', async () => {
+  await using full = await ToyCluster.start({ agents: 1, tasksEach: 2 }, systemClock.now())
+  const view = await browser.view(full.origin, '#/run')
+  await view.use('waits', async (page) => {
+    await page.getByLabel('command, for the shell').fill('echo never')
+    await page.getByLabel('cpus', { exact: true }).fill('1000')
+    await page.getByRole('button', { name: 'Run it' }).click()
+    await page.getByRole('link', { name: 'Tasks', exact: true }).click()
+    const waits = page.getByRole('list', { name: 'what waits for a place' })
+    await soon(() => waits.innerText()).toMatch(
+      /echo waits for a place[^]*it wants 1000 cpus and 32 MB, which fits on 0 of 1 agent now; nearest is a1: 1000/,
+    )
+    await waits.getByRole('link').click()
+    await page.getByRole('heading', { name: 'Why nothing of it runs' }).waitFor()
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('the wait of owners is drawn as it was since the page was opened', async () => {
+  const view = await open('#/agents')
+  await view.use('sparks', async (page) => {
+    const line = page.locator('.spark polyline').first()
+    await soon(async () => (await line.getAttribute('points'))?.split(' ').length).toBeGreaterThan(2)
+    expect(await page.locator('.spark').count()).toBe(3)
+  })
+  expect(view.troubles).toEqual([])
+})
+
+test('what is shown of the events is saved, one on a line, and those before a time are asked for', async () => {
+  const view = await open('#/events?kind=agents')
+  await view.use('save', async (page) => {
+    const download = page.waitForEvent('download')
+    await page.getByRole('button', { name: /save these \d+ as JSONL/ }).click()
+    const lines = readFileSync(await (await download).path(), 'utf8')
+      .trim()
+      .split('\n')
+    const kinds = lines.map((line) => (JSON.parse(line) as { readonly kind: string }).kind)
+    expect(kinds.length).toBeGreaterThanOrEqual(3)
+    expect(kinds.filter((kind) => !kind.startsWith('agent-'))).toEqual([])
+    await page.getByLabel('up to').fill('2001-02-03T04:05:06')
+    await page.getByText('Nothing of this kind is remembered.').waitFor()
+    expect(new URL(page.url()).hash).toContain('until=2001-02-03')
   })
   expect(view.troubles).toEqual([])
 })
@@ -234,7 +332,11 @@ test('an agent that dies breaks no view: it is grey, with its age', async () => 
     await dying.agents[0]?.die()
     await soon(() => page.locator('tbody tr.away').innerText()).toMatch(/a1[^]*away/)
     await page.getByRole('link', { name: 'a1' }).click()
-    await soon(() => view.text()).toMatch(/This agent is away[^]*did not answer/)
+    await soon(() => view.text()).toMatch(/This agent is away[^]*it does not answer[^]*did not answer/)
+    await view.go('#/tasks?q=web.0.1')
+    await soon(() => page.locator('tbody tr.away').innerText()).toMatch(/web\.0\.1[^]*agent away/)
+    await page.getByRole('link', { name: 'web.0.1' }).click()
+    await soon(() => view.text()).toMatch(/Its agent a1 is away for .*it may still run there/)
     await view.go('')
     await soon(() => view.text()).toMatch(/agents\s+1\s+1 away[^]*a1 is away/)
   })

@@ -93,6 +93,16 @@ test('a task that failed says how, with what it wrote last and what to do next',
   expect(view.troubles).toEqual([])
 })
 
+test('the list of what failed says why', async () => {
+  const view = await open('#/tasks?show=failed')
+  await view.use('failed', async (page) => {
+    await soon(() => page.locator('tbody tr.opens').innerText()).toMatch(
+      /fails[^]*failed[^]*exited with status 3/,
+    )
+  })
+  expect(view.troubles).toEqual([])
+})
+
 test('the page is the same below the name of the process, and nobody may frame or script it', async () => {
   const view = await open('master/')
   await view.use('prefix', async (page) => {

@@ -17,6 +17,12 @@ export const WISH: Wish = {
 
 interface Call {
   readonly type: string
+  readonly subscribe?: {
+    readonly framework_info: {
+      readonly capabilities?: readonly { readonly type: string }[]
+      readonly labels?: { readonly labels?: readonly { readonly key: string; readonly value?: string }[] }
+    }
+  }
   readonly accept?: { readonly offer_ids: readonly { readonly value: string }[] }
   readonly decline?: {
     readonly offer_ids: readonly { readonly value: string }[]

@@ -190,6 +190,9 @@ export class ToyAgentServer implements AsyncDisposable {
       get('/api/x1/lend', () => json(this.#lend())),
       { path: '/api/x1/lend', methods: ['POST'], handle: (request) => this.#change(request) },
       get('/api/x1/why', () => json({ events: [] })),
+      get('/api/x1/config', () =>
+        json({ flags: [{ name: 'work_dir', value: '/var/lib/toy', origin: 'command line' }] }),
+      ),
       get('/api/x1/gc', () =>
         json({
           disk: { usage: 0.4, total_bytes: 1e11 },
@@ -299,7 +302,11 @@ export class ToyAgentServer implements AsyncDisposable {
         revocable: lent === true,
         allocated: { cpus, mem, disk: 20 },
         disk_used_bytes: 5 * 1024 ** 2,
-        statistics: { memoryLimitBytes: mem * 1024 ** 2 },
+        statistics: {
+          memoryLimitBytes: mem * 1024 ** 2,
+          memoryBytes: mem * 0.75 * 1024 ** 2,
+          memoryInactiveFileBytes: mem * 0.25 * 1024 ** 2,
+        },
         cpus: cpus * 0.6,
       })),
       corrections: [],

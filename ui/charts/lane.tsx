@@ -2,6 +2,7 @@
 import type { LendEvent } from '../../src/wire/page.ts'
 import { deedWords, timeText } from '../data/words.ts'
 import { now } from '../clock.ts'
+import { useState } from 'preact/hooks'
 import { link } from '../link.ts'
 import { AXIS_WIDTH, MARGIN_RIGHT } from './plot.tsx'
 
@@ -14,13 +15,33 @@ export interface LaneProps {
 
 const MOST = 200
 
+const keyOf = ({ agent, event }: LendEvent): string => `${agent} ${event}`
+
+function step(event: KeyboardEvent): void {
+  if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
+  const sign = event.target as HTMLElement
+  const next = event.key === 'ArrowLeft' ? sign.previousElementSibling : sign.nextElementSibling
+  if (!(next instanceof HTMLElement)) return
+  event.preventDefault()
+  next.focus()
+}
+
 export function Lane({ events, label, range }: LaneProps): preact.JSX.Element {
   const [from, to] = range
+  const [chosen, setChosen] = useState<string | undefined>(undefined)
   const shown = events
     .filter(({ at, kind }) => at / 1000 >= from && at / 1000 <= to && kind !== 'lend' && kind !== 'unlend')
     .slice(-MOST)
+  const keys = shown.map(keyOf)
+  // One stop of the Tab key for all signs: the newest, or where the arrows have led.
+  const stop = chosen !== undefined && keys.includes(chosen) ? chosen : keys.at(-1)
   return (
-    <div class="lane" aria-label={label}>
+    <div
+      class="lane"
+      role="group"
+      aria-label={`${label}, the arrow keys lead from one to the next`}
+      onKeyDown={step}
+    >
       <span class="lane-name" style={{ width: `${AXIS_WIDTH - 6}px` }}>
         {label}
       </span>
@@ -28,13 +49,17 @@ export function Lane({ events, label, range }: LaneProps): preact.JSX.Element {
         {shown.map((event) => {
           const { sign, tone, word } = deedWords(event.kind)
           const place = ((event.at / 1000 - from) / (to - from)) * 100
+          const words = `${timeText(event.at, now.peek())} ${word} for ${event.owner}: ${event.why}`
           return (
             <a
-              key={`${event.agent} ${event.event}`}
+              key={keyOf(event)}
+              tabIndex={keyOf(event) === stop ? 0 : -1}
+              onFocus={() => setChosen(keyOf(event))}
+              aria-label={words}
               class={`deed ${tone}`}
               style={{ left: `${place}%` }}
               href={link('event', event.agent, String(event.event))}
-              title={`${timeText(event.at, now.peek())} ${word} for ${event.owner}: ${event.why}`}
+              title={words}
             >
               {sign}
             </a>

@@ -1,8 +1,9 @@
 // What somebody should look at, worst first, each with where to look. Pure.
 import type { AgentRow, FrameworkRow, LendEvent, TaskRow } from '../../src/wire/page.ts'
 import { link } from '../link.ts'
-import { fitsOf } from './fits.ts'
-import { counted, cpuText, hasFailed, isTakeBack, memory, span, stateWords } from './words.ts'
+import { isPaused } from './lending-now.ts'
+import { waitingOf } from './waiting.ts'
+import { hasFailed, inSentence, isTakeBack, span, stateWords } from './words.ts'
 
 export interface Attention {
   readonly grade: 'bad' | 'warn'
@@ -14,8 +15,11 @@ export interface Attention {
 const WAITS_LONG_MS = 60_000
 /** Ends of the last quarter of an hour. */
 const RECENT_MS = 900_000
+/** So many on one agent. */
 const STORM = 20
 const MOST = 12
+
+export const NO_AGENTS = 'No agent has registered yet: nothing can run before one does.'
 
 export function attention(
   now: number,
@@ -28,9 +32,9 @@ export function attention(
 ): readonly Attention[] {
   return [
     ...ofAgents(now, known.agents),
-    ...ofWaiting(now, known.frameworks, known.agents),
+    ...ofWaiting(now, known),
     ...ofTasks(now, known.tasks),
-    ...ofLending(now, known.events),
+    ...ofLending(now, known),
   ]
     .toSorted((a, b) => Number(a.grade === 'warn') - Number(b.grade === 'warn'))
     .slice(0, MOST)
@@ -43,8 +47,8 @@ function ofAgents(now: number, agents: readonly AgentRow[]): readonly Attention[
       return [
         {
           grade: 'bad',
-          text: `${agent.name} is away`,
-          why: `for ${span(now - agent.since)}; what is shown of it is old`,
+          text: `${inSentence(agent.name)} is away`,
+          why: `for ${span(now - agent.since)}; what is shown of it is old, its tasks may still run`,
           href,
         },
       ]
@@ -52,38 +56,37 @@ function ofAgents(now: number, agents: readonly AgentRow[]): readonly Attention[
     if (agent.deactivated === true)
       found.push({
         grade: 'warn',
-        text: `${agent.name} is ${(agent.drain ?? 'deactivated').toLowerCase()}`,
+        text: `${inSentence(agent.name)} is ${(agent.drain ?? 'deactivated').toLowerCase()}`,
         why: 'it gets no offers',
         href,
       })
-    const isPaused = agent.closed.includes('paused')
-    if (isPaused)
-      found.push({ grade: 'warn', text: `${agent.name} lends nothing more`, why: agent.closed, href })
+    if (isPaused(agent))
+      found.push({
+        grade: 'warn',
+        text: `${inSentence(agent.name)} lends nothing more`,
+        why: agent.closed,
+        href,
+      })
     return found
   })
 }
 
-/** Frameworks that say what they want and have found no place for it. */
 function ofWaiting(
   now: number,
-  frameworks: readonly FrameworkRow[],
-  agents: readonly AgentRow[],
+  known: {
+    readonly agents: readonly AgentRow[]
+    readonly frameworks: readonly FrameworkRow[]
+    readonly tasks: readonly TaskRow[]
+  },
 ): readonly Attention[] {
-  return frameworks.flatMap(({ id, registered, state, waits }): Attention[] => {
-    const isLong = now - registered > WAITS_LONG_MS
-    if (waits === undefined || state !== 'connected' || !isLong) return []
-    const fitting = fitsOf(agents, waits).filter(({ misses }) => misses.length === 0).length
-    const wants = `${cpuText(waits.cpus, waits.lent ? 'lent' : '')}, ${memory(waits.mem)}`
-    const where = `fits on ${fitting} of ${counted(agents.length, 'agent')}`
-    return [
-      {
-        grade: 'warn',
-        text: `${waits.name} waits for a place`,
-        why: `for ${span(now - registered)}: it wants ${wants}, which ${where} now`,
-        href: link('frameworks', id),
-      },
-    ]
-  })
+  return waitingOf(known)
+    .filter(({ since }) => now - since > WAITS_LONG_MS)
+    .map(({ framework, name, since, why }) => ({
+      grade: 'warn',
+      text: `${name} waits for a place`,
+      why: `for ${span(now - since)}: ${why}`,
+      href: link('frameworks', framework),
+    }))
 }
 
 function ofTasks(now: number, tasks: readonly TaskRow[]): readonly Attention[] {
@@ -96,14 +99,14 @@ function ofTasks(now: number, tasks: readonly TaskRow[]): readonly Attention[] {
     if (waits && now - changed > WAITS_LONG_MS)
       found.push({
         grade: 'warn',
-        text: `${task.name || task.id} is ${stateWords(task.state).word}`,
+        text: `${inSentence(task.name || task.id)} is ${stateWords(task.state).word}`,
         why: `for ${span(now - changed)}`,
         href,
       })
     if (task.state === 'TASK_RUNNING' && task.healthy === false)
       found.push({
         grade: 'bad',
-        text: `${task.name || task.id} is unhealthy`,
+        text: `${inSentence(task.name || task.id)} is unhealthy`,
         why: task.message ?? '',
         href,
       })
@@ -116,7 +119,7 @@ function ofTasks(now: number, tasks: readonly TaskRow[]): readonly Attention[] {
     const times = alike.length === 1 ? '' : ` ${alike.length} times`
     found.push({
       grade: 'bad',
-      text: `${last.name || last.id} ${stateWords(last.state).word}${times}`,
+      text: `${inSentence(last.name || last.id)} ${stateWords(last.state).word}${times}`,
       why: last.message ?? last.reason ?? '',
       href: link('tasks', last.framework, last.id),
     })
@@ -124,17 +127,24 @@ function ofTasks(now: number, tasks: readonly TaskRow[]): readonly Attention[] {
   return found
 }
 
-function ofLending(now: number, events: readonly LendEvent[]): readonly Attention[] {
-  const recent = events.filter(
-    ({ at, heldBack, kind }) => isTakeBack(kind) && heldBack === undefined && now - at < RECENT_MS,
-  )
-  if (recent.length < STORM) return []
-  return [
-    {
-      grade: 'warn',
-      text: `${recent.length} take-backs in 15 minutes`,
-      why: 'more headroom lends less and takes back less often',
-      href: link('lending'),
-    },
-  ]
+function ofLending(
+  now: number,
+  { agents, events }: { readonly agents: readonly AgentRow[]; readonly events: readonly LendEvent[] },
+): readonly Attention[] {
+  const counts = new Map<string, number>()
+  for (const { agent, at, heldBack, kind } of events)
+    if (isTakeBack(kind) && heldBack === undefined && now - at < RECENT_MS)
+      counts.set(agent, (counts.get(agent) ?? 0) + 1)
+  return agents.flatMap(({ id, name }): Attention[] => {
+    const times = counts.get(id) ?? 0
+    if (times < STORM) return []
+    return [
+      {
+        grade: 'warn',
+        text: `${inSentence(name)} took back ${times} times in 15 minutes`,
+        why: 'more headroom lends less and takes back less often',
+        href: link('agents', id),
+      },
+    ]
+  })
 }

@@ -76,3 +76,10 @@ export function sumText(terms: readonly Term[], unit: string): string {
     })
     .join(' ')
 }
+
+/** MB that count against the limit: without the file cache that the kernel drops at once. */
+export function memoryUsed(container: Container | undefined): number | undefined {
+  const bytes = container?.statistics?.['memoryBytes']
+  if (bytes === undefined) return undefined
+  return Math.max(0, bytes - (container?.statistics?.['memoryInactiveFileBytes'] ?? 0)) / 1024 ** 2
+}

@@ -45,8 +45,6 @@ export interface Wish {
   readonly uris: readonly string[]
 }
 
-type About = Pick<Wish, 'name' | 'lent' | 'role' | 'user'>
-
 /** Brings a call to the scheduler API of the master. */
 export type Post = (call: object, streamId?: string, signal?: AbortSignal) => Promise<Response>
 
@@ -83,9 +81,9 @@ export class PageFramework {
    * @param staysS how long its tasks stay when the page closes
    * @throws Error with what the master said when it refused
    */
-  static async subscribe(post: Post, about: About, staysS: number): Promise<PageFramework> {
+  static async subscribe(post: Post, wish: Wish, staysS: number): Promise<PageFramework> {
     const ending = new AbortController()
-    const call = { type: 'SUBSCRIBE', subscribe: { framework_info: frameworkInfo(about, staysS) } }
+    const call = { type: 'SUBSCRIBE', subscribe: { framework_info: frameworkInfo(wish, staysS) } }
     const answer = await post(call, undefined, ending.signal)
     if (!answer.ok || answer.body === null)
       throw new Error((await answer.text()) || `status ${answer.status}`)
@@ -175,14 +173,13 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Sched
     for (const record of records.push(piece.value)) yield JSON.parse(record) as SchedulerEvent
 }
 
-/** As `tepui run -d` makes one that stays, so that `tepui kill` knows it. */
-function frameworkInfo({ lent, name, role, user }: About, staysS: number): object {
-  const capabilities = [
-    'MULTI_ROLE',
-    'PARTITION_AWARE',
-    'TASK_KILLING_STATE',
-    ...(lent ? ['REVOCABLE_RESOURCES'] : []),
-  ]
+/**
+ * As `tepui run -d` makes one that stays, so that `tepui kill` knows it. It is not told of TASK_KILLING: nobody would
+ * acknowledge that once the page is closed, and the end of the task would wait behind it.
+ */
+function frameworkInfo(wish: Wish, staysS: number): object {
+  const { cpus, lent, mem, name, role, user } = wish
+  const capabilities = ['MULTI_ROLE', 'PARTITION_AWARE', ...(lent ? ['REVOCABLE_RESOURCES'] : [])]
   return {
     user,
     name,
@@ -190,7 +187,13 @@ function frameworkInfo({ lent, name, role, user }: About, staysS: number): objec
     failover_timeout: staysS,
     checkpoint: true,
     capabilities: capabilities.map((type) => ({ type })),
-    ...(staysS > 0 && { labels: { labels: [{ key: 'tepui_detached', value: 'true' }] } }),
+    labels: {
+      labels: [
+        // Says what it waits for as long as it has found no place.
+        { key: 'tepui_needs', value: JSON.stringify({ name, cpus, mem, lent }) },
+        ...(staysS > 0 ? [{ key: 'tepui_detached', value: 'true' }] : []),
+      ],
+    },
   }
 }
 

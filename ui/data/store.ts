@@ -12,6 +12,8 @@ import type {
   TaskRow,
 } from '../../src/wire/page.ts'
 import { setMasterTime } from '../clock.ts'
+import { MOST_EVENTS } from './lending-now.ts'
+import { Recent } from './recent.ts'
 import { tasksOf } from './task-groups.ts'
 
 /** Rows that change in place; who reads them is drawn anew when they do. */
@@ -56,6 +58,8 @@ export const master = signal<MasterFactsRow | undefined>(undefined)
 export const clusterPoints = signal<readonly (readonly number[])[]>([])
 /** The newest point of each agent. */
 export const usage = signal<Readonly<Record<string, readonly number[]>>>({})
+/** How long the owners of each agent waited lately; read it after `usage`, which changes with it. */
+export const pressures = new Recent('cpuPressure')
 /** Oldest first. */
 export const lendEvents = signal<readonly LendEvent[]>([])
 /** When the master said something last, on the browser's clock; 0 before the first time. */
@@ -63,7 +67,6 @@ export const heardAt = signal(0)
 export const isConnected = signal(false)
 
 const MOST_POINTS = 900
-const MOST_EVENTS = 500
 
 export function take(event: StreamEvent): void {
   setMasterTime(event.now)
@@ -81,10 +84,12 @@ export function take(event: StreamEvent): void {
         clusterPoints.value = event.points
         lendEvents.value = event.events
         usage.value = event.usage
+        pressures.add(event.usage)
         return
       case 'usage':
         clusterPoints.value = [...clusterPoints.value, event.point].slice(-MOST_POINTS)
         usage.value = { ...usage.value, ...event.usage }
+        pressures.add(event.usage)
         if (event.events.length > 0)
           lendEvents.value = [...lendEvents.value, ...event.events].slice(-MOST_EVENTS)
     }

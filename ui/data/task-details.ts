@@ -1,7 +1,7 @@
 // What the master says of one task, and what the page makes of it: phases, cause, a command that makes the like. Pure.
 import type { TaskRow } from '../../src/wire/page.ts'
 import { shellLine } from './shell-words.ts'
-import { isLive, span, stateWords } from './words.ts'
+import { hasFailed, isLive, span, stateWords } from './words.ts'
 
 export interface Status {
   readonly state: string
@@ -82,6 +82,27 @@ export function phasesOf(statuses: readonly Status[], now: number): readonly Pha
     }
   })
 }
+
+/** What became of tasks of one name: the first that failed is not hidden by the last. */
+export interface Failures {
+  readonly count: number
+  readonly first: TaskRow
+  readonly last: TaskRow
+  /** Both ended with the same words. */
+  readonly isSame: boolean
+}
+
+/** Undefined when fewer than two of them failed. */
+export function failuresOf(alike: readonly TaskRow[]): Failures | undefined {
+  const failed = alike
+    .filter(({ state }) => hasFailed(state) && !isLive(state))
+    .toSorted((a, b) => (a.changed ?? 0) - (b.changed ?? 0))
+  const [first, last] = [failed[0], failed.at(-1)]
+  if (first === undefined || last === undefined || failed.length < 2) return undefined
+  return { count: failed.length, first, last, isSame: wordsOf(first) === wordsOf(last) }
+}
+
+const wordsOf = ({ message, reason, state }: TaskRow): string => message ?? reason ?? state
 
 export interface Cause {
   readonly tone: 'bad' | 'lent' | 'calm'

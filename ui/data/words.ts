@@ -123,6 +123,12 @@ export function deedWords(kind: string): DeedWords {
 export const isTakeBack = (kind: string): boolean =>
   kind === 'squeeze' || kind === 'freeze' || kind === 'evict'
 
+// Characters that turn the direction of what follows them: a name with one would make a sentence unreadable.
+const TURNING = /[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
+
+/** A name as a part of a sentence. */
+export const inSentence = (name: string): string => name.replaceAll(TURNING, '\uFFFD')
+
 /** The end of a long id, which tells it from others of its kind. */
 export function shortId(id: string): string {
   const cut = /^[0-9a-f]{8}-[0-9a-f-]{27}-(?<rest>.+)$/.exec(id)?.groups?.['rest']

@@ -1,14 +1,16 @@
 /** This master and this page: versions, flags, what both cost, and where programs ask for the same. */
-import { useState } from 'preact/hooks'
 import { address, useFetched } from '../data/requests.ts'
 import { agents, frameworks, heardAt, master, tasks } from '../data/store.ts'
 import { amount, counted } from '../data/words.ts'
+import { Flags } from '../parts/flags.tsx'
 import { Age, Answered, Card, Facts } from '../parts/pieces.tsx'
-import { type Column, Table } from '../parts/table.tsx'
 
 const PAGES: readonly (readonly [path: string, what: string])[] = [
+  ['docs', 'each address with its parameters, to be read here'],
+  ['openapi.json', 'the same for programs (OpenAPI 3.1)'],
+  ['metrics', 'its metrics for Prometheus'],
+  ['metrics/snapshot', 'its metrics by their names in Mesos'],
   ['state', 'all that the master knows, as Mesos has it'],
-  ['metrics/snapshot', 'its metrics'],
   ['api/x1/lend', 'what is lent'],
   ['flags', 'its flags'],
   ['version', 'its version'],
@@ -39,7 +41,7 @@ export function About(): preact.JSX.Element {
         />
       </Card>
       <Cost />
-      <Flags />
+      <Flags title="Flags of the master" url={address('api/x1/config')} />
       <Card title="The same for programs">
         <ul>
           {PAGES.map(([path, what]) => (
@@ -70,72 +72,6 @@ function Cost(): preact.JSX.Element {
         The master was heard {heardAt.value === 0 ? 'never' : 'a moment ago'}; it tells what changes once a
         second, to all open pages the same.
       </p>
-    </Card>
-  )
-}
-
-interface ConfigPage {
-  readonly flags: readonly {
-    readonly name: string
-    /** Null: none is given, and there is no default. */
-    readonly value: string | null
-    /** `command line`, a variable of the environment, or `default`. */
-    readonly origin: string
-  }[]
-}
-
-const FLAG_COLUMNS: readonly Column<ConfigPage['flags'][number]>[] = [
-  { name: 'flag', show: ({ name }) => <code>--{name}</code>, order: ({ name }) => name, width: '42%' },
-  {
-    name: 'value',
-    show: ({ value }) =>
-      value === null ? <span class="quiet">none</span> : <span title={value}>{value}</span>,
-    order: ({ value }) => value ?? '',
-    sentence: true,
-  },
-  {
-    name: 'from',
-    show: ({ origin }) => <span class={origin === 'default' ? 'quiet' : ''}>{origin}</span>,
-    order: ({ origin }) => origin,
-    width: '9em',
-  },
-]
-
-function Flags(): preact.JSX.Element {
-  const [words, setWords] = useState('')
-  const flags = useFetched<ConfigPage>(address('api/x1/config'))
-  return (
-    <Card
-      title="Flags of the master"
-      side={
-        <label class="filter">
-          <span aria-hidden="true">/</span>
-          <input
-            id="filter"
-            type="search"
-            aria-label="flags with"
-            placeholder="name, value or origin"
-            value={words}
-            onInput={(event) => setWords(event.currentTarget.value)}
-          />
-        </label>
-      }
-    >
-      <Answered fetched={flags} what="the flags">
-        {(page) => (
-          <Table
-            label="flags"
-            rows={page.flags.filter(({ name, origin, value }) =>
-              `${name} ${value ?? ''} ${origin}`.toLowerCase().includes(words.toLowerCase()),
-            )}
-            keyOf={({ name }) => name}
-            columns={FLAG_COLUMNS}
-            empty="No flag fits."
-            sort="from"
-            most={420}
-          />
-        )}
-      </Answered>
     </Card>
   )
 }

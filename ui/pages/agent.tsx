@@ -1,5 +1,5 @@
 /** One agent: who uses it over time, how its owners fare, what lending does and why, its tasks and its disk. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { type AgentRow, type TaskRow, USAGE_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
 import type { Level, Line } from '../charts/plot.tsx'
@@ -7,15 +7,16 @@ import { LineChart } from '../charts/line-chart.tsx'
 import { agentWhole, lineOf, rangeOf, thinned, withGaps } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
-import type { GcPage, LendPage } from '../data/lend-page.ts'
+import { type Container, type GcPage, type LendPage, memoryUsed } from '../data/lend-page.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
 import { amount, bytes, isLive, memory, percent, shortId, span } from '../data/words.ts'
 import { SpanChoices, type Spans } from '../parts/choices.tsx'
+import { Flags } from '../parts/flags.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
 import { Drain } from '../parts/drain.tsx'
-import { Age, Answered, Card, Facts, Time, Trouble } from '../parts/pieces.tsx'
-import { Table } from '../parts/table.tsx'
+import { Age, Answered, Card, Facts, State, Time, Trouble } from '../parts/pieces.tsx'
+import { type Column, Table } from '../parts/table.tsx'
 import { link } from '../link.ts'
 import { place } from '../route.ts'
 import { TASK_COLUMNS } from './tasks.tsx'
@@ -62,7 +63,10 @@ function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
       <Drain agent={agent} live={liveOn(agent).length} />
       {isAway && (
         <Trouble
-          words={`This agent is away: what is shown of it is from before ${span(now.value - agent.since)}.`}
+          words={
+            `This agent is away: nothing was heard of it for ${span(now.value - agent.since)}. ` +
+            'Its tasks may still run; what is shown is from before.'
+          }
         />
       )}
       <Use agent={agent} own={own} lend={lend} />
@@ -74,8 +78,9 @@ function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
         </Card>
         <Machine agent={agent} />
       </div>
-      <Tasks agent={agent} />
+      <Tasks agent={agent} containers={lend.value?.containers ?? []} />
       <Disk own={own} />
+      <Flags title="Flags of this agent" url={address(`${own}/config`)} />
     </>
   )
 }
@@ -114,6 +119,15 @@ function Use({
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15)
   const shown = withGaps(thinned(seen, 700), isDay ? 60_000 : 45_000)
   const events = lendEvents.value.filter((event) => event.agent === agent.id)
+  if (points.length === 0 && agent.state === 'disconnected')
+    return (
+      <Card title="Who uses this agent">
+        <p class="empty">
+          The agent itself remembers what was used, and it does not answer. Of its {amount(agent.total.cpus)}{' '}
+          cpus {amount(agent.allocated.cpus)} are allocated to tasks.
+        </p>
+      </Card>
+    )
   return (
     <Card
       title="Who uses this agent"
@@ -150,6 +164,8 @@ function Pressure(props: {
   readonly page: LendPage | undefined
 }): preact.JSX.Element {
   const { page, range, shown } = props
+  // Another controller has limits of its own, of which the page knows nothing.
+  const isUsual = page?.controller === 'pressure'
   const times = shown.map(([at = 0]) => at / 1000)
   const line = (label: string, name: string): Line => ({
     label,
@@ -164,10 +180,14 @@ function Pressure(props: {
         range={range}
         format={percent}
         top={0.2}
-        levels={[
-          level(page, 'squeeze', 'squeezes borrowers above', '--squeeze'),
-          level(page, 'freeze', 'freezes them above', '--freeze'),
-        ]}
+        levels={
+          isUsual
+            ? [
+                level(page, 'squeeze', 'squeezes borrowers above', '--squeeze'),
+                level(page, 'freeze', 'freezes them above', '--freeze'),
+              ]
+            : []
+        }
         lines={[line('the owner that waits most', 'cpuPressure')]}
       />
       <LineChart
@@ -177,7 +197,7 @@ function Pressure(props: {
         format={percent}
         top={0.2}
         height={80}
-        levels={[level(page, 'memory_full', 'acts when memory is short, above', '--evict')]}
+        levels={isUsual ? [level(page, 'memory_full', 'acts when memory is short, above', '--evict')] : []}
         lines={[line('the owner that stands most', 'memStall')]}
       />
     </>
@@ -191,8 +211,8 @@ function cpuLines(drawn: readonly (readonly number[])[]): readonly Line[] {
     ...look,
   })
   return [
-    line('promised to owners', 'cpusAllocated', { colour: '--limit', stepped: true }),
-    line('lent', 'cpusLent', { colour: '--lent-ink', dash: [5, 4], stepped: true }),
+    line('allocated to owners', 'cpusAllocated', { colour: '--limit', stepped: true }),
+    line('to lend', 'cpusLent', { colour: '--lent-ink', dash: [5, 4], stepped: true }),
     line('whole machine busy', 'cpusMachine', { colour: '--system-ink', dash: [2, 3] }),
   ]
 }
@@ -214,7 +234,7 @@ function level(
 function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
   const { allocated, offered, total } = agent
   const three = (name: 'cpus' | 'mem' | 'disk', text: (value: number) => string): string =>
-    `${text(allocated[name])} promised, ${text(offered[name])} offered, of ${text(total[name])}`
+    `${text(allocated[name])} allocated, ${text(offered[name])} offered, of ${text(total[name])}`
   return (
     <Card title="Resources and attributes">
       <Facts
@@ -222,7 +242,7 @@ function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
           ['cpus', three('cpus', amount)],
           ['memory', three('mem', memory)],
           ['disk', three('disk', memory)],
-          ...(total.gpus > 0 ? ([['gpus', `${allocated.gpus} promised, of ${total.gpus}`]] as const) : []),
+          ...(total.gpus > 0 ? ([['gpus', `${allocated.gpus} allocated, of ${total.gpus}`]] as const) : []),
           ...Object.entries(agent.attributes).map(([name, value]) => [name, value] as const),
           ['version', agent.version],
           ['id', <code>{shortId(agent.id)}</code>],
@@ -235,9 +255,15 @@ function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
 const liveOn = ({ id }: AgentRow): readonly TaskRow[] =>
   tasks.all.filter(({ agent, state }) => agent === id && isLive(state))
 
-function Tasks({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
+function Tasks({
+  agent,
+  containers,
+}: {
+  readonly agent: AgentRow
+  readonly containers: readonly Container[]
+}): preact.JSX.Element {
   const here = liveOn(agent)
-  const columns = TASK_COLUMNS.filter(({ name }) => name !== 'agent')
+  const columns = useMemo(() => withUse(containers), [containers])
   return (
     <Card title={`Tasks (${here.length})`}>
       <Table
@@ -253,6 +279,42 @@ function Tasks({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
     </Card>
   )
 }
+
+/** The columns of tasks with what each uses of its cpus and memory, as its agent says. */
+function withUse(containers: readonly Container[]): readonly Column<TaskRow>[] {
+  const byTask = new Map<string, Container>(
+    containers.flatMap((one) => one.tasks.map((id) => [`${one.framework_id}/${id}`, one] as const)),
+  )
+  const memOf = ({ key }: TaskRow): number | undefined => memoryUsed(byTask.get(key))
+  const show: Readonly<Record<string, Pick<Column<TaskRow>, 'note' | 'show' | 'width'>>> = {
+    cpus: {
+      note: 'used / allocated',
+      show: ({ cpus, key }) => `${ofKnown(byTask.get(key)?.cpus, amount)} / ${amount(cpus)}`,
+      width: '9em',
+    },
+    memory: {
+      note: 'used / allocated',
+      show: (task) => `${ofKnown(memOf(task), memory)} / ${memory(task.mem)}`,
+      width: '10em',
+    },
+    state: {
+      show: (task) => (
+        <>
+          <State state={task.state} healthy={task.healthy} />
+          {byTask.get(task.key)?.frozen === true && <span class="freeze"> ◆ frozen</span>}
+        </>
+      ),
+      width: '11em',
+    },
+  }
+  return TASK_COLUMNS.filter(({ name }) => name !== 'agent').map((column) => ({
+    ...column,
+    ...show[column.name],
+  }))
+}
+
+const ofKnown = (value: number | undefined, text: (value: number) => string): string =>
+  value === undefined ? '?' : text(value)
 
 function Disk({ own }: { readonly own: string }): preact.JSX.Element {
   const gc = useFetched<GcPage>(address(`${own}/gc`), GC_MS)

@@ -1,15 +1,18 @@
-/** All agents: what each has, what of it is promised, used, lent and free, and how its owners fare. */
+/** All agents: what each has, what of it is allocated, used, lent and free, and how its owners fare. */
 import { useState } from 'preact/hooks'
 import type { AgentRow, TaskRow, UsagePoint } from '../../src/wire/page.ts'
+import { Spark } from '../charts/spark.tsx'
 import { SplitBar } from '../charts/split-bar.tsx'
 import { now } from '../clock.ts'
 import { agentSplit, OLD_MS, usagePoint } from '../data/agent-usage.ts'
-import { agents, lendEvents, tasks, usage } from '../data/store.ts'
-import { amount, cpuText, isLive, isTakeBack, memory, percent, stateWords } from '../data/words.ts'
+import { agents, lendEvents, pressures, tasks, usage } from '../data/store.ts'
+import { amount, cpuText, isLive, isTakeBack, memory, percent, span, stateWords } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { takenBack } from '../data/lending-now.ts'
+import { NO_AGENTS } from '../data/attention.ts'
 import { link } from '../link.ts'
 
 interface Row {
@@ -19,8 +22,8 @@ interface Row {
   readonly taken: number
 }
 
+const TAKEN_BACK = 'taken back'
 const SHAPES = ['table', 'tasks on agents']
-const HOUR_MS = 3_600_000
 const used = ({ point }: Row, name: keyof UsagePoint): number => point?.[name] ?? 0
 
 const COLUMNS: readonly Column<Row>[] = [
@@ -33,55 +36,52 @@ const COLUMNS: readonly Column<Row>[] = [
       </a>
     ),
     order: ({ agent }) => agent.name,
-    width: '12%',
-    lead: true,
+    width: '20%',
   },
   {
     name: 'cpus',
-    show: ({ agent, point }) => <SplitBar whole={agentSplit(agent, point, 'cpus')} format={amount} />,
-    width: '18%',
+    note: 'used / allocated / total',
+    show: ({ agent, point }) => (
+      <SplitBar
+        whole={agentSplit(agent, point, 'cpus')}
+        format={amount}
+        figures={threeOf(point?.cpusOwners, agent.allocated.cpus, agent.total.cpus, amount)}
+      />
+    ),
+    order: ({ agent }) => agent.allocated.cpus / Math.max(0.01, agent.total.cpus),
+    width: '20%',
     lead: true,
   },
   {
-    name: 'used / promised / total',
-    show: (row) =>
-      [
-        row.point === undefined ? '?' : amount(row.point.cpusOwners),
-        amount(row.agent.allocated.cpus),
-        amount(row.agent.total.cpus),
-      ].join(' / '),
-    order: ({ agent }) => agent.allocated.cpus / Math.max(0.01, agent.total.cpus),
-    figure: true,
-    spare: 1,
-    width: '12em',
-  },
-  {
-    name: 'lent in use',
-    show: ({ agent, point }) =>
-      agent.mode === 'off' ? (
-        <span class="quiet">off</span>
-      ) : (
-        <b class={agent.lentHeld.cpus > 0 ? 'lent-mark' : 'quiet'}>
-          {point === undefined ? '?' : amount(point.cpusBorrowers)} of {amount(agent.lent.cpus)}
-        </b>
-      ),
+    name: 'lent cpus',
+    note: 'used / held / to lend',
+    show: ({ agent, point }) => <Lent agent={agent} point={point} />,
     order: (row) => used(row, 'cpusBorrowers'),
     figure: true,
-    width: '7.5em',
+    width: '11em',
   },
   {
     name: 'memory',
-    show: ({ agent, point }) => <SplitBar whole={agentSplit(agent, point, 'mem')} format={memory} />,
+    note: 'used / allocated / total',
+    show: ({ agent, point }) => (
+      <SplitBar
+        whole={agentSplit(agent, point, 'mem')}
+        format={memory}
+        figures={threeOf(point?.memOwners, agent.allocated.mem, agent.total.mem, memory)}
+      />
+    ),
+    order: (row) => used(row, 'memOwners'),
     spare: 1,
-    width: '10%',
+    width: '16%',
   },
   {
     name: 'owners wait',
-    show: ({ point }) => (point === undefined || point.cpuPressure < 0 ? '–' : percent(point.cpuPressure)),
+    note: 'for a core, 2 min',
+    show: ({ agent, point }) => <Pressure agent={agent} point={point} />,
     order: (row) => used(row, 'cpuPressure'),
     figure: true,
     spare: 1,
-    width: '7.5em',
+    width: '9.5em',
   },
   {
     name: 'tasks',
@@ -92,7 +92,7 @@ const COLUMNS: readonly Column<Row>[] = [
     width: '5em',
   },
   {
-    name: 'taken back 1 h',
+    name: TAKEN_BACK,
     show: ({ taken }) => taken,
     order: ({ taken }) => taken,
     figure: true,
@@ -107,6 +107,61 @@ const COLUMNS: readonly Column<Row>[] = [
     width: '7em',
   },
 ]
+
+const threeOf = (
+  used: number | undefined,
+  allocated: number,
+  total: number,
+  text: (value: number) => string,
+): string => [used === undefined ? '?' : text(used), text(allocated), text(total)].join(' / ')
+
+/** What borrowers use, hold and could hold; a sign when they are held back. */
+function Lent({
+  agent,
+  point,
+}: {
+  readonly agent: AgentRow
+  readonly point: UsagePoint | undefined
+}): preact.JSX.Element {
+  const { lent, lentHeld, mode } = agent
+  if (mode === 'off' && lentHeld.cpus === 0) return <span class="quiet">off</span>
+  const quota = point?.cpusQuota ?? -1
+  return (
+    <b class={lentHeld.cpus > 0 ? 'lent-mark' : 'quiet'}>
+      {quota >= 0 && lentHeld.cpus > 0 && (
+        <i class="squeeze" title={`squeezed: borrowers together get at most ${cpuText(quota)} now`}>
+          ▼{' '}
+        </i>
+      )}
+      {threeOf(point?.cpusBorrowers, lentHeld.cpus, lent.cpus, amount)}
+    </b>
+  )
+}
+
+/** Above it squeezing begins, unless the agent has it set otherwise. */
+const USUAL_SQUEEZE = 0.05
+
+function Pressure({
+  agent,
+  point,
+}: {
+  readonly agent: AgentRow
+  readonly point: UsagePoint | undefined
+}): preact.JSX.Element {
+  if (point === undefined || point.cpuPressure < 0) return <span class="quiet">–</span>
+  const now = percent(point.cpuPressure)
+  return (
+    <>
+      <Spark
+        told={pressures.of(agent.id)}
+        top={0.2}
+        level={USUAL_SQUEEZE}
+        label={`The owner that waits most waits ${now} of the time; the line across is at ${percent(USUAL_SQUEEZE)}`}
+      />{' '}
+      <span class="pressure">{now}</span>
+    </>
+  )
+}
 
 function Sample({
   agent,
@@ -126,7 +181,11 @@ function Sample({
 
 export function Agents(): preact.JSX.Element {
   const [asBlocks, setAsBlocks] = useState(false)
-  const rows = filtered(rowsOf(), wordsOf)
+  const { spanMs } = takenBack(lendEvents.value, now.value)
+  const rows = filtered(rowsOf(spanMs), wordsOf)
+  const columns = COLUMNS.map((column) =>
+    column.name === TAKEN_BACK ? { ...column, note: `in ${span(spanMs)}` } : column,
+  )
   return (
     <div class="whole">
       <div class="tools">
@@ -145,11 +204,11 @@ export function Agents(): preact.JSX.Element {
         <Table
           label="agents"
           rows={rows}
-          columns={COLUMNS}
+          columns={columns}
           keyOf={({ agent }) => agent.id}
           linkOf={({ agent }) => link('agents', agent.id)}
           classOf={({ agent, point }) => (isOld(agent, point) ? 'away' : '')}
-          empty="No agent fits."
+          empty={agents.all.length === 0 ? NO_AGENTS : 'No agent fits.'}
           sort="agent"
         />
       )}
@@ -166,13 +225,13 @@ function isOld(agent: AgentRow, point: UsagePoint | undefined): boolean {
   return agent.state === 'disconnected' || (point !== undefined && now.value - point.at > OLD_MS)
 }
 
-function rowsOf(): readonly Row[] {
+function rowsOf(takenMs: number): readonly Row[] {
   const counts = new Map<string, number>()
   for (const { agent, state } of tasks.all) if (isLive(state)) counts.set(agent, (counts.get(agent) ?? 0) + 1)
   const taken = new Map<string, number>()
-  const since = now.value - HOUR_MS
+  const since = now.value - takenMs
   for (const { agent, at, heldBack, kind } of lendEvents.value)
-    if (at > since && isTakeBack(kind) && heldBack === undefined)
+    if (at >= since && isTakeBack(kind) && heldBack === undefined)
       taken.set(agent, (taken.get(agent) ?? 0) + 1)
   return agents.all.map((agent) => ({
     agent,

@@ -85,10 +85,52 @@ const COLUMNS: readonly Column<ClusterEvent>[] = [
   },
 ]
 
+/** The events up to a time of this browser's clock, such as `2026-11-23T03:12`; nothing without one. */
+function useEarlier(until: string): Fetched<readonly ClusterEvent[]> {
+  const at = new Date(until).getTime()
+  const asked = useFetched<EventsPage>(
+    Number.isNaN(at) ? undefined : address('api/x1/events', { limit: LIMIT, until: at }),
+  )
+  return { ...asked, value: asked.value?.events }
+}
+
+/** What happened at a time of one's own: the thousand events before it. */
+function Until(): preact.JSX.Element {
+  const until = place.value.query.get('until') ?? ''
+  return (
+    <label class="until">
+      up to{' '}
+      <input
+        type="datetime-local"
+        step="1"
+        value={until}
+        onChange={(event) => setQuery('until', event.currentTarget.value)}
+      />
+    </label>
+  )
+}
+
+/** What is shown as a file, one event a line, as `tepui events -o jsonl` writes it. */
+function save(events: readonly ClusterEvent[]): void {
+  const text = events.map((event) => `${JSON.stringify(event)}\n`).join('')
+  const file = document.createElement('a')
+  file.href = URL.createObjectURL(new Blob([text], { type: 'application/jsonl' }))
+  file.download = `tepui-events-${new Date(now.peek()).toISOString()}.jsonl`
+  file.click()
+  URL.revokeObjectURL(file.href)
+}
+
 export function Events(): preact.JSX.Element {
-  const fetched = useEvents()
+  const until = place.value.query.get('until') ?? ''
+  const newest = useEvents()
+  const earlier = useEarlier(until)
+  const fetched = until === '' ? newest : earlier
   const chosen = place.value.query.get('kind') ?? 'all'
   const begins = KINDS.find(([name]) => name === chosen)?.[1] ?? ''
+  const shown = filtered(
+    (fetched.value ?? []).filter(({ kind }) => kind.startsWith(begins)),
+    wordsOf,
+  )
   return (
     <div class="whole">
       <div class="tools">
@@ -99,24 +141,19 @@ export function Events(): preact.JSX.Element {
           chosen={chosen}
           onChoose={(name) => setQuery('kind', name)}
         />
-        <a
-          href={address('api/x1/events', { limit: LIMIT })}
-          download={`tepui-events-${new Date(now.peek()).toISOString()}.json`}
-        >
-          export
-        </a>
+        <Until />
+        <button type="button" disabled={shown.length === 0} onClick={() => save(shown)}>
+          save these {shown.length} as JSONL
+        </button>
       </div>
       <Answered
         fetched={heardAt.value === 0 ? { ...fetched, value: undefined } : fetched}
         what="what happened"
       >
-        {(events) => (
+        {() => (
           <Table
             label="events"
-            rows={filtered(
-              events.filter(({ kind }) => kind.startsWith(begins)),
-              wordsOf,
-            )}
+            rows={shown}
             columns={COLUMNS}
             keyOf={({ event }) => String(event)}
             empty="Nothing of this kind is remembered."

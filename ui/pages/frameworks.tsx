@@ -51,7 +51,7 @@ const COLUMNS: readonly Column<Row>[] = [
     width: '5em',
   },
   {
-    name: 'cpus promised',
+    name: 'cpus allocated',
     show: ({ framework }) => amount(framework.allocated.cpus),
     order: ({ framework }) => framework.allocated.cpus,
     figure: true,
@@ -59,7 +59,7 @@ const COLUMNS: readonly Column<Row>[] = [
     width: '8em',
   },
   {
-    name: 'of them lent',
+    name: 'lent to it',
     show: ({ framework }) => (
       <b class={framework.lentHeld.cpus > 0 ? 'lent-mark' : 'quiet'}>{amount(framework.lentHeld.cpus)}</b>
     ),
@@ -90,8 +90,14 @@ function Standing({ framework }: { readonly framework: FrameworkRow }): preact.J
   const { failoverTimeout, since, state } = framework
   const left =
     state === 'disconnected' && since !== undefined ? since + failoverTimeout - now.value : undefined
-  const words = left === undefined ? SIGNS[state] : `${SIGNS[state]}, tasks end in ${span(Math.max(0, left))}`
-  const tone = state === 'connected' ? 'state good' : state === 'completed' ? 'quiet' : 'state busy'
+  const isWaiting = state === 'connected' && framework.waits !== undefined
+  const words = isWaiting
+    ? '◌ waits for a place'
+    : left === undefined
+      ? SIGNS[state]
+      : `${SIGNS[state]}, tasks end in ${span(Math.max(0, left))}`
+  const tone =
+    state === 'connected' && !isWaiting ? 'state good' : state === 'completed' ? 'quiet' : 'state busy'
   return (
     <span class={tone} title={words}>
       {words}
@@ -100,8 +106,9 @@ function Standing({ framework }: { readonly framework: FrameworkRow }): preact.J
 }
 
 const wordsOf = ({ framework }: Row): string => {
-  const { id, name, roles, state, user } = framework
-  return [name, id, ...roles, user, SIGNS[state]].join(' ')
+  const { id, name, roles, state, user, waits } = framework
+  const waiting = waits === undefined ? '' : 'waits'
+  return [name, id, ...roles, user, SIGNS[state], waiting].join(' ')
 }
 
 export function Frameworks(): preact.JSX.Element {
@@ -126,7 +133,7 @@ export function Frameworks(): preact.JSX.Element {
         columns={COLUMNS}
         keyOf={({ framework }) => framework.id}
         linkOf={({ framework }) => link('frameworks', framework.id)}
-        empty="No framework fits."
+        empty={frameworks.all.length === 0 ? 'No framework has registered yet.' : 'No framework fits.'}
         sort="state"
         classOf={({ framework }) => (framework.state === 'completed' ? 'ended' : '')}
       />
@@ -169,7 +176,7 @@ export function FrameworkView(): preact.JSX.Element {
                 <Age at={framework.registered} /> ago
               </>,
             ],
-            ['promised', `${cpuText(framework.allocated.cpus)}, ${memory(framework.allocated.mem)}`],
+            ['allocated', `${cpuText(framework.allocated.cpus)}, ${memory(framework.allocated.mem)}`],
             ['lent to it', cpuText(framework.lentHeld.cpus)],
             ['offered now', `${cpuText(framework.offered.cpus)}, ${memory(framework.offered.mem)}`],
             ['tasks outlive it for', span(framework.failoverTimeout)],

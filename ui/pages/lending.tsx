@@ -2,9 +2,11 @@
 import { useState } from 'preact/hooks'
 import type { AgentRow, LendEvent } from '../../src/wire/page.ts'
 import { SplitBar } from '../charts/split-bar.tsx'
+import { now } from '../clock.ts'
 import { agentSplit, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, usage } from '../data/store.ts'
-import { amount, counted, isTakeBack } from '../data/words.ts'
+import { isPaused, takenBack } from '../data/lending-now.ts'
+import { amount, counted, isTakeBack, span } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { EventList } from '../parts/event-list.tsx'
 import { changeLending } from '../parts/lend-switch.tsx'
@@ -52,7 +54,8 @@ const COLUMNS: readonly Column<AgentRow>[] = [
     width: '4em',
   },
   {
-    name: 'lent',
+    name: 'to lend',
+    note: 'in all',
     show: (agent) => amount(agent.lent.cpus),
     order: (agent) => agent.lent.cpus,
     figure: true,
@@ -60,6 +63,7 @@ const COLUMNS: readonly Column<AgentRow>[] = [
   },
   {
     name: 'more',
+    note: 'possible',
     show: ({ lendable }) => (lendable === undefined ? '?' : amount(lendable)),
     order: ({ lendable }) => lendable ?? -1,
     figure: true,
@@ -81,7 +85,7 @@ export function Lending(): preact.JSX.Element {
   const more = all.reduce((sum, { lendable }) => sum + (lendable ?? 0), 0)
   const unknown = all.filter(({ lendable, mode }) => lendable === undefined && mode !== 'off').length
   const used = all.reduce((sum, { id }) => sum + (usagePoint(usage.value[id])?.cpusBorrowers ?? 0), 0)
-  const ended = lendEvents.value.filter(({ heldBack, kind }) => kind === 'evict' && heldBack === undefined)
+  const taken = takenBack(lendEvents.value, now.value)
   return (
     <>
       <div class="numbers">
@@ -92,7 +96,12 @@ export function Lending(): preact.JSX.Element {
           href="#/tasks?show=lent"
           tone="lent"
         />
-        <Figure name="cpus that may be lent" value={amount(lent)} more="held and offered" href="#/lending" />
+        <Figure
+          name="cpus to lend, in all"
+          value={amount(lent)}
+          more="held by borrowers, offered, or waiting for a taker"
+          href="#/lending"
+        />
         <Figure
           name="could be lent in addition"
           value={amount(more)}
@@ -100,9 +109,9 @@ export function Lending(): preact.JSX.Element {
           href="#/lending"
         />
         <Figure
-          name="borrowers ended"
-          value={ended.length}
-          more="in what is remembered here"
+          name={`taken back, ${span(taken.spanMs)}`}
+          value={taken.times}
+          more={taken.ended === 0 ? 'no borrower was ended' : `${taken.ended} ended a borrower`}
           href="#/lending?what=take-backs"
         />
       </div>
@@ -126,10 +135,10 @@ export function Lending(): preact.JSX.Element {
 }
 
 function Mode({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
-  const isPaused = agent.closed.includes('paused')
+  const paused = isPaused(agent)
   return (
-    <span class={agent.mode === 'off' || isPaused ? 'quiet' : ''}>
-      {isPaused ? '‖ paused' : agent.mode === '' ? 'not told' : agent.mode}
+    <span class={agent.mode === 'off' || paused ? 'quiet' : ''}>
+      {paused ? '‖ paused' : agent.mode === '' ? 'not told' : agent.mode}
     </span>
   )
 }

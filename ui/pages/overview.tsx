@@ -1,20 +1,21 @@
 /** The cluster at a glance: four numbers, who uses what over time with the take-backs, and what needs attention. */
 import { useState } from 'preact/hooks'
-import { type AgentRow, CLUSTER_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
+import { CLUSTER_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
 import { clusterWhole, lineOf, rangeOf } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
-import { attention } from '../data/attention.ts'
-import { agents, clusterPoints, frameworks, lendEvents, tasks } from '../data/store.ts'
-import { amount, isLive, isTakeBack, memory } from '../data/words.ts'
+import { attention, NO_AGENTS } from '../data/attention.ts'
+import { agents, clusterPoints, frameworks, lendEvents, master, tasks, usage } from '../data/store.ts'
+import { lendingOf, takenBack } from '../data/lending-now.ts'
+import { waitingOf } from '../data/waiting.ts'
+import { amount, counted, deedWords, inSentence, isLive, memory, span } from '../data/words.ts'
 import { address, useFetched } from '../data/requests.ts'
 import { SpanChoices, type Spans } from '../parts/choices.tsx'
-import { Card, Figure } from '../parts/pieces.tsx'
+import { Card, Copyable, Figure } from '../parts/pieces.tsx'
 
 const CPUS = clusterWhole('cpus')
 const MEM = clusterWhole('mem')
-const HOUR_MS = 3_600_000
 const DAY_MIN = 1440
 const SPANS: Spans = [
   ['2 min', 2],
@@ -30,8 +31,8 @@ export function Overview(): preact.JSX.Element {
   return (
     <>
       <Numbers />
-      <Use />
       <Attentions />
+      <Use />
     </>
   )
 }
@@ -57,6 +58,7 @@ function Use(): preact.JSX.Element {
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - beside && at / 1000 <= range[1] + beside)
   const onRange = (from: number, to: number): void => setFixed([from, to])
   const gap = isDay ? { gapMs: DAY_GAP_MS } : {}
+  const silent = isDay ? 0 : silentOf(points)
   return (
     <Card
       title="Who uses the cluster"
@@ -81,7 +83,7 @@ function Use(): preact.JSX.Element {
         {...gap}
         lines={(shown) => [
           {
-            label: 'promised to owners',
+            label: 'allocated to owners',
             colour: '--limit',
             values: lineOf(shown, CLUSTER_COLUMNS, 'cpusAllocated'),
             stepped: true,
@@ -89,6 +91,12 @@ function Use(): preact.JSX.Element {
         ]}
       />
       <Lane label="take-backs" events={lendEvents.value} range={range} />
+      {silent > 0 && (
+        <p class="quiet">
+          {counted(silent, 'agent')} {silent === 1 ? 'tells' : 'tell'} no usage: all that is allocated there
+          counts as idle here.
+        </p>
+      )}
       <StackChart
         title="Memory"
         binary
@@ -104,80 +112,88 @@ function Use(): preact.JSX.Element {
   )
 }
 
+/** Connected agents whose usage is not in the newest point. */
+function silentOf(points: readonly (readonly number[])[]): number {
+  const up = agents.all.filter(({ state }) => state === 'connected').length
+  const telling = points.at(-1)?.[CLUSTER_COLUMNS.indexOf('agents')]
+  return telling === undefined ? 0 : Math.max(0, up - telling)
+}
+
 function Numbers(): preact.JSX.Element {
   const all = agents.all
   const up = all.filter(({ state }) => state === 'connected')
   const live = tasks.all.filter(({ state }) => isLive(state))
   const running = live.filter(({ state }) => state === 'TASK_RUNNING').length
-  const held = all.reduce((sum, { lentHeld }) => sum + lentHeld.cpus, 0)
-  const lent = all.reduce((sum, agent) => sum + agent.lent.cpus, 0)
-  const since = now.value - HOUR_MS
-  const taken = lendEvents.value.filter(
-    ({ at, heldBack, kind }) => isTakeBack(kind) && heldBack === undefined && at > since,
-  )
-  const ended = taken.filter(({ kind }) => kind === 'evict').length
+  const waiting = waitingOf({ agents: all, frameworks: frameworks.all, tasks: tasks.all }).length
+  const { held, inUse, modes, squeezed, toLend } = lendingOf(all, usage.value)
+  const taken = takenBack(lendEvents.value, now.value)
+  const waits = waiting === 0 ? '' : `, ${waiting} more ${waiting === 1 ? 'waits' : 'wait'} for a place`
   return (
     <div class="numbers">
       <Figure
         name="agents"
         value={up.length}
-        more={up.length === all.length ? 'all connected' : `${all.length - up.length} away`}
+        more={
+          all.length === 0
+            ? 'none has registered'
+            : up.length === all.length
+              ? 'all connected'
+              : `${all.length - up.length} away`
+        }
         href="#/agents"
-        tone={up.length === all.length ? '' : 'bad'}
+        tone={up.length === all.length && all.length > 0 ? '' : 'bad'}
       />
-      <Figure name="tasks" value={live.length} more={`${running} running`} href="#/tasks" />
+      <Figure name="tasks" value={live.length} more={`${running} running${waits}`} href="#/tasks" />
       <Figure
         name="cpus lent now"
         value={amount(held)}
-        more={`of ${amount(lent)} lendable; ${lendingWords(all)}`}
+        more={`${amount(inUse)} of them in use; ${amount(toLend)} to lend in all; ${modes}`}
         href="#/lending"
         tone="lent"
       />
       <Figure
-        name="taken back, 1 h"
-        value={taken.length}
-        more={ended === 0 ? 'no borrower was ended' : `${ended} ended a borrower`}
+        name={`taken back, ${span(taken.spanMs)}`}
+        value={taken.times}
+        more={lastWords(taken, squeezed)}
         href="#/lending"
       />
     </div>
   )
 }
 
-/** On how many agents lending is on, paused, only observed or off. */
-function lendingWords(all: readonly AgentRow[]): string {
-  const isPaused = ({ closed }: AgentRow): boolean => closed.includes('paused')
-  const on = all.filter(
-    (agent) => (agent.mode === 'lend' || agent.mode === 'full') && !isPaused(agent),
-  ).length
-  const paused = all.filter(isPaused).length
-  const observed = all.filter((agent) => agent.mode === 'observe' && !isPaused(agent)).length
-  const off = all.length - on - paused - observed
-  const parts = [
-    [on, 'on'],
-    [paused, 'paused'],
-    [observed, 'only observed'],
-    [off, 'off'],
-  ] as const
-  const told = parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`)
-  return told.length === 0 ? 'no agents' : `lending by agent: ${told.join(', ')}`
+/** What is held back now, what was taken back last, and how many were ended. */
+function lastWords({ ended, last }: ReturnType<typeof takenBack>, squeezed: number): string {
+  const parts = [ended === 0 ? 'no borrower was ended' : `${ended} ended a borrower`]
+  if (last !== undefined) {
+    const ago = span(Math.max(0, now.value - last.at))
+    parts.unshift(`last ${ago} ago: ${deedWords(last.kind).word} for ${inSentence(last.owner)}`)
+  }
+  if (squeezed > 0) parts.unshift(`borrowers held back now on ${counted(squeezed, 'agent')}`)
+  return parts.join('; ')
 }
 
+/** So many are shown above the charts until somebody asks for all. */
+const SHOWN_FIRST = 4
+
 function Attentions(): preact.JSX.Element {
+  const [isOpen, setOpen] = useState(false)
+  if (agents.all.length === 0) return <NoAgents />
   const found = attention(now.value, {
     agents: agents.all,
     frameworks: frameworks.all,
     tasks: tasks.all,
     events: lendEvents.value,
   })
+  const shown = isOpen ? found : found.slice(0, SHOWN_FIRST)
   return (
     <Card title="Needs attention">
       {found.length === 0 ? (
-        <p class="empty">
+        <p class="nothing">
           Nothing: all agents are here, nothing waits long, nothing failed in the last 15 minutes.
         </p>
       ) : (
         <ul class="attention">
-          {found.map(({ grade, href, text, why }) => (
+          {shown.map(({ grade, href, text, why }) => (
             <li key={`${href} ${text}`} class={grade}>
               <b aria-label={grade === 'bad' ? 'trouble' : 'warning'}>{grade === 'bad' ? '✕' : '!'}</b>
               <a href={href}>{text}</a>
@@ -186,6 +202,20 @@ function Attentions(): preact.JSX.Element {
           ))}
         </ul>
       )}
+      {found.length > SHOWN_FIRST && (
+        <button type="button" class="plain" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+          {isOpen ? 'fewer' : `${found.length - SHOWN_FIRST} more`}
+        </button>
+      )}
+    </Card>
+  )
+}
+
+function NoAgents(): preact.JSX.Element {
+  return (
+    <Card title="Needs attention">
+      <p>{NO_AGENTS} On the machine that shall run tasks:</p>
+      <Copyable text={`tepui agent --master=${master.value?.address ?? ''}`} />
     </Card>
   )
 }

@@ -6,9 +6,26 @@ import { lineOf, withGaps } from '../charts/stack.ts'
 import { now } from '../clock.ts'
 import type { Container, LendPage } from '../data/lend-page.ts'
 import { address, postJson, useFetched } from '../data/requests.ts'
-import { lendEvents, tasks } from '../data/store.ts'
-import { causeOf, commandLine, phasesOf, type Status, type TaskDetails } from '../data/task-details.ts'
-import { amount, bytes, cpuText, isLive, memory, percent, span, stateWords } from '../data/words.ts'
+import { agents, lendEvents, tasks } from '../data/store.ts'
+import {
+  causeOf,
+  commandLine,
+  failuresOf,
+  phasesOf,
+  type Status,
+  type TaskDetails,
+} from '../data/task-details.ts'
+import {
+  amount,
+  bytes,
+  cpuText,
+  inSentence,
+  isLive,
+  memory,
+  percent,
+  span,
+  stateWords,
+} from '../data/words.ts'
 import { CauseCard } from '../parts/cause-card.tsx'
 import { Logs } from '../parts/logs.tsx'
 import {
@@ -25,6 +42,7 @@ import {
 } from '../parts/pieces.tsx'
 import { Sandbox } from '../parts/sandbox.tsx'
 import { EventList } from '../parts/event-list.tsx'
+import { link } from '../link.ts'
 import { place, setQuery } from '../route.ts'
 
 const TABS = ['logs', 'sandbox', 'history', 'spec'] as const
@@ -79,7 +97,11 @@ function Title({ task }: { readonly task: TaskRow }): preact.JSX.Element {
         <span class="quiet">
           for <Age at={task.changed} /> on <AgentLink id={task.agent} />, of{' '}
           <FrameworkLink id={task.framework} />
-          {task.name !== task.id && `, named ${task.name}`}
+          {task.name !== task.id && (
+            <>
+              , named <bdi>{task.name}</bdi>
+            </>
+          )}
         </span>
         <div class="buttons">
           {isLive(task.state) && (
@@ -90,8 +112,26 @@ function Title({ task }: { readonly task: TaskRow }): preact.JSX.Element {
         </div>
       </div>
       {trouble !== undefined && <Trouble words={trouble} />}
+      <Standing task={task} />
     </>
   )
+}
+
+/** What keeps it from running as its state says: its agent is away, or it has not come so far yet. */
+function Standing({ task }: { readonly task: TaskRow }): preact.JSX.Element | null {
+  const agent = agents.get(task.agent)
+  if (!isLive(task.state)) return null
+  if (agent?.state === 'disconnected')
+    return (
+      <Trouble
+        words={
+          `Its agent ${inSentence(agent.name)} is away for ${span(now.value - agent.since)}: ` +
+          'it may still run there; what is shown is from before.'
+        }
+      />
+    )
+  if (task.state === 'TASK_RUNNING' || task.message === undefined) return null
+  return <p class="formula">{task.message}</p>
 }
 
 function Phases({ statuses }: { readonly statuses: readonly Status[] }): preact.JSX.Element {
@@ -127,19 +167,39 @@ function Attempts({ task }: { readonly task: TaskRow }): preact.JSX.Element | nu
   )
   if (alike.length === 0) return null
   const sorted = alike.toSorted((a, b) => (b.changed ?? 0) - (a.changed ?? 0))
+  const failures = failuresOf([task, ...alike])
   return (
     <p class="quiet">
+      {failures !== undefined && (
+        <>
+          {failures.count} of this name failed: first <FailedTask task={failures.first} />,{' '}
+          {failures.isSame ? (
+            <>
+              and the last, <FailedTask task={failures.last} />, ended with the same words.{' '}
+            </>
+          ) : (
+            <>
+              last <FailedTask task={failures.last} /> with other words: {failures.first.message ?? 'none'} –{' '}
+              {failures.last.message ?? 'none'}.{' '}
+            </>
+          )}
+        </>
+      )}
       {alike.length} more of this name:{' '}
       {sorted.slice(0, 8).map((other) => (
-        <a
-          key={other.key}
-          href={`#/tasks/${encodeURIComponent(other.framework)}/${encodeURIComponent(other.id)}`}
-          class="attempt"
-        >
+        <a key={other.key} href={link('tasks', other.framework, other.id)} class="attempt">
           {stateWords(other.state).sign} {other.id}
         </a>
       ))}
     </p>
+  )
+}
+
+function FailedTask({ task }: { readonly task: TaskRow }): preact.JSX.Element {
+  return (
+    <>
+      <a href={link('tasks', task.framework, task.id)}>{task.id}</a> <Age at={task.changed} /> ago
+    </>
   )
 }
 
@@ -167,6 +227,12 @@ function Use({
   )
   return (
     <Card title="What it uses">
+      {container?.frozen === true && (
+        <p class="trouble">
+          <b aria-hidden="true">◆</b> It stands still: an owner needs the cpus that it borrowed. It goes on
+          when they are idle again.
+        </p>
+      )}
       <p class="formula">{useText(task, container)}</p>
       <Answered fetched={history} what="what it used">
         {({ now: at, points }) => (
@@ -186,7 +252,6 @@ function useText(task: TaskRow, container: Container | undefined): string {
       ? `runs on ${cpuText(task.lentCpus, 'lent')}, which may be taken back at any time`
       : `guaranteed ${cpuText(guaranteed)}`,
     ...(container?.cpus === undefined ? [] : [`uses ${amount(container.cpus)} now`]),
-    ...(container?.frozen === true ? ['stands still: an owner needs its cpus'] : []),
     `memory limit ${limit === undefined ? memory(task.mem) : memory(limit / 1024 ** 2)}`,
     ...diskTexts(container),
   ]

@@ -2,6 +2,7 @@
 import type { TaskRow } from '../../src/wire/page.ts'
 import { agents, frameworks, tasks } from '../data/store.ts'
 import { amount, cpuText, hasFailed, isLive, memory, stateWords } from '../data/words.ts'
+import { waitingOf } from '../data/waiting.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { ChooseTask, KillMany } from '../parts/kill-many.tsx'
@@ -14,7 +15,14 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
   { name: 'task', show: (task) => <TaskName task={task} />, order: ({ id }) => id, width: '24%', lead: true },
   {
     name: 'state',
-    show: ({ healthy, state }) => <State state={state} healthy={healthy} />,
+    show: ({ agent, healthy, state }) =>
+      isLive(state) && isAway(agent) ? (
+        <span class="state bad" title={`${state} when its agent was heard last`}>
+          ? agent away
+        </span>
+      ) : (
+        <State state={state} healthy={healthy} />
+      ),
     order: ({ state }) => state,
     width: '8.5em',
   },
@@ -69,11 +77,28 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
   },
 ]
 
+/** What the newest status says: why it failed, or what it waits for. */
+const WHY: Column<TaskRow> = {
+  name: 'why',
+  show: (task) => {
+    const words = task.message ?? task.reason ?? ''
+    return <span title={words}>{words}</span>
+  },
+  width: '42%',
+  sentence: true,
+}
+/** Left out where it stands, so that there is room for why. */
+const NOT_BESIDE_WHY = new Set(['cpus', 'memory', 'of that lent', 'runs', 'framework'])
+
 const CHOOSE: Column<TaskRow> = { name: '', show: (task) => <ChooseTask task={task} />, width: '2.4em' }
 const COLUMNS = [CHOOSE, ...TASK_COLUMNS]
+const WITH_WHY = [...TASK_COLUMNS.filter(({ name }) => !NOT_BESIDE_WHY.has(name)), WHY]
+/** Kinds of which one wants to know why. */
+const ASK_WHY = new Set(['starting', 'failed', 'ended'])
 
 const KINDS: readonly (readonly [name: string, is: (task: TaskRow) => boolean])[] = [
   ['live', ({ state }) => isLive(state)],
+  ['starting', ({ state }) => isLive(state) && state !== 'TASK_RUNNING'],
   ['lent', ({ lentCpus, state }) => lentCpus > 0 && isLive(state)],
   ['failed', ({ state }) => hasFailed(state)],
   ['ended', ({ state }) => !isLive(state)],
@@ -98,16 +123,46 @@ export function Tasks(): preact.JSX.Element {
         />
         <KillMany shown={rows} />
       </div>
+      <Waits />
       <Table
         label="tasks"
         rows={rows}
-        columns={COLUMNS}
+        columns={ASK_WHY.has(chosen) ? WITH_WHY : COLUMNS}
         keyOf={({ key }) => key}
         linkOf={(task) => link('tasks', task.framework, task.id)}
-        empty="No task fits."
+        empty={all.length === 0 ? 'No task has run yet: the view Run starts one.' : 'No task fits.'}
+        classOf={({ agent, state }) => (isLive(state) && isAway(agent) ? 'away' : '')}
         sort="for"
       />
     </div>
+  )
+}
+
+const isAway = (agent: string): boolean => agents.get(agent)?.state === 'disconnected'
+const MOST_WAITING = 3
+
+/** What wants to run and has found no place is no task yet: it stands above them, with why. */
+function Waits(): preact.JSX.Element | null {
+  const waiting = waitingOf({ agents: agents.all, frameworks: frameworks.all, tasks: tasks.all })
+  if (waiting.length === 0) return null
+  return (
+    <ul class="attention waits" aria-label="what waits for a place">
+      {waiting.slice(0, MOST_WAITING).map(({ framework, name, since, why }) => (
+        <li key={framework} class="warn">
+          <b aria-hidden="true">◌</b>
+          <a href={link('frameworks', framework)}>{name} waits for a place</a>
+          <span>
+            for <Age at={since} />: {why}
+          </span>
+        </li>
+      ))}
+      {waiting.length > MOST_WAITING && (
+        <li>
+          <b aria-hidden="true">◌</b>
+          <a href="#/frameworks?q=waits">{waiting.length - MOST_WAITING} more wait</a>
+        </li>
+      )}
+    </ul>
   )
 }
 

@@ -30,8 +30,23 @@ const COLUMNS: readonly Column<LendEvent>[] = [
     sentence: true,
   },
   { name: 'for', show: ({ owner }) => owner, order: ({ owner }) => owner, width: '10em', spare: 2 },
+  {
+    name: 'from',
+    show: ({ tasks }) => <span title={tasks.join(', ')}>{namesOf(tasks)}</span>,
+    order: ({ tasks }) => tasks[0] ?? '',
+    width: '9em',
+    sentence: true,
+    spare: 1,
+  },
   { name: 'why', show: ({ why }) => <span title={why}>{why}</span>, sentence: true },
 ]
+
+/** Whom it was taken from. */
+function namesOf([first, second, ...rest]: readonly string[]): string {
+  if (first === undefined) return '–'
+  if (second === undefined) return first
+  return rest.length === 0 ? `${first}, ${second}` : `${first} and ${rest.length + 1} others`
+}
 
 export function EventList(props: {
   readonly events: readonly LendEvent[]

@@ -89,7 +89,7 @@ export function Formula({
         )}
       </p>
       <p>
-        Lent: <b class="lent-mark">{cpuText(page.lent['cpus'] ?? 0)}</b>
+        To lend: <b class="lent-mark">{cpuText(page.lent['cpus'] ?? 0)}</b>
         {(page.lent['mem'] ?? 0) > 0 && `, ${memory(page.lent['mem'] ?? 0)}`}; held by borrowers:{' '}
         {amount(agent.lentHeld.cpus)}.
         {page.quota_cpus !== 'max' && ` Borrowers are held to ${cpuText(page.quota_cpus)}.`}

@@ -5,6 +5,8 @@ import { go } from '../route.ts'
 
 export interface Column<T> {
   readonly name: string
+  /** What its figures are, below its name. */
+  readonly note?: string
   readonly show: (row: T) => ComponentChildren
   /** Numbers and texts are sorted by it; a column without it is not sorted by. */
   readonly order?: (row: T) => number | string
@@ -140,7 +142,7 @@ function Head<T>({
   readonly sort: string
   readonly onTurn: () => void
 }): preact.JSX.Element {
-  const { figure, name, order, spare } = column
+  const { figure, name, note, order, spare } = column
   const way = sort === name ? 'ascending' : sort === `-${name}` ? 'descending' : undefined
   const sign = way === 'ascending' ? ' ↑' : way === 'descending' ? ' ↓' : ''
   return (
@@ -157,8 +159,19 @@ function Head<T>({
           {sign}
         </button>
       )}
+      {note !== undefined && <small>{note}</small>}
     </th>
   )
+}
+
+/** To the row below or above, when it is a row that has the focus. */
+function step(event: KeyboardEvent): void {
+  const row = event.currentTarget as HTMLElement
+  if (event.target !== row) return
+  const next = event.key === 'ArrowDown' ? row.nextElementSibling : row.previousElementSibling
+  if (!(next instanceof HTMLElement) || next.tabIndex !== 0) return
+  event.preventDefault()
+  next.focus()
 }
 
 interface RowProps<T> {
@@ -173,13 +186,17 @@ function Row<T>({ columns, href, name, row }: RowProps<T>): preact.JSX.Element {
     // Links and buttons within the row keep their own meaning.
     if (href !== undefined && !(event.target as Element).closest('a, button, input, label')) go(href)
   }
+  const press = (event: KeyboardEvent): void => {
+    if (event.key === 'Enter') open(event)
+    else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') step(event)
+  }
   return (
     <tr
       class={`${name} ${href === undefined ? '' : 'opens'}`}
       onClick={open}
       {...(href !== undefined && {
         tabIndex: 0,
-        onKeyDown: (event: KeyboardEvent) => event.key === 'Enter' && open(event),
+        onKeyDown: press,
       })}
     >
       {columns.map(({ figure, name: column, sentence, show, spare }) => (

@@ -17,8 +17,8 @@ export interface Booked {
 /** A quarter of an hour of seconds. */
 const MOST_POINTS = 900
 const MOST_EVENTS = 500
-/** What an agent told longer ago says nothing about now. */
-const FRESH_MS = 15_000
+/** What an agent told longer ago says nothing about now; a thousand agents are asked in turn, each every 20 s. */
+const FRESH_MS = 45_000
 const STEP_MS = 10_000
 
 const column = (name: (typeof USAGE_COLUMNS)[number]): number => USAGE_COLUMNS.indexOf(name)
@@ -117,14 +117,23 @@ export class ClusterHistory {
 
   /**
    * Takes in what agents remember of the time before: points of ten seconds, by agent. They replace what is known of
-   * those times and stay behind what was summed up since.
+   * those times and stay behind what was summed up since. Sums of the first seconds, when not all of these agents had
+   * told yet, would be a dip that never was: they are left out.
    *
    * @param before only points older than this
    */
   fill(remembered: ReadonlyMap<string, readonly (readonly number[])[]>, before: number): void {
-    const first = this.#points.find(([at = 0]) => at >= before)?.[0] ?? before
+    const summed = this.#points.filter(([at = 0]) => at >= before)
+    const telling = [...remembered.values()].filter((points) => points.length > 0).length
+    const whole = summed.findIndex((point) => (point.at(-1) ?? 0) >= telling)
+    const own = whole === -1 ? [] : summed.slice(whole)
+    const first = own[0]?.[0] ?? summed.at(-1)?.[0] ?? before
     const older = summedUp(remembered.values(), STEP_MS).filter(([at = 0]) => at < first)
-    this.#points = [...older, ...this.#points.filter(([at = 0]) => at >= first)].slice(-MOST_POINTS)
+    this.#points = [...older, ...own].slice(-MOST_POINTS)
+    for (const [id, points] of remembered) {
+      const point = points.at(-1)
+      if (point !== undefined && !this.#newest.has(id)) this.hear(id, point, before)
+    }
   }
 }
 

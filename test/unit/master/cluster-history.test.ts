@@ -47,15 +47,42 @@ test('a second is the sum of what the agents told; one that is silent counts wit
 test('what an agent told long ago does not count, and one that left is forgotten', () => {
   const history = new ClusterHistory()
   history.hear('S1', told({ cpusOwners: 1.5 }), 50_000)
-  expect(named(history.sum([booked('S1')], 70_000))).toMatchObject({ cpusOwners: 0, agents: 0 })
+  expect(named(history.sum([booked('S1')], 96_000))).toMatchObject({ cpusOwners: 0, agents: 0 })
   expect(Object.keys(history.usage)).toEqual(['S1'])
-  history.sum([], 71_000)
+  history.sum([], 97_000)
   expect(history.usage).toEqual({})
+})
+
+test('an agent that is asked every twenty seconds, because there are so many, counts all the time', () => {
+  const history = new ClusterHistory()
+  history.hear('S1', told({ cpusOwners: 1.5 }), 50_000)
+  expect(named(history.sum([booked('S1')], 70_000))).toMatchObject({ cpusOwners: 1.5, agents: 1 })
+})
+
+test('sums from before all had told are left out, and who told only what was before counts with that', () => {
+  const history = new ClusterHistory()
+  const both = [booked('S1'), booked('S2')]
+  history.sum(both, 100_500)
+  history.hear('S1', told({ cpusOwners: 1 }), 101_000)
+  history.sum(both, 101_500)
+  history.fill(
+    new Map([
+      ['S1', [told({ at: 90_000, cpusOwners: 1 })]],
+      ['S2', [told({ at: 90_000, cpusOwners: 2 })]],
+    ]),
+    100_000,
+  )
+  history.sum(both, 102_500)
+  expect(history.points.map(named).map(({ at, cpusOwners }) => [at, cpusOwners])).toEqual([
+    [90_000, 3],
+    [102_500, 3],
+  ])
 })
 
 test('what agents remember is put before what was summed up since, on one grid of ten seconds', () => {
   const history = new ClusterHistory()
-  history.sum([booked('S1')], 100_500)
+  for (const id of ['S1', 'S2']) history.hear(id, told({}), 100_000)
+  history.sum([booked('S1'), booked('S2')], 100_500)
   const points = (shift: number): number[][] =>
     [80_000, 90_000, 100_000].map((at) => told({ at: at + shift, cpusOwners: 1 }))
   history.fill(

@@ -1,5 +1,6 @@
 // One task that a person runs from the page: told to a master of show, which answers when the test says so.
 import { afterEach, expect, test, vi } from 'vitest'
+import { needOf } from '../../../src/resources/need.ts'
 import { type Run, runOne } from '../../../ui/data/one-task.ts'
 import { offer, ok, ShowMaster, WISH } from '../../support/show-master.ts'
 
@@ -29,6 +30,17 @@ test('offers that come while the first is being accepted are declined: the task 
   await vi.waitFor(() => expect(master.declined).toEqual(['O2', 'O3']))
   expect(master.of('ACCEPT')).toHaveLength(1)
   expect(last()).toEqual({ task: 'echo.1', framework: 'F' })
+  master.end()
+  await over
+})
+
+test('its framework says what it waits for, and is not told of what nobody would acknowledge', async () => {
+  const master = new ShowMaster()
+  const over = run(master)
+  await vi.waitFor(() => expect(last()).toMatchObject({ framework: 'F' }))
+  const { capabilities, labels } = master.of('SUBSCRIBE')[0]?.subscribe?.framework_info ?? {}
+  expect(needOf({ labels: labels ?? {} })).toEqual({ name: 'echo', cpus: 1, mem: 32, lent: false })
+  expect(capabilities).not.toContainEqual({ type: 'TASK_KILLING_STATE' })
   master.end()
   await over
 })

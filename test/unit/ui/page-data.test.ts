@@ -6,11 +6,12 @@ import type { AgentRow, FrameworkRow, TaskRow } from '../../../src/wire/page.ts'
 import { encodeRecord } from '../../../src/wire/recordio.ts'
 import { attention } from '../../../ui/data/attention.ts'
 import { fitsOf } from '../../../ui/data/fits.ts'
-import { sumText } from '../../../ui/data/lend-page.ts'
+import { memoryUsed, sumText } from '../../../ui/data/lend-page.ts'
 import { RecordReader } from '../../../ui/data/records.ts'
 import { shellLine } from '../../../ui/data/shell-words.ts'
+import { waitingOf } from '../../../ui/data/waiting.ts'
 import { tasksOf } from '../../../ui/data/task-groups.ts'
-import { causeOf, commandLine, endFacts, phasesOf } from '../../../ui/data/task-details.ts'
+import { causeOf, commandLine, endFacts, failuresOf, phasesOf } from '../../../ui/data/task-details.ts'
 import { amount, counted, cpuText, memory, shortId, span } from '../../../ui/data/words.ts'
 
 const NONE = { cpus: 0, mem: 0, disk: 0, gpus: 0 }
@@ -105,10 +106,36 @@ describe('what needs attention', () => {
     expect(look({ frameworks })).toEqual(['big waits for a place'])
     const known = { agents: [AGENT], frameworks, tasks: [], events: [] }
     expect(attention(NOW, known)[0]?.why).toBe(
-      'for 1 min: it wants 4 cpus, 100 MB, which fits on 0 of 1 agent now',
+      'for 1 min: it wants 4 cpus and 100 MB, which fits on 0 of 1 agent now; nearest is a1: 4 cpus wanted, 1 free',
     )
     expect(look({ frameworks: [{ ...FRAMEWORK, waits, registered: NOW - 5000 }] })).toEqual([])
     expect(look({ frameworks: [FRAMEWORK] })).toEqual([])
+  })
+  test('names the agent that is nearest, one that is here rather than one that is away', () => {
+    const waits = { name: 'big', cpus: 4, mem: 100, lent: false }
+    const away: AgentRow = { ...AGENT, id: 'S2', name: 'a2', state: 'disconnected', allocated: NONE }
+    const larger: AgentRow = { ...AGENT, id: 'S3', name: 'a3', allocated: { ...NONE, cpus: 1 } }
+    const known = { frameworks: [{ ...FRAMEWORK, waits }], tasks: [] }
+    expect(waitingOf({ ...known, agents: [away, AGENT, larger] })[0]?.why).toMatch(
+      /nearest is a3: 4 cpus wanted, 3 free$/,
+    )
+    expect(waitingOf({ ...known, agents: [] })[0]?.why).toBe(
+      'it wants 4 cpus and 100 MB, and there are no agents',
+    )
+  })
+  test('is a wait since the last task of the framework ended, when it had one', () => {
+    const waits = { name: 'big', cpus: 1, mem: 100, lent: false }
+    const ended: TaskRow = { ...TASK, state: 'TASK_FINISHED', changed: NOW - 7000 }
+    const known = { agents: [AGENT], frameworks: [{ ...FRAMEWORK, waits }] }
+    expect(waitingOf({ ...known, tasks: [ended] })[0]?.since).toBe(NOW - 7000)
+    expect(waitingOf({ ...known, tasks: [{ ...ended, framework: 'other' }] })[0]?.since).toBe(
+      FRAMEWORK.registered,
+    )
+  })
+  test('has names that cannot turn what follows them', () => {
+    expect(look({ agents: [{ ...AGENT, name: 'a\u202E1', state: 'disconnected' }] })).toEqual([
+      'a\uFFFD1 is away',
+    ])
   })
   test('is worst first', () => {
     const agents = [{ ...AGENT, closed: 'lending is paused' }]
@@ -159,6 +186,53 @@ describe('a task that ended', () => {
     expect(cause?.next).toContain('Nothing failed')
   })
   test('is none while it runs', () => expect(causeOf(TASK, statuses)).toBeUndefined())
+})
+
+describe('failures of tasks of one name', () => {
+  const failed = (id: string, changed: number, message: string): TaskRow => ({
+    ...TASK,
+    id,
+    state: 'TASK_FAILED',
+    changed,
+    message,
+  })
+
+  test('are the first and the last, with whether they ended alike', () => {
+    const rows = [
+      failed('web.3', 30, 'no port'),
+      TASK,
+      failed('web.1', 10, 'no disk'),
+      failed('web.2', 20, 'no port'),
+    ]
+    expect(failuresOf(rows)).toMatchObject({
+      count: 3,
+      first: { id: 'web.1' },
+      last: { id: 'web.3' },
+      isSame: false,
+    })
+    expect(failuresOf(rows.filter(({ id }) => id !== 'web.1'))).toMatchObject({ count: 2, isSame: true })
+  })
+  test('are none where one failed, or what is unreachable may be back', () => {
+    expect(failuresOf([failed('web.1', 10, ''), TASK])).toBeUndefined()
+    const away = { ...TASK, state: 'TASK_UNREACHABLE' }
+    expect(failuresOf([away, { ...away, id: 'web.2' }])).toBeUndefined()
+  })
+})
+
+test('memory counts without the file cache that can go, and is not known of what is not told', () => {
+  const container = {
+    container_id: '',
+    framework_id: '',
+    executor_id: '',
+    tasks: [],
+    revocable: false,
+    allocated: {},
+  }
+  const MB = 1024 ** 2
+  const statistics = { memoryBytes: 100 * MB, memoryInactiveFileBytes: 30 * MB }
+  expect(memoryUsed({ ...container, statistics })).toBe(70)
+  expect(memoryUsed({ ...container, statistics: { memoryBytes: 100 * MB } })).toBe(100)
+  expect(memoryUsed(container)).toBeUndefined()
 })
 
 test('the command line of a task quotes what a shell would take apart', () => {
