@@ -2,8 +2,8 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useErrorBoundary, useRef } from 'preact/hooks'
 import { browserNow, now } from './clock.ts'
-import { heardAt, isConnected, master } from './data/store.ts'
-import { span } from './data/words.ts'
+import { agents, frameworks, heardAt, isConnected, master } from './data/store.ts'
+import { inSentence, span } from './data/words.ts'
 import { helpIsOpen } from './keys.ts'
 import { About } from './pages/about.tsx'
 import { AgentView } from './pages/agent.tsx'
@@ -49,10 +49,11 @@ export function App(): preact.JSX.Element {
   const view = VIEWS.find(({ path }) => path === first)
   const silentMs = heardAt.value === 0 ? 0 : Math.max(0, browserNow(now.value) - heardAt.value)
   const isSilent = heardAt.value > 0 && silentMs > SILENT_MS
+  const main = useArrival(place.value.path.join('/'), view?.name, rest.at(-1))
   return (
     <div class="frame">
       <Navigation current={first} />
-      <main class={isSilent ? 'stale' : ''} aria-label={view?.name ?? first}>
+      <main class={isSilent ? 'stale' : ''} aria-label={view?.name ?? first} ref={main} tabIndex={-1}>
         {isSilent && (
           <p class="trouble" role="alert">
             <b aria-hidden="true">!</b> The master has not been heard for {span(silentMs)}: this is what it
@@ -64,6 +65,28 @@ export function App(): preact.JSX.Element {
       {helpIsOpen.value && <Help />}
     </div>
   )
+}
+
+/** Who goes to a view goes on there with the keyboard, and finds it by its name among the tabs of the browser. */
+function useArrival(
+  path: string,
+  view: string | undefined,
+  part: string | undefined,
+): { readonly current: HTMLElement | null } {
+  const main = useRef<HTMLElement>(null)
+  const before = useRef(path)
+  const named = part === undefined ? view : (agents.get(part)?.name ?? frameworks.get(part)?.name ?? part)
+  const title = named === undefined || path === '' ? 'Tepui' : `${inSentence(named)} · Tepui`
+  useEffect(() => {
+    document.title = title
+  }, [title])
+  useEffect(() => {
+    if (before.current === path) return
+    before.current = path
+    main.current?.focus({ preventScroll: true })
+    scrollTo(0, 0)
+  }, [path])
+  return main
 }
 
 /** A view that fails leaves the frame and the other views as they are. */

@@ -76,7 +76,7 @@ test('the tasks are found by what one types behind /, and a hostile name stays a
     expect(new URL(page.url()).hash).toBe('#/tasks?q=running+e2e')
     await page.keyboard.type(' nothing-like-this')
     await page.getByText('No task fits.').waitFor()
-    expect(await page.title()).toBe('Tepui')
+    expect(await page.title()).toBe('Tasks · Tepui')
     expect(await page.locator('img').count()).toBe(0)
   })
   expect(view.troubles).toEqual([])

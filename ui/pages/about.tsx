@@ -2,7 +2,7 @@
 import { address, useFetched } from '../data/requests.ts'
 import { agents, frameworks, heardAt, master, tasks } from '../data/store.ts'
 import { amount, counted } from '../data/words.ts'
-import { Flags } from '../parts/flags.tsx'
+import { type ConfigPage, Flags } from '../parts/flags.tsx'
 import { Age, Answered, Card, Facts } from '../parts/pieces.tsx'
 
 const PAGES: readonly (readonly [path: string, what: string])[] = [
@@ -19,6 +19,7 @@ const PAGES: readonly (readonly [path: string, what: string])[] = [
 
 export function About(): preact.JSX.Element {
   const facts = master.value
+  const flags = useFetched<ConfigPage>(address('api/x1/config'))
   return (
     <>
       <Card title="This master">
@@ -41,7 +42,7 @@ export function About(): preact.JSX.Element {
         />
       </Card>
       <Cost />
-      <Flags title="Flags of the master" url={address('api/x1/config')} />
+      <Flags title="Flags of the master" flags={flags} />
       <Card title="The same for programs">
         <ul>
           {PAGES.map(([path, what]) => (

@@ -9,13 +9,14 @@ import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
 import { type Container, type GcPage, type LendPage, memoryUsed } from '../data/lend-page.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
+import { shellLine } from '../data/shell-words.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
 import { amount, bytes, isLive, memory, percent, shortId, span } from '../data/words.ts'
 import { SpanChoices, type Spans } from '../parts/choices.tsx'
-import { Flags } from '../parts/flags.tsx'
+import { type ConfigPage, Flags } from '../parts/flags.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
 import { Drain } from '../parts/drain.tsx'
-import { Age, Answered, Card, Facts, State, Time, Trouble } from '../parts/pieces.tsx'
+import { Age, Answered, Card, Copyable, Facts, State, Time, Trouble } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
 import { link } from '../link.ts'
 import { place } from '../route.ts'
@@ -47,6 +48,7 @@ export function AgentView(): preact.JSX.Element {
 function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
   const own = `api/x1/agents/${encodeURIComponent(agent.id)}`
   const lend = useFetched<LendPage>(address(`${own}/lend`), LEND_MS)
+  const config = useFetched<ConfigPage>(address(`${own}/config`))
   const isAway = agent.state === 'disconnected'
   return (
     <>
@@ -73,14 +75,31 @@ function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
       <div class="pair">
         <Card title="Lending" side={<LendSwitch agent={agent} page={lend.value} onChanged={lend.reload} />}>
           <Answered fetched={lend} what="what it lends">
-            {(page) => <Formula page={page} agent={agent} />}
+            {(page) => (
+              <>
+                <Formula page={page} agent={agent} />
+                {page.estimator === 'usage' && <WhatIf config={config.value} />}
+              </>
+            )}
           </Answered>
         </Card>
         <Machine agent={agent} />
       </div>
       <Tasks agent={agent} containers={lend.value?.containers ?? []} />
       <Disk own={own} />
-      <Flags title="Flags of this agent" url={address(`${own}/config`)} />
+      <Flags title="Flags of this agent" flags={config} />
+    </>
+  )
+}
+
+/** Other settings over what it recorded: replayed beside it, since that takes a while and a core. */
+function WhatIf({ config }: { readonly config: ConfigPage | undefined }): preact.JSX.Element | null {
+  const folder = config?.flags.find(({ name }) => name === 'work_dir')?.value ?? ''
+  if (folder === '') return null
+  return (
+    <>
+      <h3 class="after">What other settings would have lent, on its machine</h3>
+      <Copyable text={shellLine(['tepui', 'lend', 'replay', `${folder}/usage`, '--set', 'headroom=0.05'])} />
     </>
   )
 }

@@ -33,6 +33,7 @@ const COLUMNS: readonly Column<Row>[] = [
       <a href={link('agents', agent.id)} title={agent.id}>
         {agent.state === 'connected' ? '' : '○ '}
         {agent.name}
+        {agent.deactivated === true && <small> {(agent.drain ?? 'deactivated').toLowerCase()}</small>}
       </a>
     ),
     order: ({ agent }) => agent.name,
@@ -217,8 +218,9 @@ export function Agents(): preact.JSX.Element {
 }
 
 function wordsOf({ agent }: Row): string {
-  const { attributes, hostname, id, mode, name, state } = agent
-  return [name, hostname, id, mode, state, ...Object.values(attributes)].join(' ')
+  const { attributes, deactivated, drain, hostname, id, mode, name, state } = agent
+  const use = deactivated === true ? (drain ?? 'deactivated') : ''
+  return [name, hostname, id, mode, state, use, ...Object.values(attributes)].join(' ')
 }
 
 function isOld(agent: AgentRow, point: UsagePoint | undefined): boolean {

@@ -70,6 +70,7 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   {
     name: 'memory',
+    note: 'allocated',
     show: ({ framework }) => memory(framework.allocated.mem),
     order: ({ framework }) => framework.allocated.mem,
     figure: true,

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { CLUSTER_COLUMNS, type UsagePage } from '../../src/wire/page.ts'
 import { Lane } from '../charts/lane.tsx'
+import type { Line } from '../charts/plot.tsx'
 import { clusterWhole, lineOf, rangeOf } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
@@ -81,14 +82,7 @@ function Use(): preact.JSX.Element {
         range={range}
         onRange={onRange}
         {...gap}
-        lines={(shown) => [
-          {
-            label: 'allocated to owners',
-            colour: '--limit',
-            values: lineOf(shown, CLUSTER_COLUMNS, 'cpusAllocated'),
-            stepped: true,
-          },
-        ]}
+        lines={cpuLines}
       />
       <Lane label="take-backs" events={lendEvents.value} range={range} />
       {silent > 0 && (
@@ -110,6 +104,19 @@ function Use(): preact.JSX.Element {
       />
     </Card>
   )
+}
+
+function cpuLines(shown: readonly (readonly number[])[]): readonly Line[] {
+  const line = (label: string, name: string, look: Pick<Line, 'colour' | 'dash'>): Line => ({
+    label,
+    values: lineOf(shown, CLUSTER_COLUMNS, name),
+    stepped: true,
+    ...look,
+  })
+  return [
+    line('allocated to owners', 'cpusAllocated', { colour: '--limit' }),
+    line('to lend', 'cpusLent', { colour: '--lent-ink', dash: [5, 4] }),
+  ]
 }
 
 /** Connected agents whose usage is not in the newest point. */

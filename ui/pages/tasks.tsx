@@ -47,14 +47,16 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
   },
   {
     name: 'cpus',
+    note: 'allocated',
     show: ({ cpus }) => amount(cpus),
     order: ({ cpus }) => cpus,
     figure: true,
     spare: 1,
-    width: '5em',
+    width: '5.5em',
   },
   {
     name: 'memory',
+    note: 'allocated',
     show: ({ mem }) => memory(mem),
     order: ({ mem }) => mem,
     figure: true,

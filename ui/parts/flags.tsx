@@ -1,6 +1,6 @@
 /** The flags of a daemon, each with its value and where that came from. */
 import { useState } from 'preact/hooks'
-import { useFetched } from '../data/requests.ts'
+import type { Fetched } from '../data/requests.ts'
 import { Answered, Card } from './pieces.tsx'
 import { type Column, Table } from './table.tsx'
 
@@ -31,9 +31,14 @@ const FLAG_COLUMNS: readonly Column<ConfigPage['flags'][number]>[] = [
   },
 ]
 
-export function Flags({ title, url }: { readonly title: string; readonly url: string }): preact.JSX.Element {
+export function Flags({
+  flags,
+  title,
+}: {
+  readonly title: string
+  readonly flags: Fetched<ConfigPage>
+}): preact.JSX.Element {
   const [words, setWords] = useState('')
-  const flags = useFetched<ConfigPage>(url)
   return (
     <Card
       title={title}
