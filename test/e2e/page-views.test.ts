@@ -182,6 +182,17 @@ test('what waits for a place is named above the tasks, with how much is missing 
   expect(view.troubles).toEqual([])
 })
 
+test('tasks of few agents have what each uses beside what it was given, also on the page of their agent', async () => {
+  const view = await open('#/tasks?q=web.0.1')
+  await view.use('uses', async (page) => {
+    const row = page.locator('tbody tr.opens', { hasText: 'web.0.1' })
+    await soon(() => row.innerText()).toMatch(/0\.12 \/ 0\.2\s+16 MB \/ 32 MB/)
+    await view.go(agentPath(0))
+    await soon(() => row.innerText()).toMatch(/0\.12 \/ 0\.2\s+16 MB \/ 32 MB/)
+  })
+  expect(view.troubles).toEqual([])
+})
+
 test('the wait of owners is drawn as it was since the page was opened', async () => {
   const view = await open('#/agents')
   await view.use('sparks', async (page) => {

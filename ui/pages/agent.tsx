@@ -7,7 +7,7 @@ import { LineChart } from '../charts/line-chart.tsx'
 import { agentWhole, lineOf, rangeOf, thinned, withGaps } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
-import { type Container, type GcPage, type LendPage, memoryUsed } from '../data/lend-page.ts'
+import type { Container, GcPage, LendPage } from '../data/lend-page.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { shellLine } from '../data/shell-words.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
@@ -16,8 +16,9 @@ import { SpanChoices, type Spans } from '../parts/choices.tsx'
 import { type ConfigPage, Flags } from '../parts/flags.tsx'
 import { Formula, LendSwitch } from '../parts/lend-switch.tsx'
 import { Drain } from '../parts/drain.tsx'
-import { Age, Answered, Card, Copyable, Facts, State, Time, Trouble } from '../parts/pieces.tsx'
-import { type Column, Table } from '../parts/table.tsx'
+import { Age, Answered, Card, Copyable, Facts, Time, Trouble } from '../parts/pieces.tsx'
+import { Table } from '../parts/table.tsx'
+import { withUse } from '../parts/task-use.tsx'
 import { link } from '../link.ts'
 import { place } from '../route.ts'
 import { TASK_COLUMNS } from './tasks.tsx'
@@ -271,6 +272,8 @@ function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
   )
 }
 
+const COLUMNS = TASK_COLUMNS.filter(({ name }) => name !== 'agent')
+
 const liveOn = ({ id }: AgentRow): readonly TaskRow[] =>
   tasks.all.filter(({ agent, state }) => agent === id && isLive(state))
 
@@ -282,7 +285,7 @@ function Tasks({
   readonly containers: readonly Container[]
 }): preact.JSX.Element {
   const here = liveOn(agent)
-  const columns = useMemo(() => withUse(containers), [containers])
+  const columns = useMemo(() => withUse(COLUMNS, containers), [containers])
   return (
     <Card title={`Tasks (${here.length})`}>
       <Table
@@ -291,6 +294,7 @@ function Tasks({
         columns={columns}
         keyOf={({ key }) => key}
         linkOf={(task) => link('tasks', task.framework, task.id)}
+        classOf={() => (agent.state === 'connected' ? '' : 'away')}
         empty="No task runs here."
         sort="-cpus"
         most={380}
@@ -298,42 +302,6 @@ function Tasks({
     </Card>
   )
 }
-
-/** The columns of tasks with what each uses of its cpus and memory, as its agent says. */
-function withUse(containers: readonly Container[]): readonly Column<TaskRow>[] {
-  const byTask = new Map<string, Container>(
-    containers.flatMap((one) => one.tasks.map((id) => [`${one.framework_id}/${id}`, one] as const)),
-  )
-  const memOf = ({ key }: TaskRow): number | undefined => memoryUsed(byTask.get(key))
-  const show: Readonly<Record<string, Pick<Column<TaskRow>, 'note' | 'show' | 'width'>>> = {
-    cpus: {
-      note: 'used / allocated',
-      show: ({ cpus, key }) => `${ofKnown(byTask.get(key)?.cpus, amount)} / ${amount(cpus)}`,
-      width: '9em',
-    },
-    memory: {
-      note: 'used / allocated',
-      show: (task) => `${ofKnown(memOf(task), memory)} / ${memory(task.mem)}`,
-      width: '10em',
-    },
-    state: {
-      show: (task) => (
-        <>
-          <State state={task.state} healthy={task.healthy} />
-          {byTask.get(task.key)?.frozen === true && <span class="freeze"> ◆ frozen</span>}
-        </>
-      ),
-      width: '11em',
-    },
-  }
-  return TASK_COLUMNS.filter(({ name }) => name !== 'agent').map((column) => ({
-    ...column,
-    ...show[column.name],
-  }))
-}
-
-const ofKnown = (value: number | undefined, text: (value: number) => string): string =>
-  value === undefined ? '?' : text(value)
 
 function Disk({ own }: { readonly own: string }): preact.JSX.Element {
   const gc = useFetched<GcPage>(address(`${own}/gc`), GC_MS)

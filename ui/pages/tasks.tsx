@@ -1,4 +1,5 @@
 /** All tasks that the master knows, in one table of any length. */
+import { useMemo } from 'preact/hooks'
 import type { TaskRow } from '../../src/wire/page.ts'
 import { agents, frameworks, tasks } from '../data/store.ts'
 import { amount, cpuText, hasFailed, isLive, memory, stateWords } from '../data/words.ts'
@@ -8,6 +9,7 @@ import { Filter, filtered } from '../parts/filter.tsx'
 import { ChooseTask, KillMany } from '../parts/kill-many.tsx'
 import { Age, AgentLink, FrameworkLink, State } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
+import { useContainers, withUse } from '../parts/task-use.tsx'
 import { link } from '../link.ts'
 import { place, setQuery } from '../route.ts'
 
@@ -112,6 +114,12 @@ export function Tasks(): preact.JSX.Element {
   const is = KINDS.find(([name]) => name === chosen)?.[1] ?? (() => true)
   const all = tasks.all
   const rows = filtered(all.filter(is), wordsOf)
+  const asksWhy = ASK_WHY.has(chosen)
+  const containers = useContainers(asksWhy ? [] : agentsOf(rows))
+  const columns = useMemo(
+    () => (asksWhy ? WITH_WHY : containers.length === 0 ? COLUMNS : withUse(COLUMNS, containers)),
+    [asksWhy, containers],
+  )
   return (
     <div class="whole">
       <div class="tools">
@@ -129,7 +137,7 @@ export function Tasks(): preact.JSX.Element {
       <Table
         label="tasks"
         rows={rows}
-        columns={ASK_WHY.has(chosen) ? WITH_WHY : COLUMNS}
+        columns={columns}
         keyOf={({ key }) => key}
         linkOf={(task) => link('tasks', task.framework, task.id)}
         empty={all.length === 0 ? 'No task has run yet: the view Run starts one.' : 'No task fits.'}
@@ -138,6 +146,19 @@ export function Tasks(): preact.JSX.Element {
       />
     </div>
   )
+}
+
+/** Of so many agents at most it is asked what each task uses. */
+const MOST_ASKED = 8
+
+/** The agents of tasks that are shown; none when they are too many to be asked every few seconds. */
+function agentsOf(rows: readonly TaskRow[]): readonly string[] {
+  const found = new Set<string>()
+  for (const { agent, state } of rows) {
+    if (state === 'TASK_RUNNING' && !isAway(agent)) found.add(agent)
+    if (found.size > MOST_ASKED) return []
+  }
+  return [...found].toSorted()
 }
 
 const isAway = (agent: string): boolean => agents.get(agent)?.state === 'disconnected'
