@@ -15,6 +15,19 @@ export function memory(mb: number): string {
   return `${amount(mb / 1024 / 1024)} TB`
 }
 
+/** Used, allocated and total, from MB, all in the unit of the total so that they can be compared: `0.5 / 1 / 4 GB`. */
+export function threeMemories(used: number | undefined, allocated: number, total: number): string {
+  const unit = MEMORY_UNITS.find(([, size]) => total >= size) ?? MEMORY_UNITS[2]
+  const figures = [used, allocated, total].map((mb) => (mb === undefined ? '?' : amount(mb / unit[1])))
+  return `${figures.join(' / ')} ${unit[0]}`
+}
+
+const MEMORY_UNITS = [
+  ['TB', 1024 * 1024],
+  ['GB', 1024],
+  ['MB', 1],
+] as const
+
 /** `1 task`, `3 tasks`; also of a figure that is written already. */
 export function counted(count: number | string, noun: string): string {
   return `${count} ${noun}${String(count) === '1' ? '' : 's'}`

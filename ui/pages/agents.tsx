@@ -6,7 +6,17 @@ import { SplitBar } from '../charts/split-bar.tsx'
 import { now } from '../clock.ts'
 import { agentSplit, OLD_MS, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, pressures, tasks, usage } from '../data/store.ts'
-import { amount, cpuText, isLive, isTakeBack, memory, percent, span, stateWords } from '../data/words.ts'
+import {
+  amount,
+  cpuText,
+  isLive,
+  isTakeBack,
+  memory,
+  percent,
+  span,
+  stateWords,
+  threeMemories,
+} from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age } from '../parts/pieces.tsx'
@@ -37,7 +47,8 @@ const COLUMNS: readonly Column<Row>[] = [
       </a>
     ),
     order: ({ agent }) => agent.name,
-    width: '20%',
+    width: '13%',
+    narrow: '6.5em',
   },
   {
     name: 'cpus',
@@ -50,7 +61,7 @@ const COLUMNS: readonly Column<Row>[] = [
       />
     ),
     order: ({ agent }) => agent.allocated.cpus / Math.max(0.01, agent.total.cpus),
-    width: '20%',
+    width: '17%',
     lead: true,
   },
   {
@@ -59,7 +70,7 @@ const COLUMNS: readonly Column<Row>[] = [
     show: ({ agent, point }) => <Lent agent={agent} point={point} />,
     order: (row) => used(row, 'cpusBorrowers'),
     figure: true,
-    width: '11em',
+    width: '10em',
   },
   {
     name: 'memory',
@@ -68,12 +79,12 @@ const COLUMNS: readonly Column<Row>[] = [
       <SplitBar
         whole={agentSplit(agent, point, 'mem')}
         format={memory}
-        figures={threeOf(point?.memOwners, agent.allocated.mem, agent.total.mem, memory)}
+        figures={threeMemories(point?.memOwners, agent.allocated.mem, agent.total.mem)}
       />
     ),
     order: (row) => used(row, 'memOwners'),
     spare: 1,
-    width: '16%',
+    width: '14%',
   },
   {
     name: 'owners wait',
@@ -90,7 +101,7 @@ const COLUMNS: readonly Column<Row>[] = [
     order: (row) => row.tasks,
     figure: true,
     spare: 1,
-    width: '5em',
+    width: '4.5em',
   },
   {
     name: TAKEN_BACK,
@@ -98,14 +109,14 @@ const COLUMNS: readonly Column<Row>[] = [
     order: ({ taken }) => taken,
     figure: true,
     spare: 2,
-    width: '7.5em',
+    width: '6.5em',
   },
   {
     name: 'sample',
     show: ({ agent, point }) => <Sample agent={agent} point={point} />,
     spare: 1,
     figure: true,
-    width: '7em',
+    width: '6em',
   },
 ]
 

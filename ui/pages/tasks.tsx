@@ -71,7 +71,7 @@ export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
     order: ({ lentCpus }) => lentCpus,
     figure: true,
     spare: 2,
-    width: '8em',
+    width: '7em',
   },
   {
     name: 'runs',
@@ -97,6 +97,8 @@ const NOT_BESIDE_WHY = new Set(['cpus', 'memory', 'of that lent', 'runs', 'frame
 const CHOOSE: Column<TaskRow> = { name: '', show: (task) => <ChooseTask task={task} />, width: '2.4em' }
 const COLUMNS = [CHOOSE, ...TASK_COLUMNS]
 const WITH_WHY = [...TASK_COLUMNS.filter(({ name }) => !NOT_BESIDE_WHY.has(name)), WHY]
+/** What it runs makes room for what it uses. */
+const BESIDE_USE = COLUMNS.filter(({ name }) => name !== 'runs')
 /** Kinds of which one wants to know why. */
 const ASK_WHY = new Set(['starting', 'failed', 'ended'])
 
@@ -117,7 +119,7 @@ export function Tasks(): preact.JSX.Element {
   const asksWhy = ASK_WHY.has(chosen)
   const containers = useContainers(asksWhy ? [] : agentsOf(rows))
   const columns = useMemo(
-    () => (asksWhy ? WITH_WHY : containers.length === 0 ? COLUMNS : withUse(COLUMNS, containers)),
+    () => (asksWhy ? WITH_WHY : containers.length === 0 ? COLUMNS : withUse(BESIDE_USE, containers)),
     [asksWhy, containers],
   )
   return (

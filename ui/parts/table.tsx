@@ -15,6 +15,8 @@ export interface Column<T> {
   /** Left out on narrow screens: 1 first. */
   readonly spare?: 1 | 2
   readonly width?: string
+  /** Its width on narrow screens, where it is another. */
+  readonly narrow?: string
   /** Wraps; the rows of the table are as high as two of its lines, five where there is little room. */
   readonly sentence?: boolean
   /** What a row is about: on narrow screens it gets all that the others leave. */
@@ -95,11 +97,11 @@ export function Table<T>(props: TableProps<T>): preact.JSX.Element {
     >
       <table aria-label={props.label} aria-rowcount={sorted.length}>
         <colgroup>
-          {columns.map(({ lead, name, spare, width }) => (
+          {columns.map(({ lead, name, narrow, spare, width }) => (
             <col
               key={name}
-              class={`${spareClass(spare)} ${lead === true ? 'lead' : ''}`}
-              style={width === undefined ? {} : { width }}
+              class={`${spareClass(spare)} ${lead === true ? 'lead' : ''} ${narrow === undefined ? '' : 'narrow'}`}
+              style={{ ...(width !== undefined && { width }), '--narrow': narrow ?? '' }}
             />
           ))}
         </colgroup>

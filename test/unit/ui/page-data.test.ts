@@ -12,7 +12,7 @@ import { shellLine } from '../../../ui/data/shell-words.ts'
 import { waitingOf } from '../../../ui/data/waiting.ts'
 import { tasksOf } from '../../../ui/data/task-groups.ts'
 import { causeOf, commandLine, endFacts, failuresOf, phasesOf } from '../../../ui/data/task-details.ts'
-import { amount, counted, cpuText, memory, shortId, span } from '../../../ui/data/words.ts'
+import { amount, counted, cpuText, memory, shortId, span, threeMemories } from '../../../ui/data/words.ts'
 
 const NONE = { cpus: 0, mem: 0, disk: 0, gpus: 0 }
 const AGENT: AgentRow = {
@@ -76,6 +76,8 @@ describe('words', () => {
     [amount(1234.5), '1235'],
     [memory(512), '512 MB'],
     [memory(1536), '1.5 GB'],
+    [threeMemories(115, 256, 4096), '0.11 / 0.25 / 4 GB'],
+    [threeMemories(undefined, 256, 512), '? / 256 / 512 MB'],
     [shortId('01234567-89ab-4cde-8f01-23456789abcd-S3'), 'S3'],
   ])('%s', (said, wanted) => expect(said).toBe(wanted))
 })
