@@ -197,7 +197,7 @@ async function viewsOf(origin: string): Promise<readonly View[]> {
       .map((task) => `${encodeURIComponent(id)}/${task.id}`),
   )
   return [
-    { name: 'page-overview', path: '', height: 790 },
+    { name: 'page-overview', path: '', height: 880 },
     { name: 'page-agent', path: `#/agents/${encodeURIComponent(agent)}`, dark: true, height: 1000 },
     { name: 'page-lending', path: '#/lending', height: 900 },
     { name: 'page-cause', path: `#/tasks/${dead[0] ?? ''}`, height: 640 },

@@ -1,5 +1,6 @@
 /** What lending did, below a chart and on its time axis: a sign for each deed that leads to its figures. */
 import type { LendEvent } from '../../src/wire/page.ts'
+import { signKey, signsOf } from '../data/lending-now.ts'
 import { deedWords, timeText } from '../data/words.ts'
 import { now } from '../clock.ts'
 import { useState } from 'preact/hooks'
@@ -15,7 +16,7 @@ export interface LaneProps {
 
 const MOST = 200
 
-const keyOf = ({ agent, event }: LendEvent): string => `${agent} ${event}`
+const inSteps = (steps: number): string => (steps === 1 ? '' : ` in ${steps} steps, the last`)
 
 function step(event: KeyboardEvent): void {
   if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
@@ -29,10 +30,9 @@ function step(event: KeyboardEvent): void {
 export function Lane({ events, label, range }: LaneProps): preact.JSX.Element {
   const [from, to] = range
   const [chosen, setChosen] = useState<string | undefined>(undefined)
-  const shown = events
-    .filter(({ at, kind }) => at / 1000 >= from && at / 1000 <= to && kind !== 'lend' && kind !== 'unlend')
-    .slice(-MOST)
-  const keys = shown.map(keyOf)
+  const within = events.filter(({ at }) => at / 1000 >= from && at / 1000 <= to)
+  const shown = signsOf(within).slice(-MOST)
+  const keys = shown.map(signKey)
   // One stop of the Tab key for all signs: the newest, or where the arrows have led.
   const stop = chosen !== undefined && keys.includes(chosen) ? chosen : keys.at(-1)
   return (
@@ -46,15 +46,17 @@ export function Lane({ events, label, range }: LaneProps): preact.JSX.Element {
         {label}
       </span>
       <div class="lane-times" style={{ left: `${AXIS_WIDTH}px`, right: `${MARGIN_RIGHT}px` }}>
-        {shown.map((event) => {
+        {shown.map((one) => {
+          const { event, steps } = one
+          const key = signKey(one)
           const { sign, tone, word } = deedWords(event.kind)
           const place = ((event.at / 1000 - from) / (to - from)) * 100
-          const words = `${timeText(event.at, now.peek())} ${word} for ${event.owner}: ${event.why}`
+          const words = `${timeText(event.at, now.peek())} ${word}${inSteps(steps)} for ${event.owner}: ${event.why}`
           return (
             <a
-              key={keyOf(event)}
-              tabIndex={keyOf(event) === stop ? 0 : -1}
-              onFocus={() => setChosen(keyOf(event))}
+              key={key}
+              tabIndex={key === stop ? 0 : -1}
+              onFocus={() => setChosen(key)}
               aria-label={words}
               class={`deed ${tone}`}
               style={{ left: `${place}%` }}

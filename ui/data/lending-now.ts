@@ -57,6 +57,30 @@ function modesOf(all: readonly AgentRow[]): string {
   return `lending by agent: ${told.map(([count, word]) => `${count} ${word}`).join(', ')}`
 }
 
+/** A sign below a chart: one deed, or the last of many steps by which borrowers got back what they had. */
+export interface Sign {
+  readonly event: LendEvent
+  readonly steps: number
+}
+
+/** What was done to borrowers, oldest first; steps of giving back on one agent with nothing between are one. */
+export function signsOf(events: readonly LendEvent[]): readonly Sign[] {
+  const signs = new Map<string, Sign>()
+  const last = new Map<string, Sign>()
+  for (const event of events) {
+    if (event.kind === 'lend' || event.kind === 'unlend') continue
+    const before = last.get(event.agent)
+    const goesOn = event.kind === 'relax' && before?.event.kind === 'relax'
+    if (goesOn) signs.delete(signKey(before))
+    const sign = { event, steps: goesOn ? before.steps + 1 : 1 }
+    signs.set(signKey(sign), sign)
+    last.set(event.agent, sign)
+  }
+  return [...signs.values()]
+}
+
+export const signKey = ({ event: { agent, event } }: Sign): string => `${agent} ${event}`
+
 export interface TakenBack {
   readonly times: number
   readonly ended: number

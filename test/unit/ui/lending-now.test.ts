@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { type AgentRow, type LendEvent, USAGE_COLUMNS } from '../../../src/wire/page.ts'
 import { attention } from '../../../ui/data/attention.ts'
-import { lendingOf, MOST_EVENTS, takenBack } from '../../../ui/data/lending-now.ts'
+import { lendingOf, MOST_EVENTS, signsOf, takenBack } from '../../../ui/data/lending-now.ts'
 import { Recent } from '../../../ui/data/recent.ts'
 
 const NONE = { cpus: 0, mem: 0, disk: 0, gpus: 0 }
@@ -108,6 +108,25 @@ describe('what was taken back', () => {
       { text: 'name of S1 took back 20 times in 15 minutes', href: '#/agents/S1' },
     ])
   })
+})
+
+test('steps of giving back are one sign of each agent, until something else is done there', () => {
+  const events = [
+    deed(1, 'squeeze'),
+    deed(2, 'relax'),
+    deed(3, 'relax', { agent: 'S2' }),
+    deed(4, 'lend'),
+    deed(5, 'relax'),
+    deed(6, 'freeze'),
+    deed(7, 'relax'),
+  ]
+  expect(signsOf(events).map(({ event, steps }) => [event.at, event.kind, steps])).toEqual([
+    [1, 'squeeze', 1],
+    [3, 'relax', 1],
+    [5, 'relax', 2],
+    [6, 'freeze', 1],
+    [7, 'relax', 1],
+  ])
 })
 
 describe('the recent values of a figure', () => {
