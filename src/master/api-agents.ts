@@ -30,6 +30,7 @@ const PAGES: Readonly<Record<string, readonly string[]>> = {
   'fetch/purge': ['POST'],
   gc: ['GET', 'POST'],
   config: ['GET'],
+  self: ['GET'],
   session: ['POST'],
   'files/browse': ['GET'],
   'files/read': ['GET'],

@@ -94,6 +94,11 @@ export function registerMetrics(metrics: Metrics, deps: MasterMetricsDeps): void
   })
   metrics.gauge('system/mem_total_bytes', totalmem)
   metrics.gauge('system/mem_free_bytes', freemem)
+  metrics.gauge('tepui/self_rss_bytes', () => process.memoryUsage.rss())
+  metrics.gauge('tepui/self_cpu_seconds', () => {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1e6
+  })
 }
 
 /** Of Tepui: what all agents lend; what they count of it themselves is added up as they tell it. */

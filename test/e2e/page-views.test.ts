@@ -59,7 +59,10 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => `${task}?tab=sandbox`, /stderr[^]*stdout/],
   [() => `${task}?tab=history`, /starting[^]*running/],
   [() => `${task}?tab=spec`, /tepui run --name web --cpus 0\.2 --mem 32MB -- sh -c 'sleep 100000'/],
-  [() => `${agentPath(0)}?`, /Flags of this agent[^]*--work_dir/],
+  [
+    () => `${agentPath(0)}?`,
+    /the agent itself\s+64 MB, 3\.0 % of a core since it began[^]*Flags of this agent[^]*--work_dir/,
+  ],
   [() => '#/lending', /squeezed/],
   [() => '#/frameworks', /<script>/],
   [() => `#/frameworks/${encodeURIComponent(frameworkId(1))}`, /tasks outlive it for\s+7 d/],
@@ -67,7 +70,10 @@ const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '#/events', /came back with/],
   [() => '#/run', /fits on \d of 3 agents now/],
   [() => '#/each', /Run on each of 3 agents/],
-  [() => '#/about', /--allocation_interval\s+50ms\s+command line/],
+  [
+    () => '#/about',
+    /the master itself\s+[\d.]+ MB, [\d.]+ % of a core[^]*--allocation_interval\s+50ms\s+command line/,
+  ],
   [() => '#/no-such-view', /There is no such view/],
 ]
 

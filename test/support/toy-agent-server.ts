@@ -190,6 +190,14 @@ export class ToyAgentServer implements AsyncDisposable {
       get('/api/x1/lend', () => json(this.#lend())),
       { path: '/api/x1/lend', methods: ['POST'], handle: (request) => this.#change(request) },
       get('/api/x1/why', () => json({ events: [] })),
+      get('/api/x1/self', () =>
+        json({
+          uptime_secs: 100,
+          cpus_system_time_secs: 1,
+          cpus_user_time_secs: 2,
+          mem_rss_bytes: 64 * 1024 ** 2,
+        }),
+      ),
       get('/api/x1/config', () =>
         json({ flags: [{ name: 'work_dir', value: '/var/lib/toy', origin: 'command line' }] }),
       ),

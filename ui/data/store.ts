@@ -15,6 +15,7 @@ import { setMasterTime } from '../clock.ts'
 import { MOST_EVENTS } from './lending-now.ts'
 import { Recent } from './recent.ts'
 import { tasksOf } from './task-groups.ts'
+import { inSentence } from './words.ts'
 
 /** Rows that change in place; who reads them is drawn anew when they do. */
 export class Rows<T> {
@@ -82,7 +83,7 @@ export function take(event: StreamEvent): void {
         return
       case 'history':
         clusterPoints.value = event.points
-        lendEvents.value = event.events
+        lendEvents.value = event.events.map(readable)
         usage.value = event.usage
         pressures.add(event.usage)
         return
@@ -91,10 +92,13 @@ export function take(event: StreamEvent): void {
         usage.value = { ...usage.value, ...event.usage }
         pressures.add(event.usage)
         if (event.events.length > 0)
-          lendEvents.value = [...lendEvents.value, ...event.events].slice(-MOST_EVENTS)
+          lendEvents.value = [...lendEvents.value, ...event.events.map(readable)].slice(-MOST_EVENTS)
     }
   })
 }
+
+/** Its sentence names tasks, whose names may have characters that turn it. */
+const readable = (event: LendEvent): LendEvent => ({ ...event, why: inSentence(event.why) })
 
 /** @param gone undefined: all that is not in the event */
 function setRows(rows: EventRows, gone: Readonly<Record<RowKind, readonly string[]>> | undefined): void {

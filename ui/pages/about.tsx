@@ -1,7 +1,8 @@
 /** This master and this page: versions, flags, what both cost, and where programs ask for the same. */
+import { masterCost } from '../data/cost.ts'
 import { address, useFetched } from '../data/requests.ts'
-import { agents, frameworks, heardAt, master, tasks } from '../data/store.ts'
-import { amount, counted } from '../data/words.ts'
+import { agents, frameworks, master, tasks } from '../data/store.ts'
+import { counted } from '../data/words.ts'
 import { type ConfigPage, Flags } from '../parts/flags.tsx'
 import { Age, Answered, Card, Facts } from '../parts/pieces.tsx'
 
@@ -56,22 +57,16 @@ export function About(): preact.JSX.Element {
   )
 }
 
-/** What the stream cost this browser since the page was opened. */
 function Cost(): preact.JSX.Element {
   const metrics = useFetched<Readonly<Record<string, number>>>(address('metrics/snapshot'), 5000)
   return (
     <Card title="What it costs">
       <Answered fetched={metrics} what="the metrics">
-        {(all) => {
-          const shown = Object.entries(all).filter(([name]) =>
-            /^(http\/|tepui\/page|master\/uptime|allocator\/mesos\/allocation_run|system\/)/.test(name),
-          )
-          return <Facts facts={shown.map(([name, value]) => [name, amount(value)] as const)} />
-        }}
+        {(all) => <Facts facts={masterCost(all)} />}
       </Answered>
       <p class="quiet after">
-        The master was heard {heardAt.value === 0 ? 'never' : 'a moment ago'}; it tells what changes once a
-        second, to all open pages the same.
+        The master tells what changes once a second, to all open pages the same. What an agent costs stands on
+        its own page.
       </p>
     </Card>
   )

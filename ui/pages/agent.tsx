@@ -8,6 +8,7 @@ import { agentWhole, lineOf, rangeOf, thinned, withGaps } from '../charts/stack.
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
 import type { Container, GcPage, LendPage } from '../data/lend-page.ts'
+import { ownCost } from '../data/cost.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { shellLine } from '../data/shell-words.ts'
 import { agents, lendEvents, tasks, usage } from '../data/store.ts'
@@ -84,7 +85,7 @@ function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
             )}
           </Answered>
         </Card>
-        <Machine agent={agent} />
+        <Machine agent={agent} own={own} />
       </div>
       <Tasks agent={agent} containers={lend.value?.containers ?? []} />
       <Disk own={own} />
@@ -251,7 +252,15 @@ function level(
   return { value, label: `${words} ${percent(value)}`, colour }
 }
 
-function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
+interface SelfPage {
+  readonly uptime_secs: number
+  readonly cpus_system_time_secs: number
+  readonly cpus_user_time_secs: number
+  readonly mem_rss_bytes: number
+}
+
+function Machine({ agent, own }: { readonly agent: AgentRow; readonly own: string }): preact.JSX.Element {
+  const { value: self } = useFetched<SelfPage>(address(`${own}/self`), GC_MS)
   const { allocated, offered, total } = agent
   const three = (name: 'cpus' | 'mem' | 'disk', text: (value: number) => string): string =>
     `${text(allocated[name])} allocated, ${text(offered[name])} offered, of ${text(total[name])}`
@@ -265,6 +274,18 @@ function Machine({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
           ...(total.gpus > 0 ? ([['gpus', `${allocated.gpus} allocated, of ${total.gpus}`]] as const) : []),
           ...Object.entries(agent.attributes).map(([name, value]) => [name, value] as const),
           ['version', agent.version],
+          ...(self === undefined
+            ? []
+            : ([
+                [
+                  'the agent itself',
+                  ownCost(
+                    self.mem_rss_bytes,
+                    self.cpus_system_time_secs + self.cpus_user_time_secs,
+                    self.uptime_secs,
+                  ),
+                ],
+              ] as const)),
           ['id', <code>{shortId(agent.id)}</code>],
         ]}
       />

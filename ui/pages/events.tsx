@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { now } from '../clock.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { heardAt } from '../data/store.ts'
+import { inSentence } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Answered, FrameworkLink, Time } from '../parts/pieces.tsx'
@@ -39,6 +40,9 @@ const KINDS: readonly (readonly [name: string, begins: string])[] = [
   ['lending', 'len'],
 ]
 
+/** Its sentence has names in it, which may have characters that turn it. */
+const readable = (event: ClusterEvent): ClusterEvent => ({ ...event, text: inSentence(event.text) })
+
 /** Remembered between looks, so that the page asks only for what is new. */
 const known = signal<readonly ClusterEvent[]>([])
 
@@ -53,7 +57,7 @@ export function useEvents(): Fetched<readonly ClusterEvent[]> {
     if (value === undefined) return
     const last = known.peek().at(-1)?.event ?? 0
     const fresh = value.events.filter(({ event }) => event > last)
-    if (fresh.length > 0) known.value = [...known.peek(), ...fresh].slice(-LIMIT)
+    if (fresh.length > 0) known.value = [...known.peek(), ...fresh.map(readable)].slice(-LIMIT)
   }, [value])
   return { ...asked, value: value === undefined && known.value.length === 0 ? undefined : known.value }
 }
@@ -91,7 +95,7 @@ function useEarlier(until: string): Fetched<readonly ClusterEvent[]> {
   const asked = useFetched<EventsPage>(
     Number.isNaN(at) ? undefined : address('api/x1/events', { limit: LIMIT, until: at }),
   )
-  return { ...asked, value: asked.value?.events }
+  return { ...asked, value: asked.value?.events.map(readable) }
 }
 
 /** What happened at a time of one's own: the thousand events before it. */

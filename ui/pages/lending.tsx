@@ -18,6 +18,7 @@ import { Legend } from './agents.tsx'
 
 const KINDS: readonly (readonly [name: string, is: (event: LendEvent) => boolean])[] = [
   ['take-backs', ({ kind }) => isTakeBack(kind)],
+  ['ended', ({ kind }) => kind === 'evict'],
   ['given back', ({ kind }) => kind === 'relax' || kind === 'thaw'],
   ['how much is lent', ({ kind }) => kind === 'lend' || kind === 'unlend'],
   ['switch', ({ kind }) => kind === 'mode'],

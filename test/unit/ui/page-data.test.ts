@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { taskValues } from '../../../src/master/page/rows.ts'
 import type { AgentRow, FrameworkRow, TaskRow } from '../../../src/wire/page.ts'
 import { encodeRecord } from '../../../src/wire/recordio.ts'
+import { masterCost } from '../../../ui/data/cost.ts'
 import { attention } from '../../../ui/data/attention.ts'
 import { fitsOf } from '../../../ui/data/fits.ts'
 import { memoryUsed, sumText } from '../../../ui/data/lend-page.ts'
@@ -219,6 +220,23 @@ describe('failures of tasks of one name', () => {
     const away = { ...TASK, state: 'TASK_UNREACHABLE' }
     expect(failuresOf([away, { ...away, id: 'web.2' }])).toBeUndefined()
   })
+})
+
+test('what the master costs is said as far as its metrics tell it', () => {
+  const metrics = {
+    'tepui/self_rss_bytes': 100 * 1024 ** 2,
+    'tepui/self_cpu_seconds': 5,
+    'master/uptime_secs': 1000,
+    'http/requests': 12,
+    'system/cpus_total': 2,
+    'system/load_1min': 0.5,
+  }
+  expect(masterCost(metrics)).toEqual([
+    ['the master itself', '100 MB, 0.5 % of a core since it began'],
+    ['requests read', '12'],
+    ['load of its machine', '0.5, –, – in 1, 5, 15 min, on 2 cores'],
+  ])
+  expect(masterCost({})).toEqual([])
 })
 
 test('memory counts without the file cache that can go, and is not known of what is not told', () => {
