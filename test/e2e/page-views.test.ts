@@ -345,6 +345,22 @@ test('a command is run on each agent, and equal outputs are shown once', async (
   expect(view.troubles).toEqual([])
 })
 
+test('where a command failed it is run again, and only there', async () => {
+  await using failing = await ToyCluster.start({ agents: 3, tasksEach: 1 }, systemClock.now())
+  const [first] = failing.agents
+  if (first !== undefined) first.failing = 1
+  const view = await browser.view(failing.origin, '#/each')
+  await view.use('again', async (page) => {
+    await page.getByLabel('command, for the shell').fill('uname -r')
+    await page.getByRole('button', { name: 'Run on 3 agents' }).click()
+    await soon(() => view.text()).toMatch(/2 ok, 1 failed, 0 under way/)
+    await page.getByRole('button', { name: 'Run again where it failed (1)' }).click()
+    await soon(() => view.text()).toMatch(/3 ok, 0 failed, 0 under way/)
+    expect(failing.agents.map(({ ran }) => ran)).toEqual([2, 1, 1])
+  })
+  expect(view.troubles).toEqual([])
+})
+
 test('an agent that dies breaks no view: it is grey, with its age', async () => {
   await using dying = await ToyCluster.start({ agents: 2, tasksEach: 2 }, systemClock.now())
   const view = await browser.view(dying.origin, '#/agents')

@@ -62,6 +62,9 @@ export class ToyAgentServer implements AsyncDisposable {
   readonly drains: object[] = []
   paused = false
   mode = 'full'
+  /** How many tasks it ran, and how many more of them are to fail. */
+  ran = 0
+  failing = 0
 
   private constructor(plan: ToyPlan, master: string) {
     this.#plan = plan
@@ -158,7 +161,10 @@ export class ToyAgentServer implements AsyncDisposable {
 
   /** What it is told to run has run. */
   async #run(run: RunTask): Promise<void> {
-    for (const state of ['TASK_RUNNING', 'TASK_FINISHED']) {
+    this.ran++
+    const isFailing = this.failing > 0
+    if (isFailing) this.failing--
+    for (const state of ['TASK_RUNNING', isFailing ? 'TASK_FAILED' : 'TASK_FINISHED']) {
       const status = {
         task_id: run.task.task_id,
         state,
@@ -166,7 +172,7 @@ export class ToyAgentServer implements AsyncDisposable {
         agent_id: { value: this.id },
         timestamp: systemClock.now() / 1000,
         uuid: uuidBytes(systemRandom.uuid()),
-        ...(state === 'TASK_FINISHED' && { message: 'Command exited with status 0' }),
+        ...(state !== 'TASK_RUNNING' && { message: `Command exited with status ${isFailing ? 1 : 0}` }),
       }
       await this.#call('UPDATE', {
         update: { framework_id: run.framework_info.id, status, latest_state: state },

@@ -28,15 +28,17 @@ export function EachView(): preact.JSX.Element {
   const [ending, setEnding] = useState<AbortController | undefined>(undefined)
   const all = agents.all
   const allowed = all.filter(allows)
+  const failed = allowed.filter(({ id }) => results.get(id)?.state === 'failed').map(({ id }) => id)
   if (allowed.length === 0) return <NotAllowed count={all.length} />
-  const start = (): void => {
-    const words = `Type ${allowed.length} to run this on ${counted(allowed.length, 'agent')}`
-    if (allowed.length > ASK_ABOVE && prompt(words) !== String(allowed.length)) return
+  const start = (ids: readonly string[], kept: ReadonlyMap<string, Result>): void => {
+    const words = `Type ${ids.length} to run this on ${counted(ids.length, 'agent')}`
+    if (ids.length > ASK_ABOVE && prompt(words) !== String(ids.length)) return
     setTrouble(undefined)
     const stop = new AbortController()
     setEnding(stop)
-    const ids = allowed.map(({ id }) => id)
-    setResults(new Map(ids.map((agent) => [agent, { agent, state: 'waits', output: '' }])))
+    setResults(
+      new Map([...kept, ...ids.map((agent) => [agent, { agent, state: 'waits', output: '' }] as const)]),
+    )
     const show = (result: Result): void => setResults((old) => new Map([...old, [result.agent, result]]))
     const name = `each-${nameOf(wish)}`
     const prefix = `${name}.${crypto.getRandomValues(new Uint32Array(1))[0]?.toString(36) ?? ''}`
@@ -53,21 +55,19 @@ export function EachView(): preact.JSX.Element {
           </p>
         )}
         <WishForm wish={wish} onChange={setWish} short />
-        <div class="buttons">
-          <button
-            type="button"
-            class="main"
-            disabled={ending !== undefined || wish.command.trim() === ''}
-            onClick={start}
-          >
-            {ending === undefined ? `Run on ${counted(allowed.length, 'agent')}` : 'Running …'}
-          </button>
-          {ending !== undefined && (
-            <button type="button" onClick={() => ending.abort()}>
-              Stop
-            </button>
-          )}
-        </div>
+        <Buttons
+          count={allowed.length}
+          failed={failed.length}
+          canRun={wish.command.trim() !== ''}
+          stop={ending}
+          onRun={() =>
+            start(
+              allowed.map(({ id }) => id),
+              new Map(),
+            )
+          }
+          onAgain={() => start(failed, results)}
+        />
         {trouble !== undefined && <Trouble words={trouble} />}
         <h3 class="after">The same on the command line (on all agents)</h3>
         <Copyable
@@ -87,6 +87,35 @@ export function EachView(): preact.JSX.Element {
       </Card>
       {results.size > 0 && <Results results={[...results.values()]} />}
     </>
+  )
+}
+
+function Buttons(props: {
+  readonly count: number
+  readonly failed: number
+  readonly canRun: boolean
+  /** While it runs. */
+  readonly stop: AbortController | undefined
+  readonly onRun: () => void
+  readonly onAgain: () => void
+}): preact.JSX.Element {
+  const { canRun, count, failed, onAgain, onRun, stop } = props
+  return (
+    <div class="buttons">
+      <button type="button" class="main" disabled={stop !== undefined || !canRun} onClick={onRun}>
+        {stop === undefined ? `Run on ${counted(count, 'agent')}` : 'Running …'}
+      </button>
+      {stop !== undefined && (
+        <button type="button" onClick={() => stop.abort()}>
+          Stop
+        </button>
+      )}
+      {stop === undefined && failed > 0 && (
+        <button type="button" onClick={onAgain}>
+          Run again where it failed ({failed})
+        </button>
+      )}
+    </div>
   )
 }
 
