@@ -80,7 +80,9 @@ export class OpenPage implements AsyncDisposable {
     })
     page.on('pageerror', (error) => this.troubles.push(`exception: ${error.message}`))
     page.on('request', (request) => {
-      if (!request.url().startsWith(origin) && !request.url().startsWith('data:'))
+      // What the page made itself is fetched from nowhere.
+      const isOwn = ['', 'blob:'].some((scheme) => request.url().startsWith(`${scheme}${origin}`))
+      if (!isOwn && !request.url().startsWith('data:'))
         this.troubles.push(`request to elsewhere: ${request.url()}`)
     })
   }

@@ -114,6 +114,9 @@ function Until(): preact.JSX.Element {
   )
 }
 
+/** By then the browser has taken the file. */
+const SAVED_MS = 60_000
+
 /** What is shown as a file, one event a line, as `tepui events -o jsonl` writes it. */
 function save(events: readonly ClusterEvent[]): void {
   const text = events.map((event) => `${JSON.stringify(event)}\n`).join('')
@@ -121,7 +124,7 @@ function save(events: readonly ClusterEvent[]): void {
   file.href = URL.createObjectURL(new Blob([text], { type: 'application/jsonl' }))
   file.download = `tepui-events-${new Date(now.peek()).toISOString()}.jsonl`
   file.click()
-  URL.revokeObjectURL(file.href)
+  setTimeout(() => URL.revokeObjectURL(file.href), SAVED_MS)
 }
 
 export function Events(): preact.JSX.Element {
