@@ -188,7 +188,7 @@ function Attempts({ task }: { readonly task: TaskRow }): preact.JSX.Element | nu
       {alike.length} more of this name:{' '}
       {sorted.slice(0, 8).map((other) => (
         <a key={other.key} href={link('tasks', other.framework, other.id)} class="attempt">
-          {stateWords(other.state).sign} {other.id}
+          {stateWords(other.state).sign}&nbsp;{other.id}
         </a>
       ))}
     </p>
