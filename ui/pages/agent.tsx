@@ -140,7 +140,8 @@ function Use({
   const seen = points.filter(([at = 0]) => at / 1000 >= range[0] - 15)
   const shown = withGaps(thinned(seen, 700), isDay ? 60_000 : 45_000)
   const events = lendEvents.value.filter((event) => event.agent === agent.id)
-  if (points.length === 0 && agent.state === 'disconnected')
+  // One point is what it told last, which is no history yet.
+  if (points.length < 2 && agent.state === 'disconnected')
     return (
       <Card title="Who uses this agent">
         <p class="empty">

@@ -1,4 +1,5 @@
 /** One task: where it stands, why it ended, what it uses of its limits, its output, its files, how to make it. */
+import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
 import { CONTAINER_COLUMNS, type TaskRow, type UsagePage } from '../../src/wire/page.ts'
 import { LineChart } from '../charts/line-chart.tsx'
@@ -187,9 +188,11 @@ function Attempts({ task }: { readonly task: TaskRow }): preact.JSX.Element | nu
       )}
       {alike.length} more of this name:{' '}
       {sorted.slice(0, 8).map((other) => (
-        <a key={other.key} href={link('tasks', other.framework, other.id)} class="attempt">
-          {stateWords(other.state).sign}&nbsp;{other.id}
-        </a>
+        <Fragment key={other.key}>
+          <a href={link('tasks', other.framework, other.id)} class="attempt">
+            {stateWords(other.state).sign}&nbsp;{other.id}
+          </a>{' '}
+        </Fragment>
       ))}
     </p>
   )
