@@ -103,6 +103,11 @@ test('the keyboard leads to each view, to the filter and out of it', async () =>
     await page.keyboard.press('g')
     await page.keyboard.press('t')
     await page.locator('table[aria-label=tasks]').waitFor()
+    await soon(() => page.locator('main:focus').count()).toBe(1)
+    // The Tab key goes on in the view, not in the list of views.
+    await page.keyboard.press('Tab')
+    await soon(() => page.locator('main :focus').count()).toBe(1)
+    await page.keyboard.press('Escape')
     await page.keyboard.press('/')
     await page.keyboard.type('web.2.7')
     await soon(() => page.locator('tbody tr.opens').count()).toBe(1)
@@ -111,9 +116,6 @@ test('the keyboard leads to each view, to the filter and out of it', async () =>
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'web.2.7' }).waitFor()
     await soon(() => page.title()).toBe('web.2.7 · Tepui')
-    // The Tab key goes on in the view, not in the list of views.
-    await page.keyboard.press('Tab')
-    await soon(() => page.locator('main :focus').count()).toBe(1)
     await page.goBack()
     await page.locator('table[aria-label=tasks]').waitFor()
     await page.keyboard.press('?')
