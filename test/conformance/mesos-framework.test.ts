@@ -9,7 +9,7 @@ import { leftovers, requireEngine, TEST_IMAGE } from '../support/engine.ts'
 import { post, type RawStatus } from '../support/raw-scheduler.ts'
 
 const PROGRAM = join(import.meta.dirname, '../support/frameworks/npm-scheduler.ts')
-const SOON = { timeout: 15_000, interval: 20 }
+const SOON = { timeout: 60_000, interval: 20 }
 
 let before: string[]
 let cluster: Cluster

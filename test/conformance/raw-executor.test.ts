@@ -19,24 +19,30 @@ let folder: string
 beforeAll(async () => {
   before = await leftovers()
   folder = mkdtempSync(join(tmpdir(), 'tepui-executors-'))
-  const quick = ['--executor_registration_timeout=1secs', '--executor_shutdown_grace_period=500ms']
-  cluster = await Cluster.start({ agents: [quick] })
-})
-
-beforeEach(async () => {
-  scheduler = await RawScheduler.subscribe(cluster.port, AWARE)
-})
-
-afterEach(async () => {
-  await scheduler.teardown()
-  scheduler[Symbol.dispose]()
 })
 
 afterAll(async () => {
-  await cluster[Symbol.asyncDispose]()
   rmSync(folder, { recursive: true })
   await nothingLeft(before)
 })
+
+/** For the tests of a group: an agent with these flags, and a framework for each. */
+function withAgent(...flags: readonly string[]): void {
+  beforeAll(async () => {
+    cluster = await Cluster.start({ agents: [flags] })
+  })
+
+  beforeEach(async () => {
+    scheduler = await RawScheduler.subscribe(cluster.port, AWARE)
+  })
+
+  afterEach(async () => {
+    await scheduler.teardown()
+    scheduler[Symbol.dispose]()
+  })
+
+  afterAll(() => cluster[Symbol.asyncDispose]())
+}
 
 interface Executor {
   readonly executor_id: { readonly value: string }
@@ -87,6 +93,8 @@ describe.each([
   ['in Node', node('node')],
   ['in Python', executor('python', `exec python3 ${PYTHON}`)],
 ])('an executor %s', (_where, who) => {
+  withAgent()
+
   test('does five tasks, one after the other and together, in one process', async () => {
     const file = join(folder, who.executor_id.value)
     const does = `${who.executor_id.value === 'node' ? 'run ' : ''}touch ${file} && echo hi >> ${file}`
@@ -124,6 +132,8 @@ describe.each([
 })
 
 describe('an executor', () => {
+  withAgent()
+
   test('hears messages and is heard', async () => {
     const who = node('talker')
     await launch('talk', 'stay', who)
@@ -175,6 +185,23 @@ describe('an executor', () => {
     await scheduler.event(({ type }) => type === 'FAILURE')
   })
 
+  test('with the id of a living one, but another command, is refused', async () => {
+    const who = node('same')
+    await launch('same-1', 'stay', who)
+    await scheduler.status('same-1', 'TASK_RUNNING')
+    await launch('same-2', 'stay', { ...who, command: { value: 'true' } } as Executor)
+    const end = await scheduler.end('same-2')
+    const { agent_id } = end
+    expect(end).toMatchObject({ state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID' })
+    expect(end.message).toContain('same')
+    await scheduler.call('SHUTDOWN', { shutdown: { agent_id, executor_id: who.executor_id } })
+    await scheduler.event(({ type }) => type === 'FAILURE')
+  })
+})
+
+describe('an executor whose agent waits a second for it', () => {
+  withAgent('--executor_registration_timeout=1secs')
+
   test('that never subscribes is ended after the registration timeout', async () => {
     await launch('silent', 'run true', node('silent', 'silent'))
     expect(await scheduler.end('silent')).toMatchObject({
@@ -183,6 +210,10 @@ describe('an executor', () => {
     })
     await scheduler.event(({ type }) => type === 'FAILURE')
   })
+})
+
+describe('an executor that has half a second to end', () => {
+  withAgent('--executor_shutdown_grace_period=500ms')
 
   test('that is deaf to SHUTDOWN is killed after its grace period', async () => {
     const who = node('deaf', 'deaf')
@@ -199,26 +230,13 @@ describe('an executor', () => {
     expect(readFileSync(sandbox('deaf', containerId, 'stdout'), 'utf8')).toContain('event SHUTDOWN')
   })
 
-  test('with the id of a living one, but another command, is refused', async () => {
-    const who = node('same')
-    await launch('same-1', 'stay', who)
-    await scheduler.status('same-1', 'TASK_RUNNING')
-    await launch('same-2', 'stay', { ...who, command: { value: 'true' } } as Executor)
-    const end = await scheduler.end('same-2')
-    const { agent_id } = end
-    expect(end).toMatchObject({ state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID' })
-    expect(end.message).toContain('same')
-    await scheduler.call('SHUTDOWN', { shutdown: { agent_id, executor_id: who.executor_id } })
-    await scheduler.event(({ type }) => type === 'FAILURE')
-  })
-
   test('ends, with what it started, when its framework is torn down', async () => {
     const mark = join(folder, 'beat')
     const does = `run (trap "" TERM; while :; do echo x > ${mark}; sleep 0.1; done) & echo`
     await launch('torn', does, node('torn'))
     await scheduler.end('torn')
     await scheduler.teardown()
-    await expect.poll(() => stopped(mark), { timeout: 10_000, interval: 500 }).toBe(true)
+    await expect.poll(() => stopped(mark), { interval: 500 }).toBe(true)
   })
 })
 

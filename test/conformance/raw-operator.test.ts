@@ -49,7 +49,7 @@ test('a view that is kept by the events alone comes to what GET_STATE says', asy
   expect(late.tasks.get('stays')).toBe('TASK_RUNNING')
   await operate(cluster.port, 'TEARDOWN', { framework_id: { value: scheduler.frameworkId } })
   await view.until(() => !view.frameworks.has(scheduler.frameworkId))
-  expect(view.tasks.get('stays')).toBe('TASK_KILLED')
+  await view.until(() => view.tasks.get('stays') === 'TASK_KILLED')
 })
 
 test('the agent is found by its pid, tells the task too, and its files are read through the master', async () => {

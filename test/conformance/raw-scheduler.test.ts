@@ -194,7 +194,7 @@ describe('an update that is not acknowledged', () => {
     await scheduler.launch(offer, [task(offer, 'again', 'true')])
     const first = await scheduler.status('again', 'TASK_STARTING')
     const elapsed = stopwatch()
-    await scheduler.until(() => scheduler.statuses('again').length === 2, 14_000)
+    await scheduler.until(() => scheduler.statuses('again').length === 2)
     const waited = elapsed()
     expect(scheduler.statuses('again')[1]).toEqual(first)
     expect(waited).toBeGreaterThan(9000)
@@ -253,7 +253,7 @@ describe('TEARDOWN', () => {
     const pid = running.container_status?.executor_pid ?? 0
     expect((await scheduler.teardown()).status).toBe(202)
     await scheduler.until(() => scheduler.ended)
-    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false)
     expect(scheduler.states('torn')).toEqual(['TASK_STARTING', 'TASK_RUNNING'])
     expect(await completed(scheduler.frameworkId)).toBe(true)
   })

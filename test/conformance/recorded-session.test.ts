@@ -111,7 +111,7 @@ class Player {
   async #expect(recorded: RawEvent): Promise<void> {
     const { task_id, state } = recorded.update?.status ?? {}
     const label = [recorded.type, task_id?.value, state].filter(Boolean).join(' ')
-    await this.#open.until(() => this.#open.events.some((event) => this.#matches(recorded, event)), 20_000)
+    await this.#open.until(() => this.#open.events.some((event) => this.#matches(recorded, event)))
     const ours = this.#open.events.find((event) => this.#matches(recorded, event)) as RawEvent
     this.#taken.add(ours)
     if (ours.update?.status.state === 'TASK_STARTING' && state === 'TASK_FAILED') {
@@ -131,6 +131,10 @@ class Player {
    */
   #matches(recorded: RawEvent, event: RawEvent): boolean {
     if (event.type !== recorded.type || this.#taken.has(event)) return false
+    // One that waited ten seconds for its acknowledgement comes again.
+    const uuid = event.update?.status.uuid
+    if (uuid !== undefined && [...this.#taken].some(({ update }) => update?.status.uuid === uuid))
+      return false
     if (recorded.update !== undefined) return taskOf(event) === taskOf(recorded)
     return event.offers === undefined || event.offers.offers.some((offer) => amount(offer, 'cpus') > 1)
   }

@@ -56,7 +56,8 @@ test('idle cores are lent to who takes revocable resources, and taken back with 
       const metrics = await daemons.page('/metrics/snapshot')
       expect(metrics['master/cpus_revocable_total']).toBeGreaterThan(0.5)
     },
-    { timeout: 30_000, interval: 100 },
+    // What others use of the machine is not lent either.
+    { timeout: 180_000, interval: 100 },
   )
 
   const plain = await RawScheduler.subscribe(daemons.masterPort, { role: 'plain', name: 'plain' })
@@ -91,4 +92,4 @@ test('idle cores are lent to who takes revocable resources, and taken back with 
   expect(owner.states('service')).toEqual(['TASK_STARTING', 'TASK_RUNNING'])
   await borrower.teardown()
   await owner.teardown()
-}, 90_000)
+}, 400_000)

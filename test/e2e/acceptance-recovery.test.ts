@@ -8,7 +8,7 @@ import { type RawEvent, RawScheduler, task } from '../support/raw-scheduler.ts'
 
 const AWARE = { capabilities: [{ type: 'PARTITION_AWARE' }] }
 const DOCKER = { container: { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'HOST' } } }
-const SOON = { timeout: 20_000, interval: 50 }
+const SOON = { timeout: 60_000, interval: 50 }
 
 let before: string[]
 
@@ -31,7 +31,7 @@ describe('a framework that dies', () => {
     await using daemons = await Daemons.start([])
     const first = await RawScheduler.subscribe(daemons.masterPort, { ...AWARE, failover_timeout: 60 })
     const offer = await first.offer()
-    await first.launch(offer, [task(offer, 'away', 'sleep 1'), task(offer, 'stays', 'sleep 100')])
+    await first.launch(offer, [task(offer, 'away', 'sleep 1'), task(offer, 'stays', 'sleep 1000')])
     await first.status('away', 'TASK_RUNNING')
     await first.status('stays', 'TASK_RUNNING')
     first[Symbol.dispose]()
@@ -53,8 +53,8 @@ describe('a framework that dies', () => {
     const scheduler = await RawScheduler.subscribe(daemons.masterPort, { ...AWARE, failover_timeout: 1 })
     const offer = await scheduler.offer()
     await scheduler.launch(offer, [
-      task(offer, 'host', 'sleep 100'),
-      task(offer, 'boxed', 'sleep 100', DOCKER),
+      task(offer, 'host', 'sleep 1000'),
+      task(offer, 'boxed', 'sleep 1000', DOCKER),
     ])
     const host = await scheduler.status('host', 'TASK_RUNNING')
     const boxed = await scheduler.status('boxed', 'TASK_RUNNING')
@@ -88,8 +88,8 @@ describe('an agent that is killed', () => {
     using scheduler = await RawScheduler.subscribe(daemons.masterPort, AWARE)
     const offer = await scheduler.offer()
     await scheduler.launch(offer, [
-      task(offer, 'host', 'sleep 100'),
-      task(offer, 'boxed', 'sleep 100', DOCKER),
+      task(offer, 'host', 'sleep 1000'),
+      task(offer, 'boxed', 'sleep 1000', DOCKER),
     ])
     const host = await scheduler.status('host', 'TASK_RUNNING')
     const boxed = await scheduler.status('boxed', 'TASK_RUNNING')
@@ -98,7 +98,8 @@ describe('an agent that is killed', () => {
     await daemons.end(agent, 'SIGKILL')
     expect([alive(pid), await containerRuns(container)]).toEqual([true, true])
     await daemons.agent(0)
-    expect([alive(pid), await containerRuns(container)]).toEqual([false, false])
+    const run = async (): Promise<boolean[]> => [alive(pid), await containerRuns(container)]
+    await vi.waitFor(async () => expect(await run()).toEqual([false, false]), SOON)
     const ends = await Promise.all(
       ['host', 'boxed'].map((id) => scheduler.status(id, /GONE|LOST|UNREACHABLE/)),
     )

@@ -46,13 +46,13 @@ describe('a borrower', () => {
       const lent = { cpus: 0.5, revocable: true }
       await framework.launch(
         (offer) => [
-          commandTask({ id: 'host', offer, command: 'sleep 60', ...lent }),
+          commandTask({ id: 'host', offer, command: 'sleep 1000', ...lent }),
           dockerTask({
             id: 'docker',
             offer,
             image: TEST_IMAGE,
             network: 'NONE',
-            command: 'sleep 60',
+            command: 'sleep 1000',
             ...lent,
           }),
         ],
@@ -94,13 +94,13 @@ describe('an agent', () => {
       await using cluster = await startCluster()
       const { agent, framework, master } = cluster
       await framework.launch((offer) => [
-        commandTask({ id: 'host', offer, command: 'sleep 60', ...SMALL }),
+        commandTask({ id: 'host', offer, command: 'sleep 1000', ...SMALL }),
         dockerTask({
           id: 'docker',
           offer,
           image: TEST_IMAGE,
           network: 'NONE',
-          command: 'sleep 60',
+          command: 'sleep 1000',
           ...SMALL,
         }),
       ])
@@ -129,13 +129,13 @@ describe('an agent', () => {
       expect(port).toBeGreaterThan(0)
       await using framework = await RealFramework.subscribe(master)
       await framework.launch((offer) => [
-        commandTask({ id: 'host', offer, command: 'sleep 600', ...SMALL }),
+        commandTask({ id: 'host', offer, command: 'sleep 1000', ...SMALL }),
         dockerTask({
           id: 'docker',
           offer,
           image: TEST_IMAGE,
           network: 'NONE',
-          command: 'sleep 600',
+          command: 'sleep 1000',
           ...SMALL,
         }),
       ])
@@ -182,7 +182,7 @@ describe('the container of a custom executor', () => {
     await framework.launch(task('two'))
     await framework.status('two', 'TASK_RUNNING')
     await expect.poll(limit).toBe(400 * 1024 ** 2)
-    expect(shares() / first).toBeCloseTo(0.9 / 0.5, 1)
+    await expect.poll(() => shares() / first).toBeCloseTo(0.9 / 0.5, 1)
     await framework.client.shutdown(
       'e',
       container_status?.container_id === undefined ? '' : agentOf(framework),

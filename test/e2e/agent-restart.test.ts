@@ -11,7 +11,7 @@ import { RawScheduler, type RawStatus, task } from '../support/raw-scheduler.ts'
 
 const KEEPS = { capabilities: [{ type: 'PARTITION_AWARE' }], checkpoint: true, failover_timeout: 60 }
 const DOCKER = { container: { type: 'DOCKER', docker: { image: TEST_IMAGE, network: 'HOST' } } }
-const SOON = { timeout: 30_000, interval: 50 }
+const SOON = { timeout: 60_000, interval: 50 }
 const TEPUI = join(import.meta.dirname, '../../src/cli/tepui.ts')
 
 let before: string[]

@@ -74,10 +74,10 @@ const status = (exit_code: number): Partial<Finding> => ({
 async function giveUp(container: Container, word: string): Promise<void> {
   const tired = new AbortController()
   const checked = check(container, command(`sleep ${word} & sleep ${word}`), tired.signal)
-  await expect.poll(() => running(word).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2)
+  await expect.poll(() => running(word).length).toBeGreaterThanOrEqual(2)
   tired.abort(new Error('too late'))
   await expect(checked).rejects.toThrow('too late')
-  await expect.poll(() => running(word), { timeout: 20_000 }).toEqual([])
+  await expect.poll(() => running(word)).toEqual([])
 }
 
 describe('a command in a Docker container', () => {
@@ -194,16 +194,16 @@ describe('a server that only its own network can reach', () => {
       const closed = { type: 'TCP', tcp: { succeeded: false } }
       expect(await look(tcp(83))).toMatchObject({ passed: false, value: closed, words })
       expect(await look(http('/', 83))).toMatchObject({ passed: false, value: undefined, words })
-      await expect.poll(relays, { timeout: 20_000 }).toEqual([])
+      await expect.poll(relays).toEqual([])
     })
 
     test(`that never answers leaves nothing through ${name} when the check is given up`, async () => {
       const tired = new AbortController()
       const checked = check(container, http('/cgi-bin/hang'), tired.signal, connector)
-      await expect.poll(() => relays().length, { timeout: 20_000 }).toBeGreaterThan(0)
+      await expect.poll(() => relays().length).toBeGreaterThan(0)
       tired.abort(new Error('too late'))
       await expect(checked).rejects.toThrow('too late')
-      await expect.poll(relays, { timeout: 20_000 }).toEqual([])
+      await expect.poll(relays).toEqual([])
     })
   }
 
@@ -265,6 +265,6 @@ describe('a command beside a host task', () => {
 
   test('is not waited for by what it leaves in the background, which ends with it', async () => {
     expect(await check(container, command('sleep 98763 & exit 0'))).toMatchObject(status(0))
-    await expect.poll(() => running('98763'), { timeout: 20_000 }).toEqual([])
+    await expect.poll(() => running('98763')).toEqual([])
   })
 })

@@ -29,7 +29,7 @@ test('The demo sees lending, take-back and recovery, prints one object, and leav
   const outcomes: unknown[] = []
   for (let run = 0; run < RUNS; run++) {
     const { code, stderr, stdout } = await new Run(['demo', '--json']).ended
-    await expect.poll(left, { timeout: 20_000 }).toEqual([])
+    await expect.poll(left).toEqual([])
     const { figures, name, ok } = JSON.parse(stdout) as Sheet
     expect([name, ok]).toEqual(['demo', code === 0])
     if (ok) return
@@ -43,5 +43,5 @@ test('The demo that is stopped in the middle leaves nothing either', async () =>
   await expect.poll(() => run.stdout, { timeout: 60_000 }).toContain('RUNNING')
   run.child.kill('SIGINT')
   expect((await run.ended).code).toBe(130)
-  await expect.poll(left, { timeout: 20_000 }).toEqual([])
+  await expect.poll(left).toEqual([])
 }, 120_000)

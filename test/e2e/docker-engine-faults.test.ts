@@ -20,6 +20,7 @@ let lives: Lives
 beforeAll(requireEngine)
 
 afterEach(async () => {
+  await engine.heal()
   await lives[Symbol.asyncDispose]()
   await nothingLeft(before)
 })

@@ -25,6 +25,7 @@ describe.each([['with', ['--live-restore']] as const, ['without', []] as const])
     }, 120_000)
 
     beforeEach(async () => {
+      await engine.heal()
       daemons = await Daemons.start()
     })
 

@@ -227,7 +227,7 @@ describe.each(KINDS)('in a %s container', (kind) => {
   })
 
   test('a command ends with its task', async () => {
-    const name = `${kind}-short`
+    const name = `${kind}-short-${others++}`
     await start(kind, name)
     const run = up.start('exec', name, '--', 'sh', '-c', 'trap "" TERM; echo begun; sleep 1000; sleep 1000')
     await until(() => run.stdout.includes('begun'))

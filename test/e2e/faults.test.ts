@@ -66,7 +66,7 @@ describe('a run of the fault suite', () => {
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
     expect(await ended).toEqual([1, null])
-    expect(await leftovers(before)).toEqual([])
+    await expect.poll(() => leftovers(before)).toEqual([])
   })
 
   test('that is killed by SIGKILL is cleaned up after by the next one', PATIENCE, async () => {
@@ -77,6 +77,6 @@ describe('a run of the fault suite', () => {
     await ended
     expect(await leftovers(before)).not.toEqual([])
     await wipeDead()
-    expect(await leftovers(before)).toEqual([])
+    await expect.poll(() => leftovers(before)).toEqual([])
   })
 })

@@ -82,7 +82,7 @@ beforeAll(async () => {
   master = undo.use(await startRealMaster())
   agent = undo.use(await startRealAgent(`127.0.0.1:${master.address.port}`, workDir, ...FLAGS))
   framework = undo.use(await RealFramework.subscribe(master))
-}, 60_000)
+})
 
 afterAll(() => undo.disposeAsync())
 
@@ -232,7 +232,7 @@ test('tepui fetch shows what was fetched and empties the cache of an agent that 
   const purged = await tepui(['fetch', 'purge', '--all'], environment)
   expect(purged.stdout).toMatch(/removed 1 file, 28 B/)
   expect((await page()).cache?.entries).toEqual([])
-}, 30_000)
+})
 
 test('tepui run shows how far a download is, and how fast', { timeout: 60_000 }, async () => {
   // Where nobody else takes the offers.

@@ -92,7 +92,7 @@ test('frozen for longer than a look may take, borrowers stay healthy, and are lo
     expect(framework.statesOf('called').at(-1)).toBe('TASK_RUNNING')
   }
   rmSync(folder, { recursive: true })
-  await expect.poll(() => leftovers(before), { timeout: 20_000 }).toEqual([])
+  await expect.poll(() => leftovers(before)).toEqual([])
 }, 400_000)
 
 const healthsOf = ({ framework }: RealCluster, id: string): unknown[] =>

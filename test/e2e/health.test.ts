@@ -13,8 +13,7 @@ const health_check = {
   command: { value: 'test ! -e "$MESOS_SANDBOX/sick" || { echo sick; false; }' },
   ...TIMES,
 } as const
-/** Turns sick once its health was told, which its own `check` sees. */
-const LINE = 'sleep 3; touch "$MESOS_SANDBOX/sick"; exec sleep 1000'
+const LINE = 'exec sleep 1000'
 
 test.each([
   ['a command task', (offer: Offer): TaskInfo => commandTask({ id: 't', offer, command: LINE, ...SMALL })],
@@ -27,6 +26,8 @@ test.each([
   await using cluster = await startCluster({ capabilities: ['PARTITION_AWARE', 'TASK_KILLING_STATE'] })
   const { framework } = cluster
   await framework.launch((offer) => ({ ...task(offer), health_check }))
+  await framework.until(() => framework.statuses.find(({ healthy }) => healthy === true))
+  cluster.write('t', 'sick', '')
   const end = await framework.end('t')
   expect(end).toMatchObject({ state: 'TASK_KILLED', healthy: false })
   expect(end.message).toMatch(/health check failed 2 of 2 times in a row: .*exited with status 1: sick/)

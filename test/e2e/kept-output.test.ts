@@ -29,9 +29,9 @@ test('of a long output each part is told where it is, until only its end and the
   await cluster.framework.launch((offer) =>
     commandTask({ id: 'job', offer, command: SCRIPT, cpus: 0.1, mem: 64, disk: 20 }),
   )
-  await expect.poll(() => cluster.framework.statesOf('job'), { timeout: 30_000 }).toContain('TASK_RUNNING')
+  await expect.poll(() => cluster.framework.statesOf('job')).toContain('TASK_RUNNING')
   // Measured while it runs, after it wrote all of it.
-  await expect.poll(async () => (await gc()).running[0]?.bytes ?? 0, { timeout: 30_000 }).toBeGreaterThan(6e6)
+  await expect.poll(async () => (await gc()).running[0]?.bytes ?? 0).toBeGreaterThan(6e6)
   const shown = await typed('gc', '--dry-run')
   expect(shown.stdout).toMatch(
     /^1 running sandbox, .* MiB\nRUNNING +TAKES +RESERVED +ABOVE THAT *\njob +[\d.]+ MiB +20 MiB +it goes on/m,
@@ -48,7 +48,7 @@ test('of a long output each part is told where it is, until only its end and the
 
   cluster.write('job', 'go', '')
   await cluster.framework.end('job')
-  await expect.poll(async () => (await gc()).scheduled.length, { timeout: 30_000 }).toBe(1)
+  await expect.poll(async () => (await gc()).scheduled.length).toBe(1)
   expect((await typed('gc', '--older', '0s')).code).toBe(0)
   const left = await typed('logs', 'job')
   expect(Buffer.byteLength(left.stdout)).toBe(64 * 1024)

@@ -18,7 +18,7 @@ test('a container with a label of ours is left over until it is removed', async 
   ])
 
   await engineRequest('DELETE', `/containers/${id}?force=1`)
-  expect(await leftovers(before)).toEqual([])
+  await expect.poll(() => leftovers(before)).toEqual([])
 })
 
 test('a container without a label of ours is not ours', async () => {
@@ -29,7 +29,7 @@ test('a container without a label of ours is not ours', async () => {
   })
   const { Id: id } = JSON.parse(created.text) as { Id: string }
 
-  expect(await leftovers(before)).toEqual([])
+  await expect.poll(() => leftovers(before)).toEqual([])
 
   await engineRequest('DELETE', `/containers/${id}?force=1`)
 })
@@ -43,7 +43,7 @@ test('a process with the environment of a task is left over until it ends', asyn
 
   child.kill()
   await once(child, 'exit')
-  expect(await leftovers(before)).toEqual([])
+  await expect.poll(() => leftovers(before)).toEqual([])
 })
 
 test('a cgroup with our name is left over until it is removed', async () => {
@@ -56,5 +56,5 @@ test('a cgroup with our name is left over until it is removed', async () => {
   expect(await leftovers(before)).toEqual([`cgroup ${name} exists`])
 
   rmdirSync(name)
-  expect(await leftovers(before)).toEqual([])
+  await expect.poll(() => leftovers(before)).toEqual([])
 })

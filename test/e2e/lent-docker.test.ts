@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
 import { openCgroups } from '../../src/containerizer/cgroups/open.ts'
 import { LentTier } from '../../src/containerizer/lent-tier.ts'
+import { coresOver, expectStandstill } from '../support/cores.ts'
 import { realDocker } from '../support/docker.ts'
 import { requireEngine } from '../support/engine.ts'
 
@@ -19,23 +20,16 @@ test('a Docker borrower is squeezed and frozen with its tier, and told by the ke
   const used = (): number => cgroups.pulse(path, { waiting: false, memory: false })?.cpuSeconds ?? Number.NaN
   const runs = async (): Promise<void> => {
     const before = used()
-    for (let waited = 0; used() - before < 0.01 && waited < 20_000; waited += 50) await systemClock.sleep(50)
-    expect(used() - before).toBeGreaterThanOrEqual(0.01)
+    await expect.poll(used).toBeGreaterThanOrEqual(before + 0.01)
   }
   await runs()
   for (const pid of cgroups.processes(path))
     expect(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('1000\n')
   tier.squeeze(0.1, 10)
   await systemClock.sleep(150)
-  const [start, squeezed] = [systemClock.monotonic(), used()]
-  await systemClock.sleep(1000)
-  const seconds = (systemClock.monotonic() - start) / 1000
-  expect(used() - squeezed).toBeLessThanOrEqual(0.1 * seconds * 1.3 + 0.02)
+  expect((await coresOver(1000, used)).atLeast).toBeLessThanOrEqual(0.1 * 1.3 + 0.02)
   tier.freeze([path])
-  await systemClock.sleep(200)
-  const frozen = used()
-  await systemClock.sleep(300)
-  expect(used() - frozen).toBeLessThan(0.005)
+  await expectStandstill(300, used)
   expect(tier.thawAll()).toEqual({ thawed: [path], liftedCpus: 0.1 })
   await runs()
   container.kill(0)
@@ -80,7 +74,7 @@ test('a Docker borrower that forks, renices itself and ignores SIGTERM stays in 
     docker.spec({}, {}, { command: { shell: true, value }, revocable: true }),
   )
   const path = container.group ?? 'none'
-  await expect.poll(() => cgroups.processes(path).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3)
+  await expect.poll(() => cgroups.processes(path).length).toBeGreaterThanOrEqual(3)
   for (const pid of cgroups.processes(path)) {
     expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(cgroups.tier('lent'))
     // Field 41 of the line after the name: a real-time class would go before every owner.
@@ -92,7 +86,7 @@ test('a Docker borrower that forks, renices itself and ignores SIGTERM stays in 
   const asked = systemClock.monotonic()
   container.kill(500)
   await container.exit
-  expect(systemClock.monotonic() - asked).toBeLessThan(15_000)
+  expect(systemClock.monotonic() - asked).toBeLessThan(30_000)
   expect(cgroups.processes(path)).toEqual([])
   await container.release()
 })

@@ -47,6 +47,7 @@ async function cutOffHostTasks(daemons: Daemons, running: readonly RawStatus[]):
 }
 
 test('what had ended before has its own end, what ran was ended by the machine, and each is told once', async () => {
+  await engine.heal()
   await using daemons = await Daemons.start()
   const socket = `--docker_socket=${engine.socket}`
   const agent = await daemons.agent(0, socket)

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type TaskStatus, commandTask } from '../../src/sdk/sdk.ts'
 import { engineRequest, requireEngine } from '../support/engine.ts'
 import { startCluster } from '../support/real-cluster.ts'
@@ -16,6 +16,8 @@ beforeAll(async () => {
   registry = await Registry.start()
   image = await registry.push('private/tools')
 })
+
+beforeEach(() => registry.forget(image))
 
 afterAll(() => registry[Symbol.asyncDispose]())
 

@@ -32,7 +32,7 @@ export class TestBrowser implements AsyncDisposable {
     if (executablePath === undefined) throw new Error('There is no Chromium: apt-get install -y chromium')
     // As root Chromium has no sandbox; it opens nothing but our own page here.
     const args = ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu']
-    return new TestBrowser(await chromium.launch({ executablePath, args, timeout: 60_000 }))
+    return new TestBrowser(await chromium.launch({ executablePath, args, timeout: 120_000 }))
   }
 
   async open(
@@ -73,7 +73,7 @@ export class OpenPage implements AsyncDisposable {
   constructor(page: Page, origin: string) {
     this.page = page
     this.#origin = origin
-    page.setDefaultTimeout(30_000)
+    page.setDefaultTimeout(60_000)
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning')
         this.troubles.push(`console: ${message.text()} (${message.location().url})`)

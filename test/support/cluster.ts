@@ -18,7 +18,7 @@ const LOCAL = ['--port=0', '--ip=127.0.0.1', '--hostname=127.0.0.1']
 /** Small and the same on every machine, so that tests can count on it. */
 const RESOURCES = '--resources=cpus:4;mem:2048;disk:5000;ports:[31000-32000]'
 
-const SOON = { timeout: 40_000, interval: 20 }
+const SOON = { timeout: 90_000, interval: 20 }
 
 export interface ClusterOptions {
   readonly master?: readonly string[]

@@ -1,7 +1,6 @@
-// Stands between an agent and the real engine: lets everything through, answers late, or is away.
+// Stands between an agent and the real engine: lets everything through, holds it back, or is away.
 import { rmSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { systemClock } from '../../src/base/clock.ts'
 
 const ENGINE = '/var/run/docker.sock'
 
@@ -9,8 +8,9 @@ export interface EngineProxy extends AsyncDisposable {
   readonly socket: string
   /** `METHOD /path` of each request that reached it, in order. */
   readonly requests: readonly string[]
-  /** Each part of a request reaches the engine so much later, ms. */
-  delay(ms: number): void
+  /** What is sent from now on reaches the engine when it is released. */
+  hold(): void
+  release(): void
   /** Cuts every connection and takes no new one until it is back. */
   away(): void
   back(): void
@@ -20,7 +20,7 @@ export interface EngineProxy extends AsyncDisposable {
 export async function engineProxy(socket: string): Promise<EngineProxy> {
   const requests: string[] = []
   const open = new Set<Socket>()
-  let delayMs = 0
+  let held: PromiseWithResolvers<void> | undefined
   let isAway = false
   const server = createServer((client) => {
     if (isAway) return void client.destroy()
@@ -34,13 +34,12 @@ export async function engineProxy(socket: string): Promise<EngineProxy> {
         other.destroy()
       })
     }
-    // One after the other: parts must not overtake each other when the delay changes.
+    // One after the other: parts must not overtake each other.
     let before: Promise<unknown> = Promise.resolve()
     client.on('data', (part: Buffer) => {
       for (const [, line] of part.toString('latin1').matchAll(/^((?:GET|POST|DELETE) \S+) HTTP/gm))
         if (line !== undefined) requests.push(line)
-      const due = delayMs === 0 ? Promise.resolve() : systemClock.sleep(delayMs)
-      before = Promise.all([before, due]).then(() => !engine.destroyed && engine.write(part))
+      before = Promise.all([before, held?.promise]).then(() => !engine.destroyed && engine.write(part))
     })
     engine.on('data', (part: Buffer) => client.write(part))
   })
@@ -53,7 +52,11 @@ export async function engineProxy(socket: string): Promise<EngineProxy> {
   return {
     socket,
     requests,
-    delay: (ms) => (delayMs = ms),
+    hold: () => (held ??= Promise.withResolvers<void>()),
+    release: () => {
+      held?.resolve()
+      held = undefined
+    },
     away: () => {
       isAway = true
       cut()

@@ -29,13 +29,13 @@ export function engineRequest(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' }
-    const asked = request({ socketPath, method, path, headers, timeout: 20_000 }, (answer) => {
+    const asked = request({ socketPath, method, path, headers, timeout: 120_000 }, (answer) => {
       let text = ''
       answer.setEncoding('utf8')
       answer.on('data', (part: string) => (text += part))
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }))
     })
-    asked.on('timeout', () => asked.destroy(new Error('no answer within 20 s')))
+    asked.on('timeout', () => asked.destroy(new Error('no answer within 120 s')))
     asked.on('error', reject)
     asked.end(body === undefined ? undefined : JSON.stringify(body))
   })

@@ -44,7 +44,7 @@ export class OwnEngine implements AsyncDisposable {
     const argv = ['--net', 'dockerd', ...flags, ...host, ...this.#flags]
     const env = { ...process.env, PATH: TOOL_PATH }
     this.#process = spawn('/usr/bin/unshare', argv, { stdio: 'ignore', env })
-    await vi.waitFor(async () => void (await this.ask('GET', '/_ping')), { timeout: 60_000, interval: 50 })
+    await vi.waitFor(async () => void (await this.ask('GET', '/_ping')), { timeout: 120_000, interval: 50 })
   }
 
   /** What a killed engine leaves in the way of the next one. */
@@ -85,6 +85,13 @@ export class OwnEngine implements AsyncDisposable {
 
   goOn(): void {
     process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Whatever a test that failed has left of it: it runs and answers. */
+  async heal(): Promise<void> {
+    if (this.#process?.exitCode !== null || this.#process.signalCode !== null) this.#process = undefined
+    this.#process?.kill('SIGCONT')
+    await this.start()
   }
 
   /** One request beside the code under test. */

@@ -26,5 +26,5 @@ export async function endProcess(pid: number, signal: NodeJS.Signals): Promise<v
   process.kill(pid, signal)
   await vi.waitFor(() => {
     if (isAlive(pid)) throw new Error(`Process ${pid} still runs after ${signal}`)
-  }, 20_000)
+  }, 60_000)
 }

@@ -61,7 +61,7 @@ export interface Reply {
 }
 
 /** What a test waits for comes within this time, or the test fails and says what came in its place. */
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 60_000
 const JSON_TYPE = { 'Content-Type': 'application/json', Accept: 'application/json' }
 
 export function post(

@@ -2,4 +2,4 @@
 import { expect } from 'vitest'
 
 export const soon = <T>(look: () => T | Promise<T>): ReturnType<typeof expect.poll<T>> =>
-  expect.poll(look, { timeout: 30_000 })
+  expect.poll(look, { timeout: 60_000 })

@@ -3,4 +3,4 @@ import { vi } from 'vitest'
 
 /** What the look found, once it is neither false nor undefined. @throws when it does not come in time */
 export const waitUntil = <T>(look: () => T | Promise<T>): ReturnType<typeof vi.waitUntil<T>> =>
-  vi.waitUntil(look, { timeout: 30_000, interval: 20 })
+  vi.waitUntil(look, { timeout: 60_000, interval: 20 })
