@@ -1,5 +1,5 @@
 // The commands as a user types them, against a real `tepui up` with a real engine.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tepui, Up } from '../support/cli.ts'
@@ -37,6 +37,16 @@ describe('tepui run', () => {
       ...command,
     )
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'hello from root:x:0:0:root:/root:/bin/sh\n' })
+  })
+
+  test('shows a container a folder of the machine, which it may not change', async () => {
+    const folder = join(up.folder, 'shown')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'file'), 'of the machine')
+    const script = 'cat /data/file; touch /data/new || exit 6'
+    const run = ['run', '-q', '-i', TEST_IMAGE, '-v', `${folder}:/data:ro`, '--', 'sh', '-c', script]
+    expect(await up.tepui(...run)).toMatchObject({ code: 6, stdout: 'of the machine' })
+    expect(readdirSync(folder)).toEqual(['file'])
   })
 
   test('loses no byte of a long output, and none is changed', async () => {
