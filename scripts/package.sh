@@ -17,6 +17,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 "$NODE" --disable-warning=ExperimentalWarning "$TEPUI_ROOT/scripts/build.ts" --into "$stage/package" >&2
 # The folder is complete: npm has nothing to run, only to pack.
-name=$(cd "$stage/package" && npm pack --ignore-scripts --pack-destination "$target" --loglevel=error | tail -n 1)
+name=$(cd "$stage/package" &&
+  npm pack --ignore-scripts --pack-destination "$target" --loglevel=error --no-update-notifier | tail -n 1)
 [ -f "$target/$name" ] || fail 1 "npm did not pack $stage/package into $target." "See npm's message above."
 printf '%s\n' "$target/$name"

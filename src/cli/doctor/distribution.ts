@@ -42,7 +42,7 @@ const TURNS: Readonly<Record<Family, string>> = {
   suse: 'zypper install -y perl-base util-linux',
   arch: 'pacman -S perl util-linux',
   alpine: 'apk add perl util-linux-misc',
-  other: "install Perl and taskset by your system's own means",
+  other: "install Perl and util-linux (taskset, chrt) by your system's own means",
 }
 
 /**
