@@ -281,9 +281,10 @@ export class Supervisor {
 
 export function specOf(request: LaunchRequest, sandbox: Sandbox): ContainerSpec {
   const { containerId, frameworkId, executorId, taskId, command, container } = request
-  const { resources, limits, revocable } = request
+  const { cluster, resources, limits, revocable } = request
   return {
     containerId,
+    ...(cluster === undefined ? {} : { cluster }),
     frameworkId,
     executorId,
     taskId,

@@ -11,6 +11,8 @@ import type { Session, SessionWish } from './session.ts'
 export interface ContainerSpec {
   /** A UUID; names derive from it. */
   readonly containerId: string
+  /** The cluster's name for people; only at a launch, and only where it has one. */
+  readonly cluster?: string
   readonly frameworkId: string
   readonly executorId: string
   /** Set for a command or Docker task that the agent supervises itself; unset for a custom executor. */

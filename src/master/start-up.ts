@@ -233,6 +233,7 @@ function createAllocator(values: MasterFlags, random: Random): Allocator {
 function coreOptions(values: MasterFlags, masterInfo: MasterInfo): CoreOptions {
   return {
     masterInfo,
+    cluster: values.cluster,
     agentPingTimeoutMs: values.agent_ping_timeout,
     maxAgentPingTimeouts: values.max_agent_ping_timeouts,
     agentReregisterTimeoutMs: values.agent_reregister_timeout,

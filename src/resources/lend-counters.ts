@@ -27,6 +27,7 @@ export const LEND_COUNTERS: readonly string[] = [
     (name) => PREFIX + name,
   ),
   ...EVICT_REASONS.map((reason) => `${PREFIX}evictions/${reason}`),
+  `${PREFIX}tier_mended`,
   `${PREFIX}blind_samples`,
   `${PREFIX}records_lost`,
   ...TAKE_BACK_COUNTERS,

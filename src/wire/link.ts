@@ -184,6 +184,8 @@ export const LinkEventRegistered = message('tepui.link.Event.Registered', {
   master_info: required(2, MasterInfo),
   total_ping_timeout_seconds: required(3, double),
   reconcile_tasks: repeated(4, LinkReconcileTask),
+  /** `--cluster` of the master. */
+  cluster: optional(5, string),
 })
 export type LinkEventRegistered = Static<typeof LinkEventRegistered>
 

@@ -122,7 +122,7 @@ export class CoreUnderTest {
     deepStrictEqual(sorted(this.rows), sorted(wanted))
   }
 
-  register(id = AGENT_ID, reconcile: readonly [string, string][] = []): AgentEffect[] {
+  register(id = AGENT_ID, reconcile: readonly [string, string][] = [], cluster?: string): AgentEffect[] {
     this.step({ type: 'link-open' })
     return this.link({
       type: 'REGISTERED',
@@ -130,6 +130,7 @@ export class CoreUnderTest {
         agent_id: { value: id },
         master_info: { id: 'M', ip: 0, port: 5050 },
         total_ping_timeout_seconds: 75,
+        ...(cluster === undefined ? {} : { cluster }),
         reconcile_tasks: reconcile.map(([framework, task]) => ({
           framework_id: { value: framework },
           task_id: { value: task },

@@ -84,6 +84,7 @@ export function registered(turn: Turn, event: LinkEventRegistered): void {
   }
   if (state.agentId === undefined) turn.changes.agent = true
   state.agentId = id
+  state.cluster = event.cluster
   state.link = { kind: 'registered', pingTimeoutMs: event.total_ping_timeout_seconds * 1000 }
   log(turn, 'info', 'registered with the master', { agentId: id, masterId: event.master_info.id })
   resumeUpdates(turn)

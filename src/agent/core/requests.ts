@@ -42,5 +42,7 @@ export function requestLaunch(turn: Turn, framework: Framework, executor: Execut
     containerId: executor.containerId,
     taskId,
   })
-  turn.emit({ type: 'launch', request: launchRequestOf(turn.settings, framework, executor) })
+  const { cluster } = turn.state
+  const request = launchRequestOf(turn.settings, framework, executor)
+  turn.emit({ type: 'launch', request: cluster === undefined ? request : { ...request, cluster } })
 }

@@ -34,6 +34,8 @@ export const DEFAULT_LIMITS: CoreLimits = {
 export interface AgentState {
   /** Given by the master with the first registration. */
   agentId: string | undefined
+  /** The name of the master's cluster, if it has one; of the newest registration. */
+  cluster: string | undefined
   link: LinkState
   life: AgentLife
   /** The master wants it empty; until nothing is left. `since` is wall time, ms. */
@@ -270,6 +272,7 @@ export interface PendingUpdate {
 export function newState(): AgentState {
   return {
     agentId: undefined,
+    cluster: undefined,
     link: { kind: 'down' },
     life: { kind: 'running' },
     draining: undefined,

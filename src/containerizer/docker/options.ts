@@ -13,6 +13,7 @@ import { applyVolumes } from './volumes.ts'
 /** The labels by which people and later lives of the agent find its containers (spec/experience.md P33). */
 export const LABELS = {
   agent: 'tepui.agent',
+  cluster: 'tepui.cluster',
   framework: 'tepui.framework',
   executor: 'tepui.executor',
   task: 'tepui.task',
@@ -95,6 +96,7 @@ function emptyBody(spec: ContainerSpec, settings: OptionSettings, image: string,
     AttachStderr: true,
     Labels: {
       [LABELS.agent]: settings.agentTag,
+      ...(spec.cluster === undefined ? {} : { [LABELS.cluster]: spec.cluster }),
       [LABELS.framework]: spec.frameworkId,
       [LABELS.executor]: spec.executorId,
       [LABELS.container]: spec.containerId,

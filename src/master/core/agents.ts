@@ -213,7 +213,7 @@ function welcome(
 }
 
 function registered(cluster: Cluster, agent: Agent, reconcile: LinkReconcileTask[]): LinkEvent {
-  const { agentPingTimeoutMs, maxAgentPingTimeouts, masterInfo } = cluster.options
+  const { agentPingTimeoutMs, cluster: name, maxAgentPingTimeouts, masterInfo } = cluster.options
   return {
     type: 'REGISTERED',
     registered: {
@@ -221,6 +221,7 @@ function registered(cluster: Cluster, agent: Agent, reconcile: LinkReconcileTask
       master_info: masterInfo,
       total_ping_timeout_seconds: (agentPingTimeoutMs * maxAgentPingTimeouts) / 1000,
       ...(reconcile.length === 0 ? {} : { reconcile_tasks: reconcile }),
+      ...(name === undefined ? {} : { cluster: name }),
     },
   }
 }

@@ -11,6 +11,8 @@ import { isTerminal } from '../../wire/terminal-states.ts'
 /** What the flags of the master say to the core (spec/mesos.md 1.6); all spans in ms. */
 export interface CoreOptions {
   readonly masterInfo: MasterInfo
+  /** `--cluster`: its name for people. */
+  readonly cluster: string | undefined
   readonly agentPingTimeoutMs: number
   readonly maxAgentPingTimeouts: number
   readonly agentReregisterTimeoutMs: number
@@ -28,6 +30,7 @@ export interface CoreOptions {
 
 /** Everything but `masterInfo` as Mesos has it when no flag is given. */
 export const DEFAULT_OPTIONS = {
+  cluster: undefined,
   agentPingTimeoutMs: 15_000,
   maxAgentPingTimeouts: 5,
   agentReregisterTimeoutMs: 600_000,

@@ -45,6 +45,18 @@ describe('registration', () => {
     expect(registered).toMatchObject({ event: { registered: { total_ping_timeout_seconds: 75 } } })
   })
 
+  test('hears how the cluster is called', () => {
+    const rig = new MasterRig({ cluster: 'blue' })
+    const call = {
+      type: 'SUBSCRIBE',
+      subscribe: { agent_info: { hostname: 'h' }, version: '1.12.0' },
+    } as const
+    const address = { ip: '10.0.0.3', port: 5051 }
+    const effects = rig.step({ type: 'agent-subscribe', connection: 'a', call, address })
+    const registered = effects.find((effect) => effect.type === 'to-agent')
+    expect(registered).toMatchObject({ event: { registered: { cluster: 'blue' } } })
+  })
+
   test('is refused with a sentence for resources that cannot be', () => {
     const rig = new MasterRig()
     rig.agentSubscribes('a1', {

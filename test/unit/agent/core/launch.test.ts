@@ -15,6 +15,18 @@ import {
 const info = executorInfo('E1')
 const command = (id: string) => taskInfo(id, { command: { value: 'sleep 1000' } })
 
+test('a container is asked for with the name of the cluster that the master told last', () => {
+  const agent = CoreUnderTest.registered()
+  agent.run(command('t1'))
+  agent.register(AGENT_ID, [], 'blue')
+  agent.run(command('t2'))
+  const names = agent.of('launch', agent.all).map(({ request }) => [request.taskId, request.cluster])
+  expect(names).toEqual([
+    ['t1', undefined],
+    ['t2', 'blue'],
+  ])
+})
+
 describe('a launch is refused', () => {
   const exitedExecutors = (agent: CoreUnderTest) =>
     agent.calls().filter(({ type }) => type === 'EXITED_EXECUTOR')

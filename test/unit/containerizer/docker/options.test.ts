@@ -248,13 +248,14 @@ describe('volumes', () => {
 
 test('the name, the labels, the environment and the parent group tell whose container it is', () => {
   const body = bodyOf(
-    dockerSpec({}, {}, { containerId: 'c1', environment: { A: '1' } }),
+    dockerSpec({}, {}, { containerId: 'c1', cluster: 'blue', environment: { A: '1' } }),
     {},
     '/tepui_x_owners',
   )
   expect(body.Env).toEqual(['A=1', 'MESOS_SANDBOX=/mnt/mesos/sandbox', 'MESOS_CONTAINER_NAME=mesos-c1'])
   expect(body.Labels).toEqual({
     'tepui.agent': 'agent1',
+    'tepui.cluster': 'blue',
     'tepui.framework': 'framework-1',
     'tepui.executor': 'task-1',
     'tepui.task': 'task-1',
