@@ -1,5 +1,5 @@
 // The commands as a user types them, against a real `tepui up` with a real engine.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tepui, Up } from '../support/cli.ts'
@@ -40,8 +40,7 @@ describe('tepui run', () => {
   })
 
   test('shows a container a folder of the machine, which it may not change', async () => {
-    const folder = join(up.folder, 'shown')
-    mkdirSync(folder)
+    const folder = mkdtempSync(join(up.folder, 'shown-'))
     writeFileSync(join(folder, 'file'), 'of the machine')
     const script = 'cat /data/file; touch /data/new || exit 6'
     const run = ['run', '-q', '-i', TEST_IMAGE, '-v', `${folder}:/data:ro`, '--', 'sh', '-c', script]
@@ -128,14 +127,17 @@ test('A detached task can be listed, read, followed and ended by the beginning o
 })
 
 test('What tasks use is measured, who waits for one has its exit code, and a pattern ends the rest', async () => {
+  // Of each try its own, so that a second one finds nothing of the first.
+  const own = mkdtempSync(join(up.folder, 'use-'))
+  const burn = `burn${own.slice(-6)}`
   const start = async (name: string, script: string): Promise<string> => {
     const { stdout } = await up.tepui('run', '-d', '--name', name, '--cpus', '0.2', '--', 'sh', '-c', script)
     return stdout.trim()
   }
-  const busy = await start('burn-1', 'while :; do :; done')
-  const idle = await start('burn-2', 'exec sleep 600')
+  const busy = await start(`${burn}-1`, 'while :; do :; done')
+  const idle = await start(`${burn}-2`, 'exec sleep 600')
   // It ends when somebody says so.
-  const done = await start('short', `until [ -e ${join(up.folder, 'enough')} ]; do sleep 0.1; done; exit 9`)
+  const done = await start(`${burn}-short`, `until [ -e ${join(own, 'enough')} ]; do sleep 0.1; done; exit 9`)
   interface Use {
     readonly task: string
     readonly used: number | null
@@ -145,7 +147,7 @@ test('What tasks use is measured, who waits for one has its exit code, and a pat
     const { stdout } = await up.tepui(
       'top',
       'tasks',
-      'burn-*',
+      `${burn}-?`,
       '-o',
       'jsonl',
       '--columns',
@@ -154,41 +156,40 @@ test('What tasks use is measured, who waits for one has its exit code, and a pat
     const rows = stdout.split('\n').filter((line) => line !== '')
     return Object.fromEntries(rows.map((row) => JSON.parse(row) as Use).map((use) => [use.task, use]))
   }
-  await expect.poll(async () => (await uses())[busy]?.used ?? 0, { timeout: 30_000 }).toBeGreaterThan(0.01)
-  const { [busy]: burner, [idle]: sleeper } = await uses()
-  expect(burner?.memory).toBeGreaterThan(0)
-  expect(sleeper?.used ?? 0).toBeLessThan(burner?.used ?? 0)
+  let seen: Record<string, Use> = {}
+  await expect.poll(async () => (seen = await uses())[busy]?.used ?? 0).toBeGreaterThan(0.01)
+  expect(seen[busy]?.memory).toBeGreaterThan(0)
+  expect(seen[idle]?.used ?? 0).toBeLessThan(seen[busy]?.used ?? 0)
   const waiting = up.start('wait', done, '-o', 'jsonl')
-  writeFileSync(join(up.folder, 'enough'), '')
+  writeFileSync(join(own, 'enough'), '')
   const { code, stdout } = await waiting.ended
   expect(code).toBe(9)
   expect(JSON.parse(stdout)).toMatchObject({ task: done, state: 'TASK_FAILED', exitCode: 9 })
-  const killed = await up.tepui('kill', 'burn-*', '--yes')
+  const killed = await up.tepui('kill', `${burn}-?`, '--yes')
   expect(killed.stdout.trim().split('\n').toSorted()).toEqual([`${busy} killed`, `${idle} killed`].toSorted())
-  const left = await up.tepui(
-    'ps',
-    '-a',
-    '--columns',
-    'name,state',
-    '-l',
-    "name=~'^(burn|short)'",
-    '--sort',
-    'name',
-  )
-  expect(left.stdout).toBe('NAME    STATE\nburn-1  killed\nburn-2  killed\nshort   failed\n')
+  const which = ['-a', '--columns', 'name,state', '-l', `name=~'^${burn}'`, '--sort', 'name']
+  const left = JSON.parse((await up.tepui('ps', ...which, '-o', 'json')).stdout) as unknown
+  expect(left).toEqual([
+    { name: `${burn}-1`, state: 'killed' },
+    { name: `${burn}-2`, state: 'killed' },
+    { name: `${burn}-short`, state: 'failed' },
+  ])
 })
 
 test('Logs are followed to the end of the task, with its exit code and the lines that fit', async () => {
-  const gate = join(up.folder, 'go')
+  const own = mkdtempSync(join(up.folder, 'speaks-'))
+  const [gate, name] = [join(own, 'go'), `speaker${own.slice(-6)}`]
   const script = `echo one; echo bad >&2; until [ -e ${gate} ]; do sleep 0.1; done; echo two; echo last; exit 5`
-  const { stdout: id } = await up.tepui('run', '-d', '--name', 'speaker', '--', 'sh', '-c', script)
-  const early = await up.tepui('logs', 'speaker', '--exit-code')
+  const { stdout: id } = await up.tepui('run', '-d', '--name', name, '--', 'sh', '-c', script)
+  // It runs before it has said anything.
+  await expect.poll(async () => (await up.tepui('logs', name)).stdout).toBe('one\n')
+  const early = await up.tepui('logs', name, '--exit-code')
   expect(early).toMatchObject({ code: 1, stdout: 'one\n' })
   expect(early.stderr).toContain(`Task '${id.trim()}' has not ended, so that it has no exit code`)
   const follow = up.start(
     'logs',
     '-f',
-    'speaker',
+    name,
     '--stdout',
     '--stderr',
     '--grep',
@@ -200,7 +201,7 @@ test('Logs are followed to the end of the task, with its exit code and the lines
   expect(await follow.ended).toEqual({
     code: 5,
     stdout: 'one\nlast\n',
-    stderr: "bad\ntepui logs: 'speaker' has ended: failed\n",
+    stderr: `bad\ntepui logs: '${name}' has ended: failed\n`,
   })
 })
 

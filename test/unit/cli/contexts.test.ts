@@ -51,7 +51,9 @@ test('The master is what was typed, what the environment says, the name in use, 
   expect((await ctx('use prod')).out).toBe('prod (10.0.0.2:5050) is meant from now on\n')
   expect(masterMeant(undefined, environment)).toBe('10.0.0.2:5050')
   expect(masterMeant(undefined, { ...environment, MESOS_MASTER: 'h:1' })).toBe('h:1')
-  expect(masterMeant('prod', { ...environment, MESOS_MASTER: 'h:1' })).toBe('10.0.0.2:5050')
+  const said = { ...environment, TEPUI_MASTER: 'h:2', MESOS_MASTER: 'h:1' }
+  expect(masterMeant(undefined, said)).toBe('h:2')
+  expect(masterMeant('prod', said)).toBe('10.0.0.2:5050')
   expect(masterMeant(undefined, { ...environment, TEPUI_MASTER: 'prod', MESOS_MASTER: 'h:1' })).toBe(
     '10.0.0.2:5050',
   )
