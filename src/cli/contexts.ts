@@ -42,8 +42,9 @@ function textIn(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    const { code = '' } = error as NodeJS.ErrnoException
+    // A home that may not be entered is another's: HOME often stays what it was when somebody becomes another user.
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(code)) return undefined
     throw new OperatingError('FILE', `${path} cannot be read`, { cause: error })
   }
 }
