@@ -107,6 +107,8 @@ test('while the engine is away the kernel holds borrowers, and who must end does
     proxy.back()
     expect((await cluster.framework.end('borrower')).state).toBe('TASK_GONE')
     expect(sinceBack()).toBeLessThan(30_000)
-    expect(kills()).toHaveLength(1)
+    // The kernel has ended it at once; the engine is asked too only if that is not yet known when it is back.
+    expect(kills().length).toBeLessThanOrEqual(1)
+    expect(cluster.framework.statesOf('borrower').filter((state) => state === 'TASK_GONE')).toHaveLength(1)
   })
 })
