@@ -53,7 +53,10 @@ const CUT = `[...document.querySelectorAll('.table')].flatMap((table) => [
 const VIEWS: readonly (readonly [path: () => string, words: RegExp])[] = [
   [() => '', /agents\s+3\s+all connected/],
   [() => '#/agents', /a1\s+[\d.]+ \/ 1\.2 \/ 4\s[^]*a2[^]*a3/],
-  [() => agentPath(0), /reserved but idle \(web\) − 0\.2 headroom = 0\.4 more cpus/],
+  [
+    () => agentPath(0),
+    /squeezes borrowers above 7\.0 %[^]*reserved but idle \(web\) − 0\.2 headroom = 0\.4 more cpus/,
+  ],
   [() => '#/tasks', /web\.0\.0/],
   [() => task, /guaranteed 0\.2 cpus; uses 0\.12 now[^]*its sandbox takes 5 MB of 20 MB reserved/],
   [() => `${task}?tab=sandbox`, /stderr[^]*stdout/],

@@ -292,7 +292,7 @@ export class ToyAgentServer implements AsyncDisposable {
       paused: this.paused,
       windows: '',
       estimator: 'usage',
-      controller: 'pressure',
+      controller: 'pressure?squeeze=0.07',
       estimator_options: {},
       controller_options: {},
       tier: 'idle',

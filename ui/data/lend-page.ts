@@ -65,6 +65,27 @@ export interface GcPage {
   }[]
 }
 
+/** As the controller `pressure` has them unless they are set otherwise. */
+const USUAL_THRESHOLDS = { squeeze: 0.05, freeze: 0.1, memory_full: 0.1 } as const
+export type Threshold = keyof typeof USUAL_THRESHOLDS
+
+/** The name in a flag such as `pressure?squeeze=0.1`. */
+export const plugInName = (flag: string): string => flag.split('?')[0] ?? ''
+
+/**
+ * From where on the controller acts: set while it ran, else with its flag, else as usual. Undefined of another
+ * controller, which has limits of its own.
+ */
+export function thresholdOf(
+  page: Pick<LendPage, 'controller' | 'controller_options'> | undefined,
+  option: Threshold,
+): number | undefined {
+  if (page === undefined || plugInName(page.controller) !== 'pressure') return undefined
+  const given = new URLSearchParams(page.controller.split('?')[1] ?? '').get(option) ?? undefined
+  const set = Number(page.controller_options[option] ?? given ?? Number.NaN)
+  return Number.isFinite(set) ? set : USUAL_THRESHOLDS[option]
+}
+
 /** The estimate as the sum that it is, small terms together: `1.33 reserved but idle (web) − 0.20 headroom`. */
 export function sumText(terms: readonly Term[], unit: string): string {
   const shown = terms.filter((term) => term.unit === unit && Math.abs(term.value) >= 0.005)

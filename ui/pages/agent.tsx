@@ -7,7 +7,14 @@ import { LineChart } from '../charts/line-chart.tsx'
 import { agentWhole, lineOf, rangeOf, thinned, withGaps } from '../charts/stack.ts'
 import { StackChart } from '../charts/stack-chart.tsx'
 import { now } from '../clock.ts'
-import type { Container, GcPage, LendPage } from '../data/lend-page.ts'
+import {
+  type Container,
+  type GcPage,
+  type LendPage,
+  plugInName,
+  type Threshold,
+  thresholdOf,
+} from '../data/lend-page.ts'
 import { ownCost } from '../data/cost.ts'
 import { address, type Fetched, useFetched } from '../data/requests.ts'
 import { shellLine } from '../data/shell-words.ts'
@@ -80,7 +87,7 @@ function Known({ agent }: { readonly agent: AgentRow }): preact.JSX.Element {
             {(page) => (
               <>
                 <Formula page={page} agent={agent} />
-                {page.estimator === 'usage' && <WhatIf config={config.value} />}
+                {plugInName(page.estimator) === 'usage' && <WhatIf config={config.value} />}
               </>
             )}
           </Answered>
@@ -186,8 +193,6 @@ function Pressure(props: {
   readonly page: LendPage | undefined
 }): preact.JSX.Element {
   const { page, range, shown } = props
-  // Another controller has limits of its own, of which the page knows nothing.
-  const isUsual = page?.controller === 'pressure'
   const times = shown.map(([at = 0]) => at / 1000)
   const line = (label: string, name: string): Line => ({
     label,
@@ -202,14 +207,10 @@ function Pressure(props: {
         range={range}
         format={percent}
         top={0.2}
-        levels={
-          isUsual
-            ? [
-                level(page, 'squeeze', 'squeezes borrowers above', '--squeeze'),
-                level(page, 'freeze', 'freezes them above', '--freeze'),
-              ]
-            : []
-        }
+        levels={[
+          ...level(page, 'squeeze', 'squeezes borrowers above', '--squeeze'),
+          ...level(page, 'freeze', 'freezes them above', '--freeze'),
+        ]}
         lines={[line('the owner that waits most', 'cpuPressure')]}
       />
       <LineChart
@@ -219,7 +220,7 @@ function Pressure(props: {
         format={percent}
         top={0.2}
         height={80}
-        levels={isUsual ? [level(page, 'memory_full', 'acts when memory is short, above', '--evict')] : []}
+        levels={level(page, 'memory_full', 'acts when memory is short, above', '--evict')}
         lines={[line('the owner that stands most', 'memStall')]}
       />
     </>
@@ -239,18 +240,15 @@ function cpuLines(drawn: readonly (readonly number[])[]): readonly Line[] {
   ]
 }
 
-/** As the controller `pressure` has them unless they are set otherwise. */
-const USUAL_THRESHOLDS = { squeeze: 0.05, freeze: 0.1, memory_full: 0.1 } as const
-
+/** The line from where on lending acts, where it is known. */
 function level(
   page: LendPage | undefined,
-  option: keyof typeof USUAL_THRESHOLDS,
+  option: Threshold,
   words: string,
   colour: string,
-): Level {
-  const set = Number(page?.controller_options?.[option] ?? Number.NaN)
-  const value = Number.isFinite(set) ? set : USUAL_THRESHOLDS[option]
-  return { value, label: `${words} ${percent(value)}`, colour }
+): readonly Level[] {
+  const value = thresholdOf(page, option)
+  return value === undefined ? [] : [{ value, label: `${words} ${percent(value)}`, colour }]
 }
 
 interface SelfPage {

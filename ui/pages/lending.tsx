@@ -100,7 +100,11 @@ export function Lending(): preact.JSX.Element {
         <Figure
           name="cpus to lend, in all"
           value={amount(lent)}
-          more="held by borrowers, offered, or waiting for a taker"
+          more={
+            held > lent + 0.005
+              ? `borrowers hold ${amount(held - lent)} more than that`
+              : 'held by borrowers, offered, or waiting for a taker'
+          }
           href="#/lending"
         />
         <Figure

@@ -11,7 +11,7 @@ const COLUMNS: readonly Column<LendEvent>[] = [
     name: 'agent',
     show: ({ agent }) => <AgentLink id={agent} />,
     order: ({ agent }) => agent,
-    width: '9em',
+    width: '6.5em',
     spare: 1,
   },
   {
@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<LendEvent>[] = [
     name: 'from',
     show: ({ tasks }) => <span title={tasks.join(', ')}>{namesOf(tasks)}</span>,
     order: ({ tasks }) => tasks[0] ?? '',
-    width: '9em',
+    width: '7em',
     sentence: true,
     spare: 1,
   },

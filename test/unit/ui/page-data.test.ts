@@ -7,7 +7,7 @@ import { encodeRecord } from '../../../src/wire/recordio.ts'
 import { masterCost } from '../../../ui/data/cost.ts'
 import { attention } from '../../../ui/data/attention.ts'
 import { fitsOf } from '../../../ui/data/fits.ts'
-import { memoryUsed, sumText } from '../../../ui/data/lend-page.ts'
+import { memoryUsed, sumText, thresholdOf } from '../../../ui/data/lend-page.ts'
 import { RecordReader } from '../../../ui/data/records.ts'
 import { shellLine } from '../../../ui/data/shell-words.ts'
 import { waitingOf } from '../../../ui/data/waiting.ts'
@@ -220,6 +220,23 @@ describe('failures of tasks of one name', () => {
     const away = { ...TASK, state: 'TASK_UNREACHABLE' }
     expect(failuresOf([away, { ...away, id: 'web.2' }])).toBeUndefined()
   })
+})
+
+describe('from where on lending acts', () => {
+  const at = (
+    controller: string,
+    controller_options: Readonly<Record<string, string>> = {},
+  ): (number | undefined)[] =>
+    (['squeeze', 'freeze'] as const).map((option) => thresholdOf({ controller, controller_options }, option))
+
+  test.each([
+    ['as usual', at('pressure'), [0.05, 0.1]],
+    ['as the flag says, also beside other options of it', at('pressure?calm=2secs&squeeze=0.2'), [0.2, 0.1]],
+    ['as it was set while it ran', at('pressure?squeeze=0.2', { squeeze: '0.3', freeze: '0.4' }), [0.3, 0.4]],
+    ['not known of another controller', at('./mine.js?squeeze=0.2'), [undefined, undefined]],
+  ])('is %s', (_, found, wanted) => expect(found).toEqual(wanted))
+  test('is not known before the agent has told', () =>
+    expect(thresholdOf(undefined, 'freeze')).toBeUndefined())
 })
 
 test('what the master costs is said as far as its metrics tell it', () => {
