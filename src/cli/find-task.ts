@@ -10,6 +10,10 @@ export interface FoundTask {
   readonly isLive: boolean
 }
 
+/** Ids are unique only among the tasks of one framework. */
+export const taskKey = ({ frameworkId, id }: Pick<StateTask, 'frameworkId' | 'id'>): string =>
+  `${frameworkId}/${id}`
+
 /** All tasks, the living first, the newest first among each. */
 export function allTasks(state: ClusterState): readonly FoundTask[] {
   const of = (framework: StateFramework, tasks: readonly StateTask[], isLive: boolean): FoundTask[] =>

@@ -1,7 +1,7 @@
 // Reads what several tasks wrote, or follows them to their end; with a pattern also those that start later and fit it.
 import type { Clock } from '../base/clock.ts'
 import { OperatingError, reasonOf } from '../base/errors.ts'
-import type { FoundTask } from './find-task.ts'
+import { type FoundTask, taskKey } from './find-task.ts'
 import { fits, isPattern, MOST_TASKS, tasksMatching } from './matching-tasks.ts'
 import { stateWord } from './words.ts'
 
@@ -53,7 +53,7 @@ export async function followTasks(typed: readonly string[], deps: FollowDeps): P
   const { clock, note, signal } = deps
   const patterns = typed.filter(isPattern)
   let tasks = await deps.look()
-  const known = new Set(tasks.map(keyOf))
+  const known = new Set(tasks.map(({ task }) => taskKey(task)))
   const readers = new Readers(deps)
   for (const found of meantAtFirst(tasks, typed, patterns)) readers.follow(found, false)
   if (readers.isOver && patterns.length > 0)
@@ -65,8 +65,8 @@ export async function followTasks(typed: readonly string[], deps: FollowDeps): P
     const began = clock.monotonic()
     tasks = await deps.look()
     tookMs = clock.monotonic() - began
-    const came = tasks.filter((found) => !known.has(keyOf(found)))
-    for (const found of came) known.add(keyOf(found))
+    const came = tasks.filter((found) => !known.has(taskKey(found.task)))
+    for (const found of came) known.add(taskKey(found.task))
     // In the order in which they started.
     for (const found of came.toReversed()) if (fits(found, patterns)) readers.join(found)
   }
@@ -84,9 +84,6 @@ function meantAtFirst(
     typed.filter((one) => !patterns.includes(one) || lives(one)),
   )
 }
-
-/** Ids are unique only among the tasks of one framework. */
-const keyOf = ({ task }: FoundTask): string => `${task.frameworkId}/${task.id}`
 
 interface One {
   readonly found: FoundTask
@@ -110,7 +107,7 @@ class Readers {
 
   follow(found: FoundTask, isNew: boolean): void {
     const { promise, resolve } = Promise.withResolvers<void>()
-    if (found.isLive) this.#open.set(keyOf(found), { found, end: resolve })
+    if (found.isLive) this.#open.set(taskKey(found.task), { found, end: resolve })
     else resolve()
     this.read(found, { ended: promise, isNew })
   }
@@ -134,7 +131,7 @@ class Readers {
 
   /** Those that the master does not list as living any more have ended. */
   endAllBut(tasks: readonly FoundTask[]): void {
-    const now = new Map(tasks.map((found) => [keyOf(found), found]))
+    const now = new Map(tasks.map((found) => [taskKey(found.task), found]))
     for (const [key, { end, found }] of this.#open) {
       const seen = now.get(key)
       if (seen?.isLive === true) continue
@@ -160,7 +157,7 @@ class Readers {
       await this.#deps.read(found, how)
     } catch (error) {
       if (this.#deps.signal.aborted || !(error instanceof OperatingError)) throw error
-      this.#open.delete(keyOf(found))
+      this.#open.delete(taskKey(found.task))
       this.#failures.push(error)
       this.#deps.trouble(`'${found.task.name}' cannot be read: ${reasonOf(error)}`)
     }

@@ -43,6 +43,16 @@ export function agentsNamed(
 export const lendPath = (agent: StateAgent, page = 'lend'): string =>
   `/api/x1/agents/${encodeURIComponent(agent.id)}/${page}`
 
+/** What an agent tells of its lending and its containers; undefined of one that does not answer. */
+export async function lendPageOf(api: MasterApi, agent: StateAgent): Promise<Json | undefined> {
+  try {
+    return await api.get(lendPath(agent))
+  } catch (error) {
+    if (error instanceof OperatingError && error.code === 'REFUSED') return undefined
+    throw error
+  }
+}
+
 /**
  * Events of one agent, or of all in the order of time, and a sentence for each agent that did not answer.
  * @param page `lend/history` or `why`

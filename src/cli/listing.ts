@@ -274,10 +274,11 @@ async function tellNews<Row>(
   const now = clock.now()
   const rows = chosen(found, asked, now)
   const seen = new Map(rows.map((row) => [keyOf(listing, row), traceOf(row, asked, common.output, now)]))
-  const news = rows.filter((row) => {
+  const isNews = (row: Row): boolean => {
     const key = keyOf(listing, row)
     return told?.get(key) !== seen.get(key)
-  })
+  }
+  const news = rows.filter(isNews)
   if (quiet) for (const row of news) screen.print(listing.id(row))
   else if (isData(common))
     for (const one of dataOf(news, asked, common.output, now)) await showData(context, one)
@@ -285,7 +286,7 @@ async function tellNews<Row>(
     // As wide as all of them need, so that later lines stand below earlier ones as far as possible.
     const [head = '', ...lines] = linesOf(rows, asked, now)
     if (news.length > 0 && told === undefined) screen.print(head)
-    for (const row of news) screen.print(lines[rows.indexOf(row)] ?? '')
+    for (const [index, row] of rows.entries()) if (isNews(row)) screen.print(lines[index] ?? '')
   }
   return seen
 }

@@ -1,6 +1,6 @@
 // What `tepui logs` prints: bytes as they are, or lines with whose they are, only those that fit, or as data.
 import type { Context } from './command.ts'
-import type { FoundTask } from './find-task.ts'
+import { type FoundTask, taskKey } from './find-task.ts'
 import { PrefixedLines } from './matching-tasks.ts'
 import { isData } from './output.ts'
 
@@ -54,7 +54,7 @@ export class LogOutputs {
 
   /** Also of both streams of one task, which has one colour. */
   #nameOf({ task }: FoundTask): string {
-    const key = `${task.frameworkId}/${task.id}`
+    const key = taskKey(task)
     const known = this.#names.get(key)
     if (known !== undefined) return known
     const colour = COLOURS[this.#names.size % COLOURS.length] ?? 'grey'

@@ -5,7 +5,7 @@ import { closest } from '../base/words.ts'
 import { isTerminal } from '../wire/terminal-states.ts'
 import type { Column } from './columns.ts'
 import { findFramework } from './find-framework.ts'
-import { allTasks, type FoundTask } from './find-task.ts'
+import { allTasks, type FoundTask, taskKey } from './find-task.ts'
 import { agentsNamed } from './lend-api.ts'
 import type { Found, Listing } from './listing.ts'
 import type { ClusterState } from './master-api.ts'
@@ -48,11 +48,8 @@ export const TASK_LISTING: Listing<TaskLine> = {
   columns: COLUMNS,
   data: ({ agent, framework, isLive, task }) => ({ ...task, framework: framework.name, agent, live: isLive }),
   id: ({ task }) => task.id,
-  key: (line) => keyOf(line),
+  key: ({ task }) => taskKey(task),
 }
-
-/** Ids are unique only among the tasks of one framework. */
-const keyOf = ({ task }: FoundTask): string => `${task.frameworkId}/${task.id}`
 
 export interface Wanted {
   readonly all: boolean
@@ -77,7 +74,9 @@ export function tasksWanted(
   const owner = framework === undefined ? undefined : findFramework(state, framework).id
   const isEnded = states.some((one) => ENDED.has(one))
   const nameOf = agentNames(state)
-  const listed = allTasks(state).filter((one) => one.isLive || wanted.all || isEnded || shown.has(keyOf(one)))
+  const listed = allTasks(state).filter(
+    (one) => one.isLive || wanted.all || isEnded || shown.has(taskKey(one.task)),
+  )
   const rows = listed
     .filter(({ task }) => agents?.includes(task.agentId) !== false)
     .filter((one) => owner === undefined || one.framework.id === owner)

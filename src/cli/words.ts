@@ -20,6 +20,13 @@ export function ageText(at: number | undefined, now: number): string {
   return at === undefined ? '-' : humanDuration(Math.max(0, now - at * 1000))
 }
 
+/** Attributes or labels: `zone=b os=debian`. */
+export function pairsText(pairs: Readonly<Record<string, unknown>>): string {
+  return Object.entries(pairs)
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(' ')
+}
+
 /** `TASK_RUNNING` as `running`. */
 export function stateWord(state: string): string {
   return state

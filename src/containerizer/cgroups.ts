@@ -86,12 +86,16 @@ export interface PulseWish {
   readonly memory: boolean
 }
 
-/** What the kernel says about a group now; undefined fields: this machine has no such setting. */
-export interface GroupSettings {
+/** Its class among the groups beside it; undefined fields: this machine has no such setting, as below. */
+export interface GroupRank {
   readonly idle: boolean | undefined
   /** v2 weight or v1 shares, as the kernel counts them. */
   readonly weight: number | undefined
   readonly shares: number | undefined
+}
+
+/** What the kernel says about a group now. */
+export interface GroupSettings extends GroupRank {
   /** Cores; `Infinity`: no quota. */
   readonly quotaCpus: number | undefined
   readonly periodMs: number | undefined
@@ -178,8 +182,8 @@ export interface Cgroups {
   settings(path: string): GroupSettings
   /** Of the settings the quota alone, at a fifth of the cost. */
   quota(path: string): Pick<GroupSettings, 'quotaCpus' | 'periodMs'>
-  /** Of the settings its class among the groups beside it alone, for one or two reads. */
-  rank(path: string): Pick<GroupSettings, 'idle' | 'weight' | 'shares'>
+  /** Of the settings the rank alone, for one or two reads. */
+  rank(path: string): GroupRank
   /** Puts a group that borrowers live below into the lowest class that the kernel has; nothing where it is there. */
   lower(path: string): void
   /**

@@ -1,6 +1,6 @@
 // Carries out on the kernel what was decided about borrowers: their quota, who stands still; reads back what is so.
 import { OperatingError, reasonOf } from '../base/errors.ts'
-import type { Cgroups, GroupSettings } from './cgroups.ts'
+import type { Cgroups, GroupRank, GroupSettings } from './cgroups.ts'
 import { cutQuotasBelow, giveQuotasBack } from './own-quota.ts'
 
 /** What holds borrowers back, as the kernel says it; `none`: nothing does, and no cpu may be lent. */
@@ -202,7 +202,7 @@ export class LentTier {
   }
 }
 
-function classOf({ idle, weight, shares }: Pick<GroupSettings, 'idle' | 'weight' | 'shares'>): TierClass {
+function classOf({ idle, weight, shares }: GroupRank): TierClass {
   if (idle === true) return 'idle'
   if (weight !== undefined) return weight <= 1 ? 'weight' : 'none'
   return shares !== undefined && shares <= 2 ? 'shares' : 'none'

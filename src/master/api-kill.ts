@@ -3,6 +3,7 @@ import type { HttpRequest } from '../http/request.ts'
 import { json, text, type Answer } from '../http/response.ts'
 import type { Cluster } from './core/cluster.ts'
 import type { History } from './history/history.ts'
+import { readReason } from './operator/reason.ts'
 import type { Shell } from './shell.ts'
 
 const MAX_BODY_BYTES = 4096
@@ -25,9 +26,8 @@ export async function killByOperator(
 ): Promise<Answer> {
   const body = await request.body(MAX_BODY_BYTES)
   if (!body.ok) return body.answer
-  const reason = request.query.get('reason')?.trim() ?? ''
-  if (reason.length > MOST_REASON)
-    return text(400, `Parameter 'reason' has more than ${MOST_REASON} characters`)
+  const reason = readReason(request)
+  if ('refusal' in reason) return reason.refusal
   const asked = readAsked(body.bytes.toString('utf8'))
   if ('problem' in asked) return text(400, asked.problem)
   const owners = [...cluster.frameworks.values()].filter(
@@ -43,8 +43,8 @@ export async function killByOperator(
     return text(400, `Frameworks ${ids} have a task '${asked.taskId}': say which with framework_id`)
   }
   const about = { frameworkId: framework.id, taskId: asked.taskId }
-  const why = reason === '' ? '' : `: ${reason}`
-  history.operator({ ...about, text: `An operator ends '${asked.taskId}'${why}` }, request.remote.address)
+  const said = `An operator ends '${asked.taskId}'${reason.because}`
+  history.operator({ ...about, text: said }, request.remote.address)
   const { graceMs } = asked
   const policy =
     graceMs === undefined ? undefined : { grace_period: { nanoseconds: Math.round(graceMs * 1e6) } }
@@ -60,8 +60,6 @@ interface Asked {
   readonly graceMs: number | undefined
 }
 
-/** As of all that operators steer. */
-const MOST_REASON = 300
 const MOST_GRACE_MS = 86_400_000
 
 function readAsked(body: string): Asked | { readonly problem: string } {

@@ -66,7 +66,7 @@ export interface GcPage {
 }
 
 /** As the controller `pressure` has them unless they are set otherwise. */
-const USUAL_THRESHOLDS = { squeeze: 0.05, freeze: 0.1, memory_full: 0.1 } as const
+export const USUAL_THRESHOLDS = { squeeze: 0.05, freeze: 0.1, memory_full: 0.1 } as const
 export type Threshold = keyof typeof USUAL_THRESHOLDS
 
 /** The name in a flag such as `pressure?squeeze=0.1`. */

@@ -89,14 +89,17 @@ export interface TakenBack {
   readonly spanMs: number
 }
 
-/** What was taken from borrowers; what was only written down does not count. */
+/** Take-backs from a time on, wall time in ms; what was only written down is none. */
+export function takenSince(events: readonly LendEvent[], since: number): readonly LendEvent[] {
+  return events.filter(({ at, heldBack, kind }) => isTakeBack(kind) && heldBack === undefined && at >= since)
+}
+
+/** What was taken from borrowers lately, over all agents. */
 export function takenBack(events: readonly LendEvent[], now: number): TakenBack {
   const [oldest] = events
   const isCut = events.length >= MOST_EVENTS && oldest !== undefined
   const spanMs = isCut ? Math.max(1000, Math.min(HOUR_MS, now - oldest.at)) : HOUR_MS
-  const taken = events.filter(
-    ({ at, heldBack, kind }) => isTakeBack(kind) && heldBack === undefined && at >= now - spanMs,
-  )
+  const taken = takenSince(events, now - spanMs)
   const ended = taken.filter(({ kind }) => kind === 'evict').length
   return { times: taken.length, ended, last: taken.at(-1), spanMs }
 }

@@ -6,22 +6,13 @@ import { SplitBar } from '../charts/split-bar.tsx'
 import { now } from '../clock.ts'
 import { agentSplit, OLD_MS, usagePoint } from '../data/agent-usage.ts'
 import { agents, lendEvents, pressures, tasks, usage } from '../data/store.ts'
-import {
-  amount,
-  cpuText,
-  isLive,
-  isTakeBack,
-  memory,
-  percent,
-  span,
-  stateWords,
-  threeMemories,
-} from '../data/words.ts'
+import { amount, cpuText, isLive, memory, percent, span, stateWords, threeMemories } from '../data/words.ts'
 import { Choices } from '../parts/choices.tsx'
 import { Filter, filtered } from '../parts/filter.tsx'
 import { Age } from '../parts/pieces.tsx'
 import { type Column, Table } from '../parts/table.tsx'
-import { takenBack } from '../data/lending-now.ts'
+import { USUAL_THRESHOLDS } from '../data/lend-page.ts'
+import { takenBack, takenSince } from '../data/lending-now.ts'
 import { NO_AGENTS } from '../data/attention.ts'
 import { link } from '../link.ts'
 
@@ -150,9 +141,6 @@ function Lent({
   )
 }
 
-/** Above it squeezing begins, unless the agent has it set otherwise. */
-const USUAL_SQUEEZE = 0.05
-
 function Pressure({
   agent,
   point,
@@ -162,13 +150,14 @@ function Pressure({
 }): preact.JSX.Element {
   if (point === undefined || point.cpuPressure < 0) return <span class="quiet">–</span>
   const now = percent(point.cpuPressure)
+  const { squeeze } = USUAL_THRESHOLDS
   return (
     <>
       <Spark
         told={pressures.of(agent.id)}
         top={0.2}
-        level={USUAL_SQUEEZE}
-        label={`The owner that waits most waits ${now} of the time; the line across is at ${percent(USUAL_SQUEEZE)}`}
+        level={squeeze}
+        label={`The owner that waits most waits ${now} of the time; the line across is at ${percent(squeeze)}`}
       />{' '}
       <span class="pressure">{now}</span>
     </>
@@ -242,10 +231,8 @@ function rowsOf(takenMs: number): readonly Row[] {
   const counts = new Map<string, number>()
   for (const { agent, state } of tasks.all) if (isLive(state)) counts.set(agent, (counts.get(agent) ?? 0) + 1)
   const taken = new Map<string, number>()
-  const since = now.value - takenMs
-  for (const { agent, at, heldBack, kind } of lendEvents.value)
-    if (at >= since && isTakeBack(kind) && heldBack === undefined)
-      taken.set(agent, (taken.get(agent) ?? 0) + 1)
+  for (const { agent } of takenSince(lendEvents.value, now.value - takenMs))
+    taken.set(agent, (taken.get(agent) ?? 0) + 1)
   return agents.all.map((agent) => ({
     agent,
     point: usagePoint(usage.value[agent.id]),

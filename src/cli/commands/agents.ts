@@ -3,7 +3,7 @@ import type { Column } from '../columns.ts'
 import type { Command } from '../command.ts'
 import { listOptions, type Listing, showList } from '../listing.ts'
 import { type Json, number, type StateAgent, text } from '../master-api.ts'
-import { amountText, memoryText } from '../words.ts'
+import { amountText, memoryText, pairsText } from '../words.ts'
 
 type Amount = 'cpus' | 'mem' | 'disk'
 const free = ({ resources, used }: StateAgent, name: Amount): number =>
@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<StateAgent>[] = [
     shown: 'wide',
   },
   { name: 'machine', kind: 'text', of: ({ attributes }) => machineText(attributes), shown: 'narrow' },
-  { name: 'attributes', kind: 'text', of: ({ attributes }) => attributesText(attributes), shown: 'wide' },
+  { name: 'attributes', kind: 'text', of: ({ attributes }) => pairsText(attributes), shown: 'wide' },
   { name: 'ports', kind: 'text', of: ({ resources }) => text(resources['ports']), shown: 'wide' },
   { name: 'id', kind: 'text', of: ({ id }) => id, shown: 'wide' },
   { name: 'hostname', kind: 'text', of: ({ hostname }) => hostname, shown: 'named' },
@@ -35,12 +35,6 @@ const COLUMNS: readonly Column<StateAgent>[] = [
   { name: 'memory_free', kind: 'size', of: (agent) => free(agent, 'mem'), shown: 'named' },
   { name: 'disk_free', kind: 'size', of: (agent) => free(agent, 'disk'), shown: 'named' },
 ]
-
-function attributesText(attributes: Json): string {
-  return Object.entries(attributes)
-    .map(([name, value]) => `${name}=${String(value)}`)
-    .join(' ')
-}
 
 /** `Debian 12, docker 20.10.24` of what agents say of themselves; all of it is wide. */
 function machineText({ docker, os }: Json): string {

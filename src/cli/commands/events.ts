@@ -33,7 +33,7 @@ export const eventsCommand: Command = {
   run: events,
 }
 
-async function pageOf(api: MasterApi, query: URLSearchParams): Promise<readonly Json[]> {
+export async function eventsPage(api: MasterApi, query: URLSearchParams): Promise<readonly Json[]> {
   return list((await api.get(`/api/x1/events?${query.toString()}`))['events']).map(object)
 }
 
@@ -43,7 +43,7 @@ export async function allEvents(
   asked: URLSearchParams,
 ): Promise<readonly Json[]> {
   const query = new URLSearchParams(asked)
-  query.set('limit', String(MOST))
+  query.set('limit', String(MOST_EVENTS))
   const pages: (readonly Json[])[] = []
   for (;;) {
     const page = await ask(query)
@@ -63,8 +63,8 @@ async function events(context: Context, _: readonly string[], options: OptionVal
   const query = await queryOf(api, options, clock.now())
   if (isSet(options, 'follow')) return await follow(context, api, query)
   const found = isSet(options, 'all')
-    ? await allEvents((one) => pageOf(api, one), query)
-    : await pageOf(api, query)
+    ? await allEvents((one) => eventsPage(api, one), query)
+    : await eventsPage(api, query)
   if (isData(common)) await showData(context, found)
   else {
     if (found.length === 0) screen.note('nothing of this kind is remembered')
@@ -74,7 +74,7 @@ async function events(context: Context, _: readonly string[], options: OptionVal
 }
 
 async function queryOf(api: MasterApi, options: OptionValues, now: number): Promise<URLSearchParams> {
-  const query = new URLSearchParams({ limit: String(wholeOf(options, 'limit', 100, [1, MOST])) })
+  const query = new URLSearchParams({ limit: String(wholeOf(options, 'limit', 100, [1, MOST_EVENTS])) })
   for (const name of ['since', 'until'] as const) {
     const at = momentOf(options, name, now)
     if (at !== undefined) query.set(name, String(at))
@@ -112,7 +112,7 @@ function idOf(typed: string, find: () => string | undefined): string {
 }
 
 /** What a master gives at a time. */
-const MOST = 1000
+export const MOST_EVENTS = 1000
 
 const CLOCK_TIME = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/
 const DAY_MS = 86_400_000

@@ -3,8 +3,9 @@ import { humanDuration } from '../../base/units.ts'
 import type { Column } from '../columns.ts'
 import type { Command } from '../command.ts'
 import { listOptions, type Listing, showList } from '../listing.ts'
-import { type Json, number, type StateFramework } from '../master-api.ts'
+import { number, type StateFramework } from '../master-api.ts'
 import { isSet } from '../option-values.ts'
+import { pairsText } from '../words.ts'
 
 interface Line extends StateFramework {
   readonly standing: string
@@ -27,14 +28,9 @@ const COLUMNS: readonly Column<Line>[] = [
     cell: ({ failoverTimeout }) => humanDuration(failoverTimeout * 1000),
     shown: 'wide',
   },
-  { name: 'labels', kind: 'text', of: ({ labels }) => labelsText(labels), shown: 'wide' },
+  { name: 'labels', kind: 'text', of: ({ labels }) => pairsText(labels), shown: 'wide' },
   { name: 'id', kind: 'text', of: ({ id }) => id, shown: 'wide' },
 ]
-
-const labelsText = (labels: Json): string =>
-  Object.entries(labels)
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .join(' ')
 
 const LISTING: Listing<Line> = { columns: COLUMNS, data: (line) => line, id: ({ id }) => id }
 

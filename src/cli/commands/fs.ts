@@ -166,7 +166,7 @@ async function weightOf(api: MasterApi, entry: Entry, budget: { left: number }):
   return { name: entry.isFolder ? `${entry.name}/` : entry.name, bytes, files }
 }
 
-async function read(api: MasterApi, place: Place, offset: number, length = PIECE_BYTES): Promise<Json> {
+async function read(api: MasterApi, place: Place, offset: number, length: number): Promise<Json> {
   const more = { offset: String(offset), length: String(length), encoding: 'base64' }
   return api.get(`${place.page}/read?${query(place, more)}`)
 }
@@ -177,13 +177,17 @@ async function pieces(
   place: Place,
   from: number,
   take: (bytes: Buffer) => void | Promise<void>,
+  until = Number.POSITIVE_INFINITY,
 ): Promise<number> {
-  for (let at = from; ; ) {
-    const bytes = Buffer.from(text((await read(api, place, at))['data']), 'base64')
-    if (bytes.length === 0) return at
+  let at = from
+  while (at < until) {
+    const length = Math.min(PIECE_BYTES, until - at)
+    const bytes = Buffer.from(text((await read(api, place, at, length))['data']), 'base64')
+    if (bytes.length === 0) break
     at += bytes.length
     await take(bytes)
   }
+  return at
 }
 
 async function print({ screen }: Context, api: MasterApi, place: Place, from: number): Promise<void> {
@@ -195,13 +199,7 @@ const sizeOf = async (api: MasterApi, place: Place): Promise<number> =>
 
 async function head({ screen }: Context, api: MasterApi, place: Place, options: OptionValues): Promise<void> {
   const wanted = wholeOf(options, 'bytes', SOME_BYTES, [0, 2 ** 40])
-  for (let at = 0; at < wanted; ) {
-    const length = Math.min(PIECE_BYTES, wanted - at)
-    const bytes = Buffer.from(text((await read(api, place, at, length))['data']), 'base64')
-    if (bytes.length === 0) return
-    at += bytes.length
-    screen.write(bytes)
-  }
+  await pieces(api, place, 0, (bytes) => screen.write(bytes), wanted)
 }
 
 async function tail(context: Context, api: MasterApi, place: Place, options: OptionValues): Promise<void> {

@@ -5,7 +5,7 @@ import type { Command, Context, OptionValues } from '../command.ts'
 import { confirm, YES_OPTION } from '../confirm.ts'
 import { DETACHED_LABEL } from '../detached.ts'
 import { EXIT } from '../exit-codes.ts'
-import { allTasks, type FoundTask } from '../find-task.ts'
+import { allTasks, type FoundTask, taskKey } from '../find-task.ts'
 import { isPattern, tasksMatching } from '../matching-tasks.ts'
 import { MasterApi, MasterRefusal } from '../master-api.ts'
 import { textOf, timeOf } from '../option-values.ts'
@@ -97,12 +97,12 @@ function tooLate(late: readonly FoundTask[], withinMs: number): OperatingError {
 
 /** A framework of `run -d` has nobody who tells it that its task is over: it goes with its last task. */
 async function leave(api: MasterApi, found: readonly FoundTask[]): Promise<void> {
-  const over = new Set(found.map(({ task }) => `${task.frameworkId}/${task.id}`))
+  const over = new Set(found.map(({ task }) => taskKey(task)))
   const empty = new Set(
     found
       .map(({ framework }) => framework)
       .filter(({ connected, labels }) => labels[DETACHED_LABEL] !== undefined && !connected)
-      .filter(({ id, tasks }) => tasks.every((task) => over.has(`${id}/${task.id}`)))
+      .filter(({ tasks }) => tasks.every((task) => over.has(taskKey(task))))
       .map(({ id }) => id),
   )
   for (const id of empty)

@@ -5,10 +5,10 @@ import type { Command, Context, OptionValues } from '../command.ts'
 import { findFramework } from '../find-framework.ts'
 import { agentsNamed } from '../lend-api.ts'
 import { type Found, type Listing, listOptions, showList } from '../listing.ts'
-import { type ClusterState, type Json, list, type MasterApi, number, object, text } from '../master-api.ts'
+import { type ClusterState, type Json, type MasterApi, number, object, text } from '../master-api.ts'
 import { isSet, textOf, wholeOf } from '../option-values.ts'
 import { agentNames } from '../task-list.ts'
-import { momentOf } from './events.ts'
+import { eventsPage, momentOf, MOST_EVENTS } from './events.ts'
 
 interface Line {
   readonly offer: string
@@ -136,7 +136,7 @@ function pastQuery(options: OptionValues, now: number): URLSearchParams {
   const since = momentOf(options, 'since', now)
   return new URLSearchParams({
     kind: outcomes.map((one) => `offer-${one}`).join(','),
-    limit: String(wholeOf(options, 'limit', 100, [1, 1000])),
+    limit: String(wholeOf(options, 'limit', 100, [1, MOST_EVENTS])),
     ...(since !== undefined && { since: String(since) }),
   })
 }
@@ -148,7 +148,7 @@ async function past(api: MasterApi, options: OptionValues, asked: URLSearchParam
     if (agentId !== undefined) query.set('agent', agentId)
     if (frameworkId !== undefined) query.set('framework', frameworkId)
   }
-  const events = list((await api.get(`/api/x1/events?${query.toString()}`))['events']).map(object)
+  const events = await eventsPage(api, query)
   return { rows: events.map(pastLine).toReversed(), none: 'No offer of this kind is remembered' }
 }
 

@@ -1,9 +1,8 @@
 // `tepui top tasks`, `top lent`: what each task uses of what it reserved, and how long it waited, as agents measured.
-import { OperatingError } from '../../base/errors.ts'
 import { type Column } from '../columns.ts'
 import type { Context, OptionValues } from '../command.ts'
-import { allTasks, type FoundTask } from '../find-task.ts'
-import { lendPath } from '../lend-api.ts'
+import { allTasks, type FoundTask, taskKey } from '../find-task.ts'
+import { lendPageOf } from '../lend-api.ts'
 import { type Found, type Listing, showList } from '../listing.ts'
 import { tasksMatching } from '../matching-tasks.ts'
 import { type Json, list, type MasterApi, number, object } from '../master-api.ts'
@@ -72,7 +71,7 @@ export const USE_LISTING: Listing<UseLine> = {
   columns: COLUMNS,
   data: (line) => line,
   id: ({ task }) => task,
-  key: ({ frameworkId, task }) => `${frameworkId}/${task}`,
+  key: ({ frameworkId, task }) => taskKey({ frameworkId, id: task }),
 }
 
 /** The busiest first, unless somebody says otherwise. */
@@ -101,7 +100,7 @@ async function look(
     await Promise.all(
       state.agents
         .filter(({ id }) => ids.has(id))
-        .map(async (agent) => [agent.id, await pageOf(api, lendPath(agent))] as const),
+        .map(async (agent) => [agent.id, await lendPageOf(api, agent)] as const),
     ),
   )
   const nameOf = agentNames(state)
@@ -109,15 +108,6 @@ async function look(
   for (const agent of silent) screen.note(`${agent} does not answer: its tasks are without figures`)
   const rows = tasks.map((found) => useLine(found, nameOf(found.task.agentId), pages.get(found.task.agentId)))
   return { rows, none: lentOnly ? 'No task is on lent CPUs' : 'No task runs' }
-}
-
-async function pageOf(api: MasterApi, path: string): Promise<Json | undefined> {
-  try {
-    return await api.get(path)
-  } catch (error) {
-    if (error instanceof OperatingError && error.code === 'REFUSED') return undefined
-    throw error
-  }
 }
 
 const MB = 1024 ** 2

@@ -1,10 +1,9 @@
 // `tepui top`: per agent what is used, allocated but idle, lent and free; of tasks see top-tasks.ts.
 import { isoTime } from '../../base/clock.ts'
-import { OperatingError } from '../../base/errors.ts'
 import { usageError } from '../../base/flags.ts'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
-import { lendPath } from '../lend-api.ts'
+import { lendPageOf } from '../lend-api.ts'
 import { listOptions } from '../listing.ts'
 import { LiveScreen } from '../live.ts'
 import {
@@ -92,14 +91,10 @@ interface Look {
 
 async function look(api: MasterApi): Promise<Look> {
   const state = await api.state()
-  const page = async (agent: StateAgent): Promise<readonly [string, Json]> => {
-    try {
-      return [agent.id, await api.get(lendPath(agent))]
-    } catch (error) {
-      if (error instanceof OperatingError && error.code === 'REFUSED') return [agent.id, {}]
-      throw error
-    }
-  }
+  const page = async (agent: StateAgent): Promise<readonly [string, Json]> => [
+    agent.id,
+    (await lendPageOf(api, agent)) ?? {},
+  ]
   const pages = new Map(await Promise.all(state.agents.map(page)))
   const own = list((await api.get('/api/x1/lend'))['agents']).map(object)
   return { state, own, pages }

@@ -11,6 +11,7 @@ import type {
   CgroupPulse,
   PulseWish,
   Cgroups,
+  GroupRank,
   GroupSettings,
   MemoryDeath,
   MemoryMarks,
@@ -25,16 +26,16 @@ import { enteredHierarchies, findHierarchies, type Hierarchies } from './hierarc
 import { writeLimits } from './limits.ts'
 import { explainMemoryDeath, markMemory } from './memory.ts'
 import { describePowers, probePowers } from './powers.ts'
-import { readQuota, readSettings, writeQuota, readRank } from './settings.ts'
+import { readQuota, readRank, readSettings, writeQuota } from './settings.ts'
 import { StatisticsReader } from './statistics.ts'
 import {
   killTogether,
   makeGroup,
   settleLent,
   settleOwners,
+  sliceProperties,
   tierPath,
   TIERS,
-  sliceProperties,
 } from './tiers.ts'
 
 /** How the two makers of groups name that of a container. */
@@ -221,7 +222,7 @@ class KernelCgroups implements Cgroups {
     return readQuota(this.#files, this.#hierarchies, path)
   }
 
-  rank(path: string): Pick<GroupSettings, 'idle' | 'weight' | 'shares'> {
+  rank(path: string): GroupRank {
     return readRank(this.#files, this.#hierarchies, path)
   }
 

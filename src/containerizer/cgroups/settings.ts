@@ -1,7 +1,7 @@
 // Sets a group's quota for any period, and reads back from the kernel what is in force for a group.
 import { join } from 'node:path'
 import { OperatingError, reasonOf } from '../../base/errors.ts'
-import type { GroupSettings } from '../cgroups.ts'
+import type { GroupRank, GroupSettings } from '../cgroups.ts'
 import { errnoOf, type KernelFiles } from './files.ts'
 import type { Hierarchies } from './hierarchies.ts'
 
@@ -56,11 +56,7 @@ export function readSettings(files: KernelFiles, hierarchies: Hierarchies, path:
 }
 
 /** Whether it is last among the groups beside it, for a look ten times a second. */
-export function readRank(
-  files: KernelFiles,
-  hierarchies: Hierarchies,
-  path: string,
-): Pick<GroupSettings, 'idle' | 'weight' | 'shares'> {
+export function readRank(files: KernelFiles, hierarchies: Hierarchies, path: string): GroupRank {
   const { cpu } = hierarchies.homes
   const inCpu = (name: string): string | undefined =>
     cpu === undefined ? undefined : files.read(join(cpu.directory, path, name))?.trim()

@@ -8,6 +8,7 @@ import { OperatingError, reasonOf } from '../../base/errors.ts'
 import { type CommandResult, runCommand } from '../../base/exec.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Cgroups, Tier } from '../cgroups.ts'
+import { TIERS } from '../cgroups/tiers.ts'
 
 export interface SlicesDeps {
   readonly cgroups: Cgroups
@@ -17,7 +18,6 @@ export interface SlicesDeps {
   readonly systemctl?: (words: readonly string[], signal: AbortSignal) => Promise<CommandResult>
 }
 
-const TIERS: readonly Tier[] = ['owners', 'lent']
 /** It answers in a tenth of a second as a rule; a systemd that hangs does not keep the agent from starting. */
 const PATIENCE_MS = 10_000
 
@@ -30,19 +30,8 @@ export class Slices {
 
   /** Idempotent; the slices are there afterwards. What fails is told, and mended in the kernel's files as it shows. */
   async settle(): Promise<void> {
-    const { cgroups, log } = this.#deps
-    for (const tier of TIERS) {
-      let trouble: string | undefined
-      for (const properties of cgroups.sliceProperties(tier)) {
-        trouble = await this.#ask(['set-property', '--runtime', this.#name(tier), ...properties])
-        if (trouble === undefined) break
-      }
-      if (trouble === undefined) continue
-      log.warn(
-        { slice: this.#name(tier), trouble },
-        'systemd was not told what a slice weighs: its reloads take that from it, until the agent notices',
-      )
-    }
+    // Beside each other: the agent's start waits for them.
+    await Promise.all(TIERS.map((tier) => this.#settle(tier)))
   }
 
   /** Slices without containers go, and systemd's book forgets them. */
@@ -54,6 +43,20 @@ export class Slices {
       const trouble = (await this.#ask(['stop', name])) ?? (await this.#ask(['revert', name]))
       if (trouble !== undefined) log.info({ slice: name, trouble }, 'An empty slice may be left with systemd')
     }
+  }
+
+  async #settle(tier: Tier): Promise<void> {
+    const { cgroups, log } = this.#deps
+    const slice = this.#name(tier)
+    let trouble: string | undefined
+    for (const properties of cgroups.sliceProperties(tier)) {
+      trouble = await this.#ask(['set-property', '--runtime', slice, ...properties])
+      if (trouble === undefined) return
+    }
+    log.warn(
+      { slice, trouble },
+      'systemd was not told what a slice weighs: its reloads take that from it, until the agent notices',
+    )
   }
 
   #name(tier: Tier): string {

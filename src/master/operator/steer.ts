@@ -3,13 +3,13 @@ import { assert } from '../../base/errors.ts'
 import { empty, text, type Answer } from '../../http/response.ts'
 import type { MasterCall, MasterCallDrainAgent } from '../../wire/master-call.ts'
 import type { CallHandler } from '../../http/operator/dispatch.ts'
-import type { HttpRequest } from '../../http/request.ts'
 import type { Cluster } from '../core/cluster.ts'
 import { problemWithWish } from '../core/draining.ts'
 import type { AgentID } from '../../wire/ids.ts'
 import { agentName } from '../history/entries.ts'
 import type { History } from '../history/history.ts'
 import type { Happening, Shell } from '../shell.ts'
+import { readReason } from './reason.ts'
 
 export interface SteerDeps {
   readonly cluster: Cluster
@@ -18,10 +18,6 @@ export interface SteerDeps {
 }
 
 type Wish = Parameters<typeof problemWithWish>[1]
-
-/** For the events; of Tepui, calls of Mesos have no place for it. */
-const MOST_REASON = 300
-const reasonIn = ({ query }: HttpRequest): string => query.get('reason')?.trim() ?? ''
 
 /** 200 when it is done; 400 or 404 with why it cannot be. Who asked is written down, and why (`?reason=`). */
 export function steerHandlers(deps: SteerDeps): Readonly<Record<SteerType, CallHandler<MasterCall>>> {
@@ -33,12 +29,11 @@ export function steerHandlers(deps: SteerDeps): Readonly<Record<SteerType, CallH
       const { agentId, happening, verb } = wanted
       const problem = problemWithWish(deps.cluster, wish, agentId)
       if (problem !== undefined) return text(problem.status, problem.message)
-      const reason = reasonIn(request)
-      if (reason.length > MOST_REASON)
-        return text(400, `Parameter 'reason' has more than ${MOST_REASON} characters`)
+      const reason = readReason(request)
+      if ('refusal' in reason) return reason.refusal
       const agent = deps.cluster.agents.get(agentId)
       const name = agent === undefined ? agentId : agentName(agent)
-      const said = `An operator ${verb(name)}${reason === '' ? '' : `: ${reason}`}`
+      const said = `An operator ${verb(name)}${reason.because}`
       deps.history.operator({ agentId, text: said }, request.remote.address)
       deps.shell.dispatch(happening)
       return empty(200)
